@@ -1,0 +1,117 @@
+import { DeviceLostError, GpuUnavailableError } from "../errors.ts";
+import type { AdapterFacts } from "../types.ts";
+
+/** What kernels need to know of the GPU: the device and what it can do. */
+export interface Gpu {
+  readonly device: GPUDevice;
+  readonly facts: AdapterFacts;
+  /** Storage type of activations and KV cache: f16 in WGSL is available and wanted. */
+  readonly f16: boolean;
+  /** Subgroup operations are available and wanted. */
+  readonly subgroups: boolean;
+  /** Smallest subgroup size that a pipeline may run with; 1 where subgroups are missing. */
+  readonly subgroupMinSize: number;
+  /** A CPU pretends to be a GPU: wide workgroups and reductions cost, one thread per row wins. */
+  readonly software: boolean;
+  /** Rejects (with DeviceLostError) when the device is lost for another reason than `destroy`. */
+  readonly lost: Promise<never>;
+  destroy(): void;
+}
+
+export interface GpuOptions {
+  f16?: boolean;
+  subgroups?: boolean;
+}
+
+/** Chromium answers null while its GPU process starts: ask again, about 2 s in all. */
+const ADAPTER_ATTEMPTS = 7;
+const ADAPTER_RETRY_MS = 300;
+
+/** Limits that are raised to what the adapter has; the rest stay at WebGPU's defaults. */
+const WANTED_LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxStorageBuffersPerShaderStage",
+] as const;
+
+const WANTED_FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const;
+
+/** @throws GpuUnavailableError `no-webgpu` or `no-adapter` */
+export async function requestAdapter(gpu: GPU | undefined = globalThis.navigator?.gpu): Promise<GPUAdapter> {
+  if (!gpu) {
+    throw new GpuUnavailableError(
+      "no-webgpu",
+      "This browser offers no WebGPU here. Use Chrome or Edge 113+, Safari 26+ or Firefox 141+ on a secure page (https: or localhost).",
+    );
+  }
+  for (let attempt = 0; attempt < ADAPTER_ATTEMPTS; attempt++) {
+    if (attempt > 0) await new Promise(resolve => setTimeout(resolve, ADAPTER_RETRY_MS));
+    const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+    if (adapter) return adapter;
+  }
+  throw new GpuUnavailableError(
+    "no-adapter",
+    "WebGPU is there, but found no usable GPU. Switch hardware acceleration on in the browser's settings, update the graphics driver, and look at chrome://gpu.",
+  );
+}
+
+/** What `support()` and `model.info` say of an adapter. `used` are the optional features switched on. */
+export function adapterFacts(adapter: GPUAdapter, used: readonly string[]): AdapterFacts {
+  const { info, limits } = adapter;
+  const { subgroupMinSize: min, subgroupMaxSize: max } = info;
+  const sizes = adapter.features.has("subgroups") && min && max ? { min, max } : null;
+  return {
+    vendor: info.vendor,
+    architecture: info.architecture,
+    description: info.description,
+    fallback: info.isFallbackAdapter || isSoftware(info),
+    features: used,
+    subgroupSize: sizes,
+    limits: Object.fromEntries(WANTED_LIMITS.map(name => [name, limits[name]])),
+  };
+}
+
+/** SwiftShader does not report itself as a fallback when it was asked for by name; lavapipe never does. */
+function isSoftware(info: GPUAdapterInfo): boolean {
+  return /swiftshader|llvmpipe|lavapipe/i.test(`${info.vendor} ${info.architecture} ${info.device} ${info.description}`);
+}
+
+/** @throws GpuUnavailableError `no-webgpu`, `no-adapter`, `no-device` */
+export async function openGpu(options: GpuOptions = {}, gpu?: GPU): Promise<Gpu> {
+  const adapter = await requestAdapter(gpu);
+  const off = new Set<string>();
+  if (options.f16 === false) off.add("shader-f16");
+  if (options.subgroups === false) off.add("subgroups");
+  const features = WANTED_FEATURES.filter(name => adapter.features.has(name) && !off.has(name));
+  let device: GPUDevice;
+  try {
+    device = await adapter.requestDevice({
+      requiredFeatures: features,
+      requiredLimits: Object.fromEntries(WANTED_LIMITS.map(name => [name, adapter.limits[name]])),
+    });
+  } catch (cause) {
+    throw new GpuUnavailableError("no-device", `The GPU refused a device: ${String(cause)}. Close other tabs that use the GPU and try again.`, {
+      cause,
+    });
+  }
+  const facts = adapterFacts(adapter, features);
+  const subgroups = features.includes("subgroups");
+  const lost = device.lost.then(info => {
+    if (info.reason === "destroyed") return new Promise<never>(() => {});
+    throw new DeviceLostError("device-lost", `The GPU was lost (${info.reason || "unknown"}): ${info.message || "no message"}. Load the model again.`);
+  });
+  lost.catch(() => {}); // whoever waits for work races against it; nobody waiting is not an unhandled rejection
+  return {
+    device,
+    facts,
+    f16: features.includes("shader-f16"),
+    subgroups,
+    subgroupMinSize: subgroups ? (facts.subgroupSize?.min ?? 1) : 1,
+    software: facts.fallback,
+    lost,
+    destroy: () => device.destroy(),
+  };
+}

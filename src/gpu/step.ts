@@ -1,0 +1,82 @@
+import type { Gpu } from "./device.ts";
+import { composeShader, type ShaderImports } from "./shader.ts";
+
+/** The text and numbers of one pipeline. */
+export interface KernelCode {
+  /** File in `shaders/`, without `.wgsl`. */
+  shader: string;
+  imports?: ShaderImports;
+  constants?: Readonly<Record<string, number>>;
+}
+
+/** Number of workgroups in x, y, z. */
+export type Workgroups = readonly [number, number, number];
+
+/** One prebuilt dispatch. Encoding it creates nothing. */
+export interface Step {
+  readonly label: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+  /** Fixed, or a function of the rows (tokens) in the batch at hand. */
+  readonly workgroups: Workgroups | ((rows: number) => Workgroups);
+}
+
+/** A buffer, or a part of one (offset a multiple of 256 bytes). */
+export type Binding = GPUBuffer | { buffer: GPUBuffer; offset: number; size: number };
+
+/** Pipelines by their code: the same kernel in every layer compiles once. */
+export class Pipelines {
+  readonly #gpu: Gpu;
+  readonly #cache = new Map<string, Promise<GPUComputePipeline>>();
+
+  constructor(gpu: Gpu) {
+    this.#gpu = gpu;
+  }
+
+  get(code: KernelCode): Promise<GPUComputePipeline> {
+    const key = JSON.stringify([code.shader, code.imports ?? {}, code.constants ?? {}]);
+    let pipeline = this.#cache.get(key);
+    if (!pipeline) {
+      const module = this.#gpu.device.createShaderModule({
+        label: code.shader,
+        code: composeShader(code.shader, code.imports),
+      });
+      pipeline = this.#gpu.device.createComputePipelineAsync({
+        label: code.shader,
+        layout: "auto",
+        compute: { module, entryPoint: "main", constants: { ...code.constants } },
+      });
+      this.#cache.set(key, pipeline);
+    }
+    return pipeline;
+  }
+
+  /** @param bindings by binding number in group 0 */
+  async step(
+    label: string,
+    code: KernelCode,
+    bindings: Readonly<Record<number, Binding>>,
+    workgroups: Step["workgroups"],
+  ): Promise<Step> {
+    const pipeline = await this.get(code);
+    const bindGroup = this.#gpu.device.createBindGroup({
+      label,
+      layout: pipeline.getBindGroupLayout(0),
+      entries: Object.entries(bindings).map(([binding, part]) => ({
+        binding: Number(binding),
+        resource: "buffer" in part ? part : { buffer: part },
+      })),
+    });
+    return { label, pipeline, bindGroup, workgroups };
+  }
+}
+
+/** Encodes steps into an open pass. @param rows tokens in this batch, for steps whose size depends on them */
+export function encodeSteps(pass: GPUComputePassEncoder, steps: readonly Step[], rows = 1): void {
+  for (const { pipeline, bindGroup, workgroups } of steps) {
+    const [x, y, z] = typeof workgroups === "function" ? workgroups(rows) : workgroups;
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, bindGroup);
+    pass.dispatchWorkgroups(x, y, z);
+  }
+}
