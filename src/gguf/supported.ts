@@ -1,0 +1,52 @@
+/** What this version runs, checked on the header alone: before a single weight is fetched. */
+import { UnsupportedModelError } from "../errors.ts";
+import type { GgufFile } from "./gguf.ts";
+import { getNumber, getString } from "./metadata.ts";
+
+export const SUPPORTED_ARCHITECTURES: readonly string[] = ["llama"];
+export const SUPPORTED_TENSOR_TYPES: readonly string[] = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1"];
+
+/**
+ * @throws UnsupportedModelError `architecture`, `tensor-type` or `split-file`, with what was found and what is
+ *   supported; ModelFormatError `bad-gguf` where the file does not name its architecture.
+ */
+export function checkSupported(file: GgufFile): void {
+  checkArchitecture(getString(file.metadata, "general.architecture"));
+  checkWholeFile(getNumber(file.metadata, "split.count", 1));
+  checkTensorTypes(file);
+}
+
+function checkArchitecture(architecture: string): void {
+  if (SUPPORTED_ARCHITECTURES.includes(architecture)) return;
+  throw new UnsupportedModelError(
+    "architecture",
+    `The model has the architecture "${architecture}", which this version does not run. ` +
+      `Supported: ${SUPPORTED_ARCHITECTURES.join(", ")} (SmolLM2, Llama 2 and 3, TinyLlama and others).`,
+    { details: { architecture, supported: SUPPORTED_ARCHITECTURES } },
+  );
+}
+
+function checkWholeFile(parts: number): void {
+  if (parts <= 1) return;
+  throw new UnsupportedModelError(
+    "split-file",
+    `The file is one part of ${parts}, and this version loads models from one file. ` +
+      "Join the parts with `llama-gguf-split --merge`, or take a file of the model that is not split.",
+    { details: { parts } },
+  );
+}
+
+function checkTensorTypes(file: GgufFile): void {
+  const unsupported = new Map<string, number>();
+  for (const { type } of file.tensors) {
+    if (!SUPPORTED_TENSOR_TYPES.includes(type)) unsupported.set(type, (unsupported.get(type) ?? 0) + 1);
+  }
+  if (unsupported.size === 0) return;
+  const found = [...unsupported].map(([type, tensors]) => `${type} (${tensors} tensors)`).join(", ");
+  throw new UnsupportedModelError(
+    "tensor-type",
+    `The model has tensors of a type that this version does not run: ${found}. ` +
+      `Supported: ${SUPPORTED_TENSOR_TYPES.join(", ")}. Take a file of the model in one of these, such as Q4_0 or Q8_0.`,
+    { details: { found: [...unsupported.keys()], supported: SUPPORTED_TENSOR_TYPES } },
+  );
+}
