@@ -1,0 +1,7 @@
+/** What the rest of intab uses of the tokenizer. */
+export type { ChatTemplate, RenderOptions, TemplateMessage } from "./chat-template.ts";
+export { createChatTemplate, hasChatTemplate } from "./chat-template.ts";
+export type { TextStream, TextStreamOptions } from "./text-stream.ts";
+export { createTextStream } from "./text-stream.ts";
+export type { DecodeOptions, EncodeOptions, Tokenizer } from "./tokenizer.ts";
+export { createTokenizer } from "./tokenizer.ts";
