@@ -19,6 +19,12 @@ export interface GluEpilogue {
   y: Binding;
 }
 
+/** `y[T, F] = silu(y) * up`: the second half of a gated MLP whose gate has another type and stands in `y` already. */
+export interface GatedEpilogue {
+  kind: "gated";
+  y: Binding;
+}
+
 /** Rotates queries and keys, writes queries to `y` and keys and values into the paged KV cache. */
 export interface QkvEpilogue {
   kind: "qkv";
@@ -43,7 +49,7 @@ export interface QkvEpilogue {
 }
 
 /** What a matrix product does with its result: `shaders/shared/epilogue-*.wgsl`, the same for matvec and matmul. */
-export type Epilogue = StoreEpilogue | AddEpilogue | GluEpilogue | QkvEpilogue;
+export type Epilogue = StoreEpilogue | AddEpilogue | GluEpilogue | GatedEpilogue | QkvEpilogue;
 
 /** The epilogue's part of a kernel: what to add to the imports, constants and bindings of the product itself. */
 export interface EpilogueCode {

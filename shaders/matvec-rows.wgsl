@@ -1,0 +1,53 @@
+// finish(W x) for one token on a software adapter: one thread computes the 4 rows of a row group, since there reductions
+// and barriers cost more than they save. Same parts and meaning as matvec.wgsl.
+#import state
+#import weights
+#import activation
+#import epilogue
+override GROUPS: u32;
+override PAIR_GROUPS: u32;
+override THREADS: u32;
+@group(0) @binding(2) var<storage, read> x: array<vec4f>;
+@group(0) @binding(8) var<uniform> state: State;
+
+var<workgroup> squares: array<f32, THREADS>;
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  if (state.finished != 0u) { return; }
+  let base = (state.rows - 1u) * (K / 4u);
+  var scale = 1.0;
+  if (NORMALISED) {
+    var part = 0.0;
+    for (var i = thread; i < K / 4u; i += THREADS) { part += dot(x[base + i], x[base + i]); }
+    squares[thread] = part;
+    workgroupBarrier();
+    var total = 0.0;
+    for (var i = 0u; i < THREADS; i++) { total += squares[i]; }
+    scale = rms_scale(total);
+  }
+  let group = (workgroup.y * workgroups.x + workgroup.x) * THREADS + thread;
+  if (group >= GROUPS) { return; }
+  var result = vec4f();
+  var paired = vec4f();
+  for (var unit = 0u; unit < K / 8u;) {
+    let block = unit / UNITS_PER_SCALE;
+    let end = min(unit + UNITS_PER_SCALE, K / 8u);
+    var codes = vec4f();
+    var paired_codes = vec4f();
+    var sum = 0.0;
+    for (; unit < end; unit++) {
+      let ready = prepare(weigh(x[base + unit * 2u], unit * 2u), weigh(x[base + unit * 2u + 1u], unit * 2u + 1u));
+      codes += unit_dot(group, unit, ready);
+      sum += ready.sum;
+      if (PAIR_GROUPS > 0u) { paired_codes += unit_dot(group + PAIR_GROUPS, unit, ready); }
+    }
+    result += apply_scale(group, block, codes, sum);
+    if (PAIR_GROUPS > 0u) { paired += apply_scale(group + PAIR_GROUPS, block, paired_codes, sum); }
+  }
+  finish(0u, group, result * scale, paired * scale);
+}

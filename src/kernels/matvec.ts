@@ -1,0 +1,86 @@
+import type { Gpu } from "../gpu/device.ts";
+import type { KernelCode, Pipelines, Step, Workgroups } from "../gpu/step.ts";
+import { type Epilogue, epilogueCode } from "./epilogue.ts";
+import { type Weight, weightBindings, weightLayout } from "./weights.ts";
+
+export interface MatvecOptions {
+  weight: Weight;
+  epilogue: Epilogue;
+  /** RMSNorm of the activations before the product. */
+  norm?: { weight: GPUBuffer; epsilon: number };
+  /** Activations `[T, columns]`, f32; the last of the batch's rows is used. */
+  x: GPUBuffer;
+  /** Sequence state (uniform). */
+  state: GPUBuffer;
+  /** For tests: another variant than the adapter's own. */
+  variant?: MatvecVariant;
+}
+
+/** `rows`: a thread a row group; `subgroups`, `workgroup`: a team of threads a row group, reduced that way. */
+export type MatvecVariant = "rows" | "subgroups" | "workgroup";
+
+/** Threads of a workgroup: enough to hide latency, few enough that a small matrix still spreads over the whole GPU. */
+const THREADS = 64;
+/** Threads in a team: a whole subgroup where it is that large. */
+const MAX_LANES = 32;
+/** On a software adapter small workgroups balance better over few cores (measured: 32 beats 8, 16 and 64). */
+const SOFTWARE_THREADS = 32;
+/** WebGPU's limit on workgroups in one dimension. */
+const MAX_WORKGROUPS = 65535;
+
+export function matvecVariant(gpu: Gpu): MatvecVariant {
+  if (gpu.software) return "rows";
+  return gpu.subgroups ? "subgroups" : "workgroup";
+}
+
+/** Product of a weight `[rows, columns]` with one activation vector, handed to the epilogue: the decode form of a layer's matrices. */
+export function matvec(pipelines: Pipelines, gpu: Gpu, options: MatvecOptions): Promise<Step> {
+  const { weight, norm, x, state } = options;
+  const variant = options.variant ?? matvecVariant(gpu);
+  const epilogue = epilogueCode(options.epilogue, weight.rows, gpu.f16);
+  const groups = Math.ceil(epilogue.outputs / 4);
+  const constants: Record<string, number> = {
+    ...epilogue.constants,
+    K: weight.columns,
+    GROUPS: groups,
+    PAIR_GROUPS: epilogue.paired ? groups : 0,
+  };
+  if (norm) constants.EPS = norm.epsilon;
+  let perWorkgroup: number;
+  if (variant === "rows") {
+    constants.THREADS = perWorkgroup = SOFTWARE_THREADS;
+  } else {
+    const lanes = variant === "subgroups" ? powerOfTwoBelow(Math.min(MAX_LANES, gpu.subgroupMinSize)) : MAX_LANES;
+    constants.LANES = lanes;
+    constants.TEAMS = perWorkgroup = THREADS / lanes;
+  }
+  const code: KernelCode = {
+    shader: variant === "rows" ? "matvec-rows" : "matvec",
+    imports: {
+      ...epilogue.imports,
+      weights: weightLayout(weight.type, weight.rows, weight.columns).module,
+      activation: norm ? "activation-norm" : "activation-plain",
+      ...(variant === "rows" ? {} : { reduce: variant === "subgroups" ? "reduce-subgroup" : "reduce-workgroup" }),
+    },
+    constants,
+  };
+  const bindings = {
+    ...weightBindings(weight),
+    2: x,
+    ...(norm ? { 3: norm.weight } : {}),
+    ...epilogue.bindings,
+    8: state,
+  };
+  return pipelines.step(`matvec ${options.epilogue.kind}`, code, bindings, spread(Math.ceil(groups / perWorkgroup)));
+}
+
+/** Workgroups in one row where they fit, else in a square. */
+function spread(count: number): Workgroups {
+  if (count <= MAX_WORKGROUPS) return [count, 1, 1];
+  const width = Math.ceil(Math.sqrt(count));
+  return [width, Math.ceil(count / width), 1];
+}
+
+function powerOfTwoBelow(value: number): number {
+  return 2 ** Math.floor(Math.log2(value));
+}
