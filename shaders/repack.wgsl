@@ -1,0 +1,47 @@
+// Lays rows of a GGUF tensor out for the kernels: rows in groups of 4, columns in units of 8, one u32 of each row side by
+// side (shaders/shared/weights-*.wgsl have the details). Lossless. One thread per group of rows and block of columns.
+// Rows past the window's last one become zeros, so that a last group of fewer than 4 is whole.
+// `block` stands for the tensor's type; sizes are not overrides: one pipeline serves every tensor of a type.
+#import block
+struct Window {
+  first_group: u32,   // in the destination
+  rows: u32,          // in the window, which begins at a row whose number is a multiple of 4
+  columns: u32,       // multiple of 8 * BLOCK_UNITS
+  offset: u32,        // of the first row in `raw`, in bytes, even
+}
+const THREADS = 64u;
+@group(0) @binding(0) var<storage, read> raw: array<u32>;
+@group(0) @binding(1) var<storage, read_write> words: array<vec4u>;
+@group(0) @binding(3) var<uniform> window: Window;
+
+// Four bytes at an even offset.
+fn raw_u32(offset: u32) -> u32 {
+  let low = raw[offset / 4u];
+  if (offset % 4u == 0u) { return low; }
+  return (low >> 16u) | (raw[offset / 4u + 1u] << 16u);
+}
+
+fn raw_u16(offset: u32) -> u32 {
+  return (raw[offset / 4u] >> (offset % 4u * 8u)) & 0xffffu;
+}
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) size: vec3u,
+        @builtin(local_invocation_index) thread: u32) {
+  let blocks = window.columns / (8u * BLOCK_UNITS);
+  // two dimensions of workgroups in a row, because one holds at most 65,535
+  let index = (workgroup.y * size.x + workgroup.x) * THREADS + thread;
+  let group = index / blocks;
+  if (group >= (window.rows + 3u) / 4u) { return; }
+  let block = index % blocks;
+  let target_block = (window.first_group + group) * blocks + block;
+  var rows: array<Block, 4>;  // starts as zeros
+  for (var r = 0u; r < 4u; r++) {
+    let row = group * 4u + r;
+    if (row < window.rows) { rows[r] = read_block(window.offset + (row * blocks + block) * BLOCK_BYTES); }
+  }
+  for (var i = 0u; i < BLOCK_WORDS; i++) {
+    words[target_block * BLOCK_WORDS + i] = vec4u(rows[0].words[i], rows[1].words[i], rows[2].words[i], rows[3].words[i]);
+  }
+  write_scales(target_block, rows);
+}

@@ -1,0 +1,60 @@
+// Q8_0 weights W[N, K] as the repack kernel lays them out. Rows come in groups of 4, columns in units of 8:
+//   words[group][unit][2] = one u32 of 4 signed bytes for each of the 4 rows: elements 0..3, then 4..7; lowest byte first
+//   scales[group][unit / 4] = the f16 scales of the 4 rows
+// A weight is scale * byte.
+override K: u32;             // columns, multiple of 32
+const UNITS_PER_SCALE = 4u;
+
+@group(0) @binding(0) var<storage, read> words: array<vec4u>;
+@group(0) @binding(1) var<storage, read> scales: array<vec2u>;
+
+// Eight activations made ready for `unit_dot`; `sum` is there for the formats that need it.
+struct Activations {
+  a: vec4f,
+  b: vec4f,
+  sum: f32,
+}
+
+fn prepare(a: vec4f, b: vec4f) -> Activations {
+  return Activations(a, b, 0.0);
+}
+
+fn word_values(word: u32) -> vec4f {
+  let w = bitcast<i32>(word);
+  return vec4f(f32((w << 24u) >> 24u), f32((w << 16u) >> 24u), f32((w << 8u) >> 24u), f32(w >> 24u));
+}
+
+fn word_dot(word: u32, x: vec4f) -> f32 {
+  let w = bitcast<i32>(word);
+  return f32((w << 24u) >> 24u) * x.x + f32((w << 16u) >> 24u) * x.y + f32((w << 8u) >> 24u) * x.z + f32(w >> 24u) * x.w;
+}
+
+// Sum over one unit of code * activation for the 4 rows of a group, not scaled yet.
+fn unit_dot(group: u32, unit: u32, x: Activations) -> vec4f {
+  let first = (group * (K / 8u) + unit) * 2u;
+  let v = words[first];
+  let w = words[first + 1u];
+  return vec4f(
+    word_dot(v.x, x.a) + word_dot(w.x, x.b), word_dot(v.y, x.a) + word_dot(w.y, x.b),
+    word_dot(v.z, x.a) + word_dot(w.z, x.b), word_dot(v.w, x.a) + word_dot(w.w, x.b));
+}
+
+// Turns sums of `unit_dot` over units of one scale block into weights times activations.
+fn apply_scale(group: u32, scale_block: u32, codes: vec4f, sum: f32) -> vec4f {
+  let s = scales[group * (K / 32u) + scale_block];
+  return vec4f(unpack2x16float(s.x), unpack2x16float(s.y)) * codes;
+}
+
+struct Unit {
+  a: vec4f,
+  b: vec4f,
+}
+
+// The eight weights of one row in one unit, exact.
+fn unit_values(row: u32, unit: u32) -> Unit {
+  let group = row / 4u;
+  let first = (group * (K / 8u) + unit) * 2u;
+  let pair = unpack2x16float(scales[group * (K / 32u) + unit / 4u][(row % 4u) / 2u]);
+  let scale = select(pair.x, pair.y, row % 2u == 1u);
+  return Unit(scale * word_values(words[first][row % 4u]), scale * word_values(words[first + 1u][row % 4u]));
+}

@@ -1,0 +1,72 @@
+import type { Gpu } from "../gpu/device.ts";
+import type { Pipelines, Workgroups } from "../gpu/step.ts";
+import { type WeightType, weightLayout } from "./weights.ts";
+
+/** Rows of one tensor, in the file's own bytes, and where they go. */
+export interface RepackWindow {
+  /** Storage buffer with the bytes; its size a multiple of 4. */
+  raw: GPUBuffer;
+  /** Byte in `raw` at which the window's first row begins, even. */
+  rawOffset: number;
+  /** The weight's buffers, `weightLayout()` bytes each; `scales` is null where the type has none. */
+  words: GPUBuffer;
+  scales: GPUBuffer | null;
+  /** First row of the window in the weight, divided by 4. */
+  firstGroup: number;
+  /** Rows in the window; the last group is filled up with zeros. */
+  rows: number;
+  columns: number;
+}
+
+/** As in the shader. */
+const THREADS = 64;
+/** WebGPU's limit on workgroups in one dimension. */
+const MAX_WORKGROUPS = 65_535;
+
+/** Lays rows of GGUF tensors of one type out for the kernels. For loading only: it creates objects. */
+export interface Repacker {
+  /** Encodes one window. Windows may follow each other in one pass: they write different groups. */
+  encode(pass: GPUComputePassEncoder, window: RepackWindow): void;
+  /** Frees what `encode` created. Call it after the submit; the repacker can be used again. */
+  release(): void;
+}
+
+/** One pipeline per way a block is stored: `shaders/repack.wgsl`. */
+export async function createRepacker(gpu: Gpu, pipelines: Pipelines, type: WeightType): Promise<Repacker> {
+  const { device } = gpu;
+  const { block } = weightLayout(type, 4, 32);
+  const pipeline = await pipelines.get({ shader: "repack", imports: { block } });
+  const created: GPUBuffer[] = [];
+  return {
+    encode(pass, { raw, rawOffset, words, scales, firstGroup, rows, columns }) {
+      const { blocksPerRow, rowBytes } = weightLayout(type, rows, columns);
+      if (rawOffset % 2 !== 0 || rawOffset + rows * rowBytes > raw.size) {
+        throw new RangeError(`repack: ${rows} rows of ${rowBytes} bytes at ${rawOffset} of ${raw.size} bytes`);
+      }
+      const numbers = device.createBuffer({ size: 16, usage: GPUBufferUsage.UNIFORM, mappedAtCreation: true });
+      new Uint32Array(numbers.getMappedRange()).set([firstGroup, rows, columns, rawOffset]);
+      numbers.unmap();
+      created.push(numbers);
+      const entries = [
+        { binding: 0, resource: { buffer: raw } },
+        { binding: 1, resource: { buffer: words } },
+        { binding: 3, resource: { buffer: numbers } },
+      ];
+      if (scales) entries.push({ binding: 2, resource: { buffer: scales } });
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
+      pass.dispatchWorkgroups(...workgroups(Math.ceil(rows / 4) * blocksPerRow));
+    },
+    release() {
+      for (const buffer of created) buffer.destroy();
+      created.length = 0;
+    },
+  };
+}
+
+/** Workgroups for that many threads, in two dimensions where one is too short. */
+function workgroups(threads: number): Workgroups {
+  const count = Math.ceil(threads / THREADS);
+  const lines = Math.ceil(count / MAX_WORKGROUPS);
+  return [Math.ceil(count / lines), lines, 1];
+}

@@ -1,0 +1,92 @@
+import { UnsupportedModelError } from "../errors.ts";
+import type { Binding } from "../gpu/step.ts";
+
+/**
+ * How each GGUF tensor type lies in GPU memory. Rows come in groups of 4 (missing ones are zeros), columns in units of 8:
+ * `words[group][unit][part]` holds one u32 of each of the 4 rows; scales, where a type has them, are
+ * `scales[group][columns / 32]`. Nothing is rounded, and nothing grows but the last group.
+ */
+interface Format {
+  /** `shaders/shared/<module>.wgsl` reads it: unit_dot, apply_scale, unit_values. */
+  module: string;
+  /** `shaders/shared/<block>.wgsl` makes it from the bytes of the file. */
+  block: string;
+  /** Columns of one block of the file, and the bytes that it takes there. */
+  blockColumns: number;
+  blockBytes: number;
+  /** u32 words of a row in a unit of 8 columns. */
+  parts: number;
+  /** Bytes of scales of a row in 32 columns; 0 = no scales. */
+  scaleBytes: number;
+}
+
+const FORMATS = {
+  F32: { module: "weights-f32", block: "block-f32", blockColumns: 8, blockBytes: 32, parts: 8, scaleBytes: 0 },
+  F16: { module: "weights-f16", block: "block-16-bit", blockColumns: 8, blockBytes: 16, parts: 4, scaleBytes: 0 },
+  BF16: { module: "weights-bf16", block: "block-16-bit", blockColumns: 8, blockBytes: 16, parts: 4, scaleBytes: 0 },
+  Q8_0: { module: "weights-q8-0", block: "block-q8-0", blockColumns: 32, blockBytes: 34, parts: 2, scaleBytes: 2 },
+  Q4_0: { module: "weights-q4-0", block: "block-q4-0", blockColumns: 32, blockBytes: 18, parts: 1, scaleBytes: 2 },
+  Q4_1: { module: "weights-q4-1", block: "block-q4-1", blockColumns: 32, blockBytes: 20, parts: 1, scaleBytes: 4 },
+} as const satisfies Record<string, Format>;
+
+/** GGUF tensor types that the kernels read. */
+export type WeightType = keyof typeof FORMATS;
+
+export const WEIGHT_TYPES = Object.keys(FORMATS) as readonly WeightType[];
+
+export function isWeightType(type: string): type is WeightType {
+  return Object.hasOwn(FORMATS, type);
+}
+
+/** A matrix W[rows, columns] on the GPU, laid out for the kernels. */
+export interface Weight {
+  readonly type: WeightType;
+  /** Output features; the buffers hold them rounded up to a multiple of 4. */
+  readonly rows: number;
+  /** Input features. */
+  readonly columns: number;
+  readonly words: GPUBuffer;
+  /** null where the type has no scales. */
+  readonly scales: GPUBuffer | null;
+}
+
+export interface WeightLayout {
+  /** Bytes of the weight's two buffers; `scalesBytes` is 0 where the type has no scales. */
+  wordsBytes: number;
+  scalesBytes: number;
+  /** The WGSL that reads it, for `imports: { weights: module }`. */
+  module: string;
+  /** The WGSL that makes it, for the repack kernel. */
+  block: string;
+  /** Bytes of one row in the file. */
+  rowBytes: number;
+  /** Threads of the repack kernel for a group of 4 rows. */
+  blocksPerRow: number;
+}
+
+/** @throws UnsupportedModelError `shape` where the columns do not fill whole blocks of the type */
+export function weightLayout(type: WeightType, rows: number, columns: number): WeightLayout {
+  const { module, block, blockColumns, blockBytes, parts, scaleBytes } = FORMATS[type];
+  if (rows < 1 || columns < 1 || columns % blockColumns !== 0) {
+    throw new UnsupportedModelError(
+      "shape",
+      `A ${type} matrix of ${rows} x ${columns}: this version needs columns in multiples of ${blockColumns}. ` +
+        "Use another model.",
+      { details: { type, rows, columns, multiple: blockColumns } },
+    );
+  }
+  const padded = Math.ceil(rows / 4) * 4;
+  return {
+    wordsBytes: padded * (columns / 8) * parts * 4,
+    scalesBytes: padded * Math.ceil(columns / 32) * scaleBytes,
+    module,
+    block,
+    rowBytes: (columns / blockColumns) * blockBytes,
+    blocksPerRow: columns / blockColumns,
+  };
+}
+
+/** Bindings 0 and 1 of a kernel that imports `weights`. */
+export function weightBindings({ words, scales }: Weight): Record<number, Binding> {
+  return scales ? { 0: words, 1: scales } : { 0: words };
+}

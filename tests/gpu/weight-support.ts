@@ -1,0 +1,124 @@
+// Random GGUF matrices, and the way from their bytes to a weight on the GPU and back, for the tests of kernels that read weights.
+import { composeShader } from "../../src/gpu/shader.ts";
+import { createRepacker } from "../../src/kernels/repack.ts";
+import { type Weight, type WeightType, weightBindings, weightLayout } from "../../src/kernels/weights.ts";
+import type { KernelBench } from "./support.ts";
+
+/** Bytes of a random valid matrix: every code in use, scales and numbers of ordinary size and of either sign. */
+export function randomMatrix(
+  random: () => number,
+  type: WeightType,
+  rows: number,
+  columns: number,
+): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(rows * weightLayout(type, rows, columns).rowBytes);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Math.floor(random() * 256);
+  const half = (offset: number): void => {
+    // exponents 2^-8 .. 2^-1, any sign and fraction
+    const exponent = 7 + Math.floor(random() * 8);
+    view.setUint16(offset, (random() < 0.5 ? 0x8000 : 0) | (exponent << 10) | Math.floor(random() * 1024), true);
+  };
+  const blockBytes = { F32: 4, F16: 2, BF16: 2, Q8_0: 34, Q4_0: 18, Q4_1: 20 }[type];
+  for (let at = 0; at < bytes.length; at += blockBytes) {
+    if (type === "F32") view.setFloat32(at, random() * 2 - 1, true);
+    else if (type === "BF16") view.setUint16(at, 0x3e00 | (view.getUint16(at, true) & 0x80ff), true);
+    else half(at);
+    if (type === "Q4_1") half(at + 2);
+  }
+  return bytes;
+}
+
+/** A weight from a GGUF matrix's bytes, repacked in one window. */
+export async function uploadWeight(
+  bench: KernelBench,
+  type: WeightType,
+  rows: number,
+  columns: number,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<Weight> {
+  const weight = emptyWeight(bench, type, rows, columns);
+  const repacker = await createRepacker(bench.gpu, bench.pipelines, type);
+  const encoder = bench.gpu.device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  repacker.encode(pass, { ...weight, raw: bench.upload("raw", bytes), rawOffset: 0, firstGroup: 0 });
+  pass.end();
+  bench.gpu.device.queue.submit([encoder.finish()]);
+  repacker.release();
+  return weight;
+}
+
+export function emptyWeight(bench: KernelBench, type: WeightType, rows: number, columns: number): Weight {
+  const { wordsBytes, scalesBytes } = weightLayout(type, rows, columns);
+  const words = bench.buffers.storage("words", wordsBytes);
+  const scales = scalesBytes > 0 ? bench.buffers.storage("scales", scalesBytes) : null;
+  return { type, rows, columns, words, scales };
+}
+
+/** Runs a kernel of the test's own, written against the `weights` import. Binding 2 is `x`, 3 the result. */
+export async function runWithWeight(
+  bench: KernelBench,
+  weight: Weight,
+  source: string,
+  x: GPUBuffer | null,
+  count: number,
+  threads: number,
+): Promise<Float32Array> {
+  const { device } = bench.gpu;
+  const { module } = weightLayout(weight.type, weight.rows, weight.columns);
+  const code = `${composeShader(`shared/${module}`)}\n${source}`;
+  const pipeline = await device.createComputePipelineAsync({
+    layout: "auto",
+    compute: { module: device.createShaderModule({ code }), constants: { K: weight.columns } },
+  });
+  const out = bench.buffers.storage("out", count * 4);
+  const bindings = { ...weightBindings(weight), ...(x ? { 2: x } : {}), 3: out };
+  const used = pipeline.getBindGroupLayout(0);
+  const bindGroup = device.createBindGroup({
+    layout: used,
+    entries: Object.entries(bindings).map(([binding, buffer]) => ({
+      binding: Number(binding),
+      resource: { buffer: buffer as GPUBuffer },
+    })),
+  });
+  await bench.run([{ label: "test", pipeline, bindGroup, workgroups: [Math.ceil(threads / 32), 1, 1] }]);
+  return bench.readF32(out, count);
+}
+
+/** Every value of the weight as `unit_values` gives it, `[rows, columns]`. */
+export function dumpWeight(bench: KernelBench, weight: Weight): Promise<Float32Array> {
+  const units = weight.columns / 8;
+  const source = `
+    @group(0) @binding(3) var<storage, read_write> result: array<vec4f>;
+    @compute @workgroup_size(32) fn main(@builtin(global_invocation_id) id: vec3u) {
+      if (id.x >= ${weight.rows * units}u) { return; }
+      let values = unit_values(id.x / ${units}u, id.x % ${units}u);
+      result[id.x * 2u] = values.a;
+      result[id.x * 2u + 1u] = values.b;
+    }`;
+  return runWithWeight(bench, weight, source, null, weight.rows * weight.columns, weight.rows * units);
+}
+
+/** W x as the matrix kernels compute it, one thread per group of 4 rows; zeros past the last row included. */
+export function productOf(bench: KernelBench, weight: Weight, x: GPUBuffer): Promise<Float32Array> {
+  const groups = Math.ceil(weight.rows / 4);
+  const source = `
+    @group(0) @binding(2) var<storage, read> x: array<vec4f>;
+    @group(0) @binding(3) var<storage, read_write> result: array<vec4f>;
+    @compute @workgroup_size(32) fn main(@builtin(global_invocation_id) id: vec3u) {
+      if (id.x >= ${groups}u) { return; }
+      var total = vec4f();
+      for (var block = 0u; block < (K + 31u) / 32u; block++) {
+        var codes = vec4f();
+        var sum = 0.0;
+        for (var unit = block * 4u; unit < min(block * 4u + UNITS_PER_SCALE, K / 8u); unit++) {
+          let ready = prepare(x[unit * 2u], x[unit * 2u + 1u]);
+          codes += unit_dot(id.x, unit, ready);
+          sum += ready.sum;
+        }
+        total += apply_scale(id.x, block, codes, sum);
+      }
+      result[id.x] = total;
+    }`;
+  return runWithWeight(bench, weight, source, x, groups * 4, groups);
+}
