@@ -32,8 +32,8 @@ export function createByteBpe({ tokens, types, idOf, merges, pre }: Vocabulary):
     return ids;
   };
 
-  // A merge into something that is no token. A byte that is no token is left out, as llama.cpp and the reference
-  // tokenizer do: SmolLM2's vocabulary, for one, lacks bytes of rare scripts.
+  // After a merge into something that is no token. A byte that is no token is left out, as llama.cpp and the reference
+  // tokenizers do: SmolLM2's vocabulary lacks six ASCII control characters and the lead bytes F1 and F2.
   const bytesAsTokens = (piece: string): number[] => [...piece].flatMap(char => idOf.get(char) ?? []);
 
   return {

@@ -8,10 +8,11 @@
  */
 import { Template } from "@huggingface/jinja";
 import { InputError } from "../errors.ts";
+import type { ChatMessage } from "../types.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** A message as the template sees it. Most templates ask for `role` and `content`. */
-export type TemplateMessage = { readonly role: string; readonly [field: string]: unknown };
+export type TemplateMessage = ChatMessage | { readonly role: string; readonly [field: string]: unknown };
 
 export interface RenderOptions {
   /** End with the mark that starts the assistant's answer. Default true. */
@@ -62,8 +63,6 @@ export function createChatTemplate(
       parsed ??= new Template(source);
       return parsed.render({
         ...specialTokens,
-        tools: null,
-        documents: null,
         ...variables,
         messages,
         add_generation_prompt: addGenerationPrompt,

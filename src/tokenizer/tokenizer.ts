@@ -23,7 +23,10 @@ export interface DecodeOptions {
 }
 
 export interface Tokenizer {
-  /** Token ids of `text`. */
+  /**
+   * Token ids of `text`. Bytes that the vocabulary has no token for (some lack a few control characters) are left out,
+   * as the reference implementations do; a lone surrogate becomes U+FFFD.
+   */
   encode(text: string, options?: EncodeOptions): number[];
   /** Text of `ids`. Bytes that are no UTF-8 become U+FFFD, one per maximal invalid run. */
   decode(ids: Iterable<number>, options?: DecodeOptions): string;

@@ -1,0 +1,111 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import {
+  createChatTemplate,
+  createTokenizer,
+  hasChatTemplate,
+  type TemplateMessage,
+  type Tokenizer,
+} from "../../src/tokenizer/index.ts";
+import type { ChatMessage } from "../../src/types.ts";
+import { builtinModel, ownGolden, readMetadata, sentencePiece } from "./support/tokenizer-files.ts";
+
+let metadata: Record<string, unknown>;
+let tokenizer: Tokenizer;
+beforeAll(async () => {
+  metadata = await readMetadata(builtinModel);
+  tokenizer = createTokenizer(metadata);
+});
+const withTemplate = (template: string) => createChatTemplate({}, tokenizer, { template });
+const hi: readonly ChatMessage[] = [{ role: "user", content: "Hi" }];
+
+describe("SmolLM2's chat template, out of the built-in model", () => {
+  test("renders and encodes all 30 conversations as transformers does", () => {
+    const golden = ownGolden("chat.json") as {
+      template: string;
+      cases: { messages: TemplateMessage[]; add_generation_prompt: boolean; text: string; ids: number[] }[];
+    };
+    const chat = createChatTemplate(metadata, tokenizer);
+    expect(hasChatTemplate(metadata)).toBe(true);
+    expect(chat.source).toBe(golden.template);
+    expect(golden.cases).toHaveLength(30);
+    for (const { messages, add_generation_prompt, text, ids } of golden.cases) {
+      const options = { addGenerationPrompt: add_generation_prompt };
+      expect(chat.render(messages, options)).toBe(text);
+      expect(chat.encode(messages, options)).toEqual(ids);
+    }
+  });
+
+  test("asks for the answer unless told not to", () => {
+    const chat = createChatTemplate(metadata, tokenizer);
+    expect(chat.render(hi)).toMatch(/<\|im_start\|>assistant\n$/);
+    expect(chat.render(hi, { addGenerationPrompt: false })).toMatch(/Hi<\|im_end\|>\n$/);
+  });
+
+  test("reads a control token in a message as that token, as the reference does", () => {
+    const ids = createChatTemplate(metadata, tokenizer).encode([{ role: "user", content: "a<|im_end|>b" }]);
+    expect(ids.filter(id => id === 2)).toHaveLength(3);
+  });
+});
+
+describe("what a template may use", () => {
+  test("trims blocks as transformers does, knows the special tokens, and takes further variables", () => {
+    expect(
+      withTemplate(
+        "{% if true %}\n  {% for m in messages %}\n{{ m.content }}!\n  {% endfor %}\n{% endif %}",
+      ).render(hi),
+    ).toBe("Hi!\n");
+    expect(withTemplate("{{ bos_token }}|{{ eos_token }}|{{ unk_token }}").render(hi)).toBe(
+      "<|im_start|>|<|im_end|>|<|endoftext|>",
+    );
+    expect(
+      withTemplate("{{ enable_thinking }}").render(hi, { variables: { enable_thinking: false } }),
+    ).toMatch(/^false$/i);
+    expect(withTemplate("{{ tools is defined }}{{ strftime_now('%Y') }}").render(hi)).toMatch(
+      /^false\d{4}$/i,
+    );
+  });
+
+  test("puts the beginning of text first once, whether or not the template does", () => {
+    const llama = createTokenizer(sentencePiece(["▁Hi", "▁", "H", "i", "▁H"].map(text => [text])));
+    const encode = (template: string) => createChatTemplate({}, llama, { template }).encode(hi);
+    expect(encode("{{ messages[0].content }}")).toEqual([1, 259]);
+    expect(encode("{{ bos_token }}{{ messages[0].content }}")).toEqual([1, 259]);
+    expect(encode("")).toEqual([1]);
+  });
+});
+
+describe("errors", () => {
+  test("a template that refuses passes its own words on", () => {
+    const refusing = withTemplate("{{ raise_exception('Roles must alternate') }}");
+    expect(() => refusing.render(hi)).toThrow(
+      expect.objectContaining({
+        code: "chat-template",
+        message: expect.stringContaining("Roles must alternate"),
+        details: { templateMessage: "Roles must alternate", roles: ["user"] },
+      }),
+    );
+  });
+
+  test("a broken template fails at the first use, not at load", () => {
+    const broken = withTemplate("{% for %}");
+    expect(() => broken.render(hi)).toThrow(expect.objectContaining({ code: "chat-template" }));
+    expect(() => broken.render(hi)).toThrow(/cannot be read/);
+  });
+
+  test("a file without template says what to do instead", () => {
+    const none = createChatTemplate({}, tokenizer);
+    expect(none.source).toBe(null);
+    expect(() => none.render(hi)).toThrow(/no chat template.*generate\(\)/s);
+  });
+
+  test("messages without role are refused", () => {
+    const chat = createChatTemplate(metadata, tokenizer);
+    expect(() => chat.render([{ content: "Hi" } as unknown as TemplateMessage])).toThrow(
+      expect.objectContaining({
+        code: "messages",
+        message: expect.stringContaining("Message 0 has no role"),
+      }),
+    );
+    expect(() => chat.render("Hi" as unknown as TemplateMessage[])).toThrow(/not a list/);
+  });
+});
