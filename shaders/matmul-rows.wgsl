@@ -1,0 +1,50 @@
+// finish(X W^T) for the T tokens of a batch on a software adapter: no workgroup memory, no barrier. A thread computes two row
+// groups, one of each half of W, for up to TOKENS tokens: weights are dequantised once for all of them. The sums stay in a
+// private array, which costs a CPU little; a loop over tokens does no work for tokens that are not there.
+#import state
+#import weights
+#import tile-halves
+#import epilogue
+override THREADS: u32;
+const TOKENS = 64u;
+// x[T, K]
+@group(0) @binding(2) var<storage, read> x: array<vec4f>;
+@group(0) @binding(8) var<uniform> state: State;
+
+struct Rows {
+  a: mat4x4f,
+  b: mat4x4f,
+}
+
+// One unit of the 4 rows of a group.
+fn rows_at(group: u32, unit: u32) -> Rows {
+  let p = unit_values(group * 4u, unit);
+  let q = unit_values(group * 4u + 1u, unit);
+  let r = unit_values(group * 4u + 2u, unit);
+  let s = unit_values(group * 4u + 3u, unit);
+  return Rows(mat4x4f(p.a, q.a, r.a, s.a), mat4x4f(p.b, q.b, r.b, s.b));
+}
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let first_token = id.y * TOKENS;
+  if (state.finished != 0u || first_token >= state.rows || id.x >= HALF) { return; }
+  let tokens = min(TOKENS, state.rows - first_token);
+  let other = min(id.x + HALF, GROUPS - 1u);
+  var sums: array<vec4f, 2u * TOKENS>;
+  for (var unit = 0u; unit < K / 8u; unit++) {
+    let first = rows_at(id.x, unit);
+    let second = rows_at(other, unit);
+    var i = first_token * (K / 4u) + unit * 2u;
+    for (var token = 0u; token < tokens; token++) {
+      let xa = x[i];
+      let xb = x[i + 1u];
+      sums[token * 2u] += xa * first.a + xb * first.b;
+      sums[token * 2u + 1u] += xa * second.a + xb * second.b;
+      i += K / 4u;
+    }
+  }
+  for (var token = 0u; token < tokens; token++) {
+    finish_halves(first_token + token, id.x, sums[token * 2u], sums[token * 2u + 1u]);
+  }
+}
