@@ -8,25 +8,32 @@ const UNITS_PER_SCALE = 4u;
 @group(0) @binding(0) var<storage, read> words: array<vec4u>;
 @group(0) @binding(1) var<storage, read> scales: array<vec2u>;
 
-// Eight activations made ready for `unit_dot`; `sum` is there for the formats that need it.
+// Eight activations made ready for `unit_dot`, and their sum.
 struct Activations {
   a: vec4f,
   b: vec4f,
   sum: f32,
 }
 
+// Signed bytes become unsigned ones, 128 larger, by flipping their top bits; `apply_scale` takes the 128 back. They are
+// used where they stand in the word, worth 256^i times as much, and the activations are divided by that once for all
+// rows, in powers of two. Twice as fast on a software adapter as moving each byte's sign into place.
+const BIAS = 128.0;
+const FLIP = 0x80808080u;
+const PLACE = vec4f(1.0, 0x1p-8, 0x1p-16, 1.0);
+
 fn prepare(a: vec4f, b: vec4f) -> Activations {
-  return Activations(a, b, 0.0);
+  return Activations(a * PLACE, b * PLACE, dot(a + b, vec4f(1.0)));
+}
+
+fn word_dot(word: u32, x: vec4f) -> f32 {
+  let w = bitcast<i32>(word ^ FLIP);
+  return f32(w & 0xff) * x.x + f32(w & 0xff00) * x.y + f32(w & 0xff0000) * x.z + f32(i32((word ^ FLIP) >> 24u)) * x.w;
 }
 
 fn word_values(word: u32) -> vec4f {
   let w = bitcast<i32>(word);
   return vec4f(f32((w << 24u) >> 24u), f32((w << 16u) >> 24u), f32((w << 8u) >> 24u), f32(w >> 24u));
-}
-
-fn word_dot(word: u32, x: vec4f) -> f32 {
-  let w = bitcast<i32>(word);
-  return f32((w << 24u) >> 24u) * x.x + f32((w << 16u) >> 24u) * x.y + f32((w << 8u) >> 24u) * x.z + f32(w >> 24u) * x.w;
 }
 
 // Sum over one unit of code * activation for the 4 rows of a group, not scaled yet.
@@ -39,10 +46,10 @@ fn unit_dot(group: u32, unit: u32, x: Activations) -> vec4f {
     word_dot(v.z, x.a) + word_dot(w.z, x.b), word_dot(v.w, x.a) + word_dot(w.w, x.b));
 }
 
-// Turns sums of `unit_dot` over units of one scale block into weights times activations.
+// Turns sums of `unit_dot` over units of one scale block, and the sum of the same activations, into weights times activations.
 fn apply_scale(group: u32, scale_block: u32, codes: vec4f, sum: f32) -> vec4f {
   let s = scales[group * (K / 32u) + scale_block];
-  return vec4f(unpack2x16float(s.x), unpack2x16float(s.y)) * codes;
+  return vec4f(unpack2x16float(s.x), unpack2x16float(s.y)) * (codes - BIAS * sum);
 }
 
 struct Unit {

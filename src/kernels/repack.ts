@@ -41,9 +41,15 @@ export async function createRepacker(gpu: Gpu, pipelines: Pipelines, type: Weigh
     encode(pass, { raw, rawOffset, words, scales, firstGroup, rows, columns }) {
       const { blocksPerRow, rowBytes } = weightLayout(type, rows, columns);
       if (rawOffset % 2 !== 0 || rawOffset + rows * rowBytes > raw.size) {
-        throw new RangeError(`repack: ${rows} rows of ${rowBytes} bytes at ${rawOffset} of ${raw.size} bytes`);
+        throw new RangeError(
+          `repack: ${rows} rows of ${rowBytes} bytes at ${rawOffset} of ${raw.size} bytes`,
+        );
       }
-      const numbers = device.createBuffer({ size: 16, usage: GPUBufferUsage.UNIFORM, mappedAtCreation: true });
+      const numbers = device.createBuffer({
+        size: 16,
+        usage: GPUBufferUsage.UNIFORM,
+        mappedAtCreation: true,
+      });
       new Uint32Array(numbers.getMappedRange()).set([firstGroup, rows, columns, rawOffset]);
       numbers.unmap();
       created.push(numbers);
@@ -55,7 +61,7 @@ export async function createRepacker(gpu: Gpu, pipelines: Pipelines, type: Weigh
       if (scales) entries.push({ binding: 2, resource: { buffer: scales } });
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
-      pass.dispatchWorkgroups(...workgroups(Math.ceil(rows / 4) * blocksPerRow));
+      pass.dispatchWorkgroups(...repackWorkgroups(Math.ceil(rows / 4) * blocksPerRow));
     },
     release() {
       for (const buffer of created) buffer.destroy();
@@ -65,7 +71,7 @@ export async function createRepacker(gpu: Gpu, pipelines: Pipelines, type: Weigh
 }
 
 /** Workgroups for that many threads, in two dimensions where one is too short. */
-function workgroups(threads: number): Workgroups {
+export function repackWorkgroups(threads: number): Workgroups {
   const count = Math.ceil(threads / THREADS);
   const lines = Math.ceil(count / MAX_WORKGROUPS);
   return [Math.ceil(count / lines), lines, 1];

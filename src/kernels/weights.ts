@@ -21,12 +21,54 @@ interface Format {
 }
 
 const FORMATS = {
-  F32: { module: "weights-f32", block: "block-f32", blockColumns: 8, blockBytes: 32, parts: 8, scaleBytes: 0 },
-  F16: { module: "weights-f16", block: "block-16-bit", blockColumns: 8, blockBytes: 16, parts: 4, scaleBytes: 0 },
-  BF16: { module: "weights-bf16", block: "block-16-bit", blockColumns: 8, blockBytes: 16, parts: 4, scaleBytes: 0 },
-  Q8_0: { module: "weights-q8-0", block: "block-q8-0", blockColumns: 32, blockBytes: 34, parts: 2, scaleBytes: 2 },
-  Q4_0: { module: "weights-q4-0", block: "block-q4-0", blockColumns: 32, blockBytes: 18, parts: 1, scaleBytes: 2 },
-  Q4_1: { module: "weights-q4-1", block: "block-q4-1", blockColumns: 32, blockBytes: 20, parts: 1, scaleBytes: 4 },
+  F32: {
+    module: "weights-f32",
+    block: "block-f32",
+    blockColumns: 8,
+    blockBytes: 32,
+    parts: 8,
+    scaleBytes: 0,
+  },
+  F16: {
+    module: "weights-f16",
+    block: "block-16-bit",
+    blockColumns: 8,
+    blockBytes: 16,
+    parts: 4,
+    scaleBytes: 0,
+  },
+  BF16: {
+    module: "weights-bf16",
+    block: "block-16-bit",
+    blockColumns: 8,
+    blockBytes: 16,
+    parts: 4,
+    scaleBytes: 0,
+  },
+  Q8_0: {
+    module: "weights-q8-0",
+    block: "block-q8-0",
+    blockColumns: 32,
+    blockBytes: 34,
+    parts: 2,
+    scaleBytes: 2,
+  },
+  Q4_0: {
+    module: "weights-q4-0",
+    block: "block-q4-0",
+    blockColumns: 32,
+    blockBytes: 18,
+    parts: 1,
+    scaleBytes: 2,
+  },
+  Q4_1: {
+    module: "weights-q4-1",
+    block: "block-q4-1",
+    blockColumns: 32,
+    blockBytes: 20,
+    parts: 1,
+    scaleBytes: 4,
+  },
 } as const satisfies Record<string, Format>;
 
 /** GGUF tensor types that the kernels read. */

@@ -17,7 +17,11 @@ export function randomMatrix(
   const half = (offset: number): void => {
     // exponents 2^-8 .. 2^-1, any sign and fraction
     const exponent = 7 + Math.floor(random() * 8);
-    view.setUint16(offset, (random() < 0.5 ? 0x8000 : 0) | (exponent << 10) | Math.floor(random() * 1024), true);
+    view.setUint16(
+      offset,
+      (random() < 0.5 ? 0x8000 : 0) | (exponent << 10) | Math.floor(random() * 1024),
+      true,
+    );
   };
   const blockBytes = { F32: 4, F16: 2, BF16: 2, Q8_0: 34, Q4_0: 18, Q4_1: 20 }[type];
   for (let at = 0; at < bytes.length; at += blockBytes) {

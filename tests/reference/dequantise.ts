@@ -1,7 +1,12 @@
 import type { WeightType } from "../../src/kernels/weights.ts";
 
 /** Bytes of a GGUF matrix as numbers: what its format says, one element at a time. Rounded to f32 once per element. */
-export function dequantise(type: WeightType, bytes: Uint8Array, rows: number, columns: number): Float32Array<ArrayBuffer> {
+export function dequantise(
+  type: WeightType,
+  bytes: Uint8Array,
+  rows: number,
+  columns: number,
+): Float32Array<ArrayBuffer> {
   const out = new Float32Array(rows * columns);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const half = (offset: number): number => halfToNumber(view.getUint16(offset, true));
