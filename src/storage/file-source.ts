@@ -1,0 +1,62 @@
+/** A model that the person picked: read where it lies, never copied into storage. */
+import { ModelFormatError } from "../errors.ts";
+import type { LoadProgress } from "../types.ts";
+import { ProgressMeter } from "./progress.ts";
+import { CHUNK_BYTES, type ModelPiece, type ModelSource, type StreamOptions } from "./source.ts";
+
+export interface OpenFileOptions {
+  /** Called while `stream()` runs, with phase `read`. */
+  onProgress?: ((progress: LoadProgress) => void) | undefined;
+}
+
+/** A source over a File or Blob. Nothing is read before `read()` or `stream()`. */
+export function openFile(file: Blob, { onProgress }: OpenFileOptions = {}): ModelSource {
+  const name = "name" in file && typeof file.name === "string" ? file.name : "model.gguf";
+  const closed = new AbortController();
+
+  async function read(offset: number, length: number, { signal }: StreamOptions = {}) {
+    signal?.throwIfAborted();
+    closed.signal.throwIfAborted();
+    try {
+      return new Uint8Array(await file.slice(offset, offset + length).arrayBuffer());
+    } catch (cause) {
+      if (!(cause instanceof DOMException)) throw cause;
+      throw new ModelFormatError(
+        "file-unreadable",
+        `The file "${name}" cannot be read any more at offset ${offset} (${cause.name}: ${cause.message}). ` +
+          "It was most likely changed, moved or deleted after it was picked: pick it again.",
+        { cause, details: { name, offset, length } },
+      );
+    }
+  }
+
+  async function* stream(
+    start = 0,
+    end = file.size,
+    options: StreamOptions = {},
+  ): AsyncGenerator<ModelPiece> {
+    const meter = new ProgressMeter({ phase: "read", totalBytes: end - start, report: onProgress });
+    const readAt = async (offset: number): Promise<ModelPiece | undefined> =>
+      offset < end
+        ? { offset, bytes: await read(offset, Math.min(CHUNK_BYTES, end - offset), options) }
+        : undefined;
+    let piece = await readAt(start);
+    while (piece) {
+      const next = readAt(piece.offset + piece.bytes.length);
+      next.catch(() => {}); // awaited below; this only keeps it quiet if the consumer stops before
+      yield piece;
+      meter.add(piece.bytes.length);
+      piece = await next;
+    }
+    meter.finish();
+  }
+
+  return {
+    name,
+    url: null,
+    size: file.size,
+    read,
+    stream,
+    close: () => closed.abort(new DOMException("The model source was closed.", "AbortError")),
+  };
+}

@@ -1,0 +1,135 @@
+/** From a URL to a source: is it cached, is another tab at it, what does the server say. */
+import { InputError, StorageError } from "../errors.ts";
+import type { LoadProgress } from "../types.ts";
+import { deleteModel, getManifest, touchManifest } from "./database.ts";
+import { Head } from "./head.ts";
+import { fetchRange, type RangeTarget } from "./http.ts";
+import { lock, type Release, tryLock } from "./locks.ts";
+import { difference, type Manifest, newManifest, storedBytes } from "./manifest.ts";
+import { cacheKey, lockName } from "./names.ts";
+import { ProgressMeter } from "./progress.ts";
+import type { ModelSource } from "./source.ts";
+import { DEFAULT_TUNING, type Tuning } from "./tuning.ts";
+import { UrlSource } from "./url-source.ts";
+
+export interface OpenUrlOptions {
+  /** Headers for the download, such as an `Authorization`. Never stored. */
+  headers?: Record<string, string> | undefined;
+  /** Ends the opening, and later reads and the stream, with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /** Called with phase `download` while anything is missing in the cache (also while another tab fetches it), else `read`. */
+  onProgress?: ((progress: LoadProgress) => void) | undefined;
+  /** For tests. */
+  tuning?: Partial<Tuning> | undefined;
+}
+
+/**
+ * Opens a model by its URL. A model that is completely cached is not asked for at the server again: it loads offline,
+ * and a newer file under the same URL is only seen after `removeModel(url)`. Otherwise one small request finds out size
+ * and version and fetches the start of the header; the weights are fetched by `stream()`. While another tab downloads
+ * the same URL this waits for it. The source holds the download lock of its URL until it is complete or closed.
+ *
+ * @throws InputError `option`; DownloadError `http-status`, `network`, `no-ranges`, `no-size`, `bad-range`;
+ *   ModelFormatError `not-gguf` for a web page; StorageError `storage-unavailable`; the signal's reason. Reading may
+ *   also end in DownloadError `changed-on-server`, DoesNotFitError `storage-space`, StorageError `quota-exceeded` and
+ *   ModelFormatError `corrupt`.
+ */
+export async function openUrl(url: string, options: OpenUrlOptions = {}): Promise<ModelSource> {
+  const key = cacheKey(url);
+  const target: RangeTarget = {
+    url: key,
+    headers: checkHeaders(options.headers),
+    tuning: { ...DEFAULT_TUNING, ...options.tuning },
+  };
+  options.signal?.throwIfAborted();
+  const cached = await getManifest(key);
+  if (cached?.complete) return fromCache(cached, target, options);
+
+  const release = (await tryLock(lockName(key))) ?? (await waitForOther(target, options));
+  try {
+    const manifest = await getManifest(key); // another tab may just have finished
+    if (!manifest?.complete) return await fromServer(manifest, target, release, options);
+    release();
+    return await fromCache(manifest, target, options);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+function checkHeaders(headers: Record<string, string> | undefined): Headers {
+  try {
+    return new Headers(headers);
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause;
+    throw new InputError(
+      "option",
+      `The option "headers" has a name or a value that HTTP does not allow: ${cause.message}.`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+async function fromCache(
+  manifest: Manifest,
+  target: RangeTarget,
+  options: OpenUrlOptions,
+): Promise<ModelSource> {
+  try {
+    await touchManifest(manifest.url);
+  } catch (error) {
+    // The date of last use is not worth failing for when the disk is full: reading needs no space.
+    if (!(error instanceof StorageError && error.code === "quota-exceeded")) throw error;
+  }
+  return source(manifest, target, new Head(), () => {}, options);
+}
+
+async function fromServer(
+  stored: Manifest | undefined,
+  target: RangeTarget,
+  release: Release,
+  options: OpenUrlOptions,
+): Promise<ModelSource> {
+  const { headBytes, chunkBytes } = target.tuning;
+  const head = new Head();
+  // With the first chunk in the cache, one byte is enough to learn which file the server has.
+  const probeBytes = stored?.hashes[0] ? 1 : headBytes;
+  const signal = options.signal ?? new AbortController().signal;
+  const file = await fetchRange(target, 0, probeBytes, bytes => head.append(bytes), signal);
+  if (stored && difference(stored, file) === null) return source(stored, target, head, release, options);
+  if (stored) await deleteModel(target.url); // an older version of the file: its parts are of no use
+  return source(newManifest(target.url, file, chunkBytes), target, head, release, options);
+}
+
+function source(
+  manifest: Manifest,
+  target: RangeTarget,
+  head: Head,
+  release: Release,
+  { signal, onProgress }: OpenUrlOptions,
+): ModelSource {
+  return new UrlSource({ manifest, target, head, release, signal, onProgress });
+}
+
+/** Waits until the load that holds the download lock ends, and reports its progress as this load's own. */
+async function waitForOther(
+  { url, tuning }: RangeTarget,
+  { signal, onProgress }: OpenUrlOptions,
+): Promise<Release> {
+  let meter: ProgressMeter | undefined;
+  const look = async (): Promise<void> => {
+    const manifest = await getManifest(url);
+    if (!manifest) return;
+    meter ??= new ProgressMeter({ phase: "download", totalBytes: manifest.totalBytes, report: onProgress });
+    meter.set(storedBytes(manifest));
+  };
+  // A failure to look is not lost: the load itself reads the same manifest right after the wait.
+  const timer = setInterval(() => void look().catch(() => {}), tuning.pollMs);
+  try {
+    return await lock(lockName(url), signal);
+  } finally {
+    clearInterval(timer);
+  }
+}

@@ -1,0 +1,38 @@
+/** The numbers of the download, with their reasons. Tests give others. */
+import { CHUNK_BYTES } from "./source.ts";
+
+export interface Tuning {
+  /** Chunk size of new downloads. Bytes. */
+  chunkBytes: number;
+  /** Ranged requests at a time. Browsers allow 6 per host over HTTP/1.1, and the page needs some. */
+  connections: number;
+  /**
+   * What the first request asks for: it tells the size and gives the start of the header at once. 1 MiB is the first
+   * read of the GGUF parser. Bytes.
+   */
+  headBytes: number;
+  /**
+   * Received bytes are handed to the browser as Blobs in parts of this size: with 4 connections 2 MiB of JS memory,
+   * instead of four whole chunks. Bytes.
+   */
+  partBytes: number;
+  /** Tries of a request that brings nothing new, the first one included. */
+  tries: number;
+  /** Wait before the second try; doubles from try to try: 0.5, 1, 2, 4 s. Milliseconds. */
+  retryMs: number;
+  /** A connection that sends nothing for so long is given up and tried again. Milliseconds. */
+  stallMs: number;
+  /** How often a load that waits for another tab's download looks how far it is. Milliseconds. */
+  pollMs: number;
+}
+
+export const DEFAULT_TUNING: Tuning = {
+  chunkBytes: CHUNK_BYTES,
+  connections: 4,
+  headBytes: 1024 * 1024,
+  partBytes: 512 * 1024,
+  tries: 5,
+  retryMs: 500,
+  stallMs: 30_000,
+  pollMs: 500,
+};

@@ -1,0 +1,184 @@
+/** A model behind a URL: header by ranged reads, chunks from the cache, the rest downloaded into the cache meanwhile. */
+import { DownloadError } from "../errors.ts";
+import type { LoadProgress } from "../types.ts";
+import { readChunk } from "./chunks.ts";
+import { deleteModel } from "./database.ts";
+import { ChunkDownload } from "./download.ts";
+import type { Head } from "./head.ts";
+import { fetchRange, type RangeTarget } from "./http.ts";
+import type { Release } from "./locks.ts";
+import { chunkRange, type Manifest, storedBytes } from "./manifest.ts";
+import { fileName } from "./names.ts";
+import { ProgressMeter } from "./progress.ts";
+import type { ModelPiece, ModelSource, StreamOptions } from "./source.ts";
+import { checkStorage } from "./space.ts";
+
+export interface UrlSourceParts {
+  manifest: Manifest;
+  target: RangeTarget;
+  head: Head;
+  /** Frees the download lock. */
+  release: Release;
+  signal: AbortSignal | undefined;
+  onProgress: ((progress: LoadProgress) => void) | undefined;
+}
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+export class UrlSource implements ModelSource {
+  readonly name: string;
+  readonly url: string;
+  readonly size: number;
+  readonly #parts: UrlSourceParts;
+  readonly #closed = new AbortController();
+  #manifest: Manifest;
+  #download: ChunkDownload | undefined;
+  /** The chunk of the last header read: the stream begins with it most of the time. */
+  #recent: { index: number; bytes: Bytes } | undefined;
+
+  constructor(parts: UrlSourceParts) {
+    this.#parts = parts;
+    this.#manifest = parts.manifest;
+    this.url = parts.manifest.url;
+    this.name = fileName(this.url);
+    this.size = parts.manifest.totalBytes;
+  }
+
+  async read(offset: number, length: number, { signal }: StreamOptions = {}): Promise<Uint8Array> {
+    const ended = this.#endedBy(signal);
+    const out = new Uint8Array(length);
+    for (let at = offset; at < offset + length; ) {
+      ended.throwIfAborted();
+      const index = Math.floor(at / this.#manifest.chunkBytes);
+      const chunk = chunkRange(this.#manifest, index);
+      const stop = Math.min(offset + length, chunk.end);
+      if (this.#manifest.hashes[index] == null) {
+        out.set(await this.#readAhead(at, stop, ended), at - offset);
+      } else {
+        if (this.#recent?.index !== index) this.#recent = { index, bytes: await this.#chunk(index, ended) };
+        out.set(this.#recent.bytes.subarray(at - chunk.start, stop - chunk.start), at - offset);
+      }
+      at = stop;
+    }
+    return out;
+  }
+
+  async *stream(start = 0, end = this.size, { signal }: StreamOptions = {}): AsyncGenerator<ModelPiece> {
+    const ended = this.#endedBy(signal);
+    if (this.#manifest.complete) yield* this.#fromCache(start, end, ended);
+    else yield* this.#fromServer(start, end, ended);
+  }
+
+  close(): void {
+    this.#closed.abort(new DOMException("The model source was closed.", "AbortError"));
+    this.#recent = undefined;
+    const stopped = this.#download?.stop() ?? Promise.resolve();
+    void stopped.then(this.#parts.release); // stop() never rejects
+  }
+
+  /** Bytes that are not in the cache: kept for the download as long as they continue what is known. */
+  async #readAhead(start: number, end: number, ended: AbortSignal): Promise<Uint8Array> {
+    const { head, target } = this.#parts;
+    const expected = { ...target, expected: this.#manifest };
+    if (start <= head.length) {
+      if (end > head.length) await fetchRange(expected, head.length, end, bytes => head.append(bytes), ended);
+      return head.slice(start, end);
+    }
+    const out = new Uint8Array(end - start);
+    let at = 0;
+    const take = (bytes: Uint8Array): void => {
+      out.set(bytes, at);
+      at += bytes.length;
+    };
+    await fetchRange(expected, start, end, take, ended);
+    return out;
+  }
+
+  async *#fromCache(start: number, end: number, ended: AbortSignal): AsyncGenerator<ModelPiece> {
+    const meter = new ProgressMeter({
+      phase: "read",
+      totalBytes: end - start,
+      report: this.#parts.onProgress,
+    });
+    const stop = this.#chunksUpTo(end);
+    const chunkAt = async (index: number): Promise<Bytes | undefined> =>
+      index < stop ? this.#chunk(index, ended) : undefined;
+
+    let index = Math.floor(start / this.#manifest.chunkBytes);
+    let bytes = await chunkAt(index);
+    for (; bytes; index++) {
+      // One chunk ahead: disk and hash run while the consumer uploads.
+      const next = chunkAt(index + 1);
+      next.catch(() => {}); // awaited below; this only keeps it quiet if the consumer stops before
+      const piece = this.#trim(index, bytes, start, end);
+      yield piece;
+      meter.add(piece.bytes.length);
+      ended.throwIfAborted();
+      bytes = await next;
+    }
+    meter.finish();
+  }
+
+  async *#fromServer(start: number, end: number, ended: AbortSignal): AsyncGenerator<ModelPiece> {
+    const done = storedBytes(this.#manifest);
+    await checkStorage(this.size - done);
+    const meter = new ProgressMeter({
+      phase: "download",
+      totalBytes: this.size,
+      loadedBytes: done,
+      report: this.#parts.onProgress,
+    });
+    const download = new ChunkDownload({
+      target: { ...this.#parts.target, expected: this.#manifest },
+      manifest: this.#manifest,
+      head: this.#parts.head,
+      onBytes: bytes => meter.add(bytes),
+      onStored: manifest => (this.#manifest = manifest),
+      signal: ended,
+    });
+    this.#download = download;
+    try {
+      // No read-ahead here: the memory goes to the chunk that is being hashed and stored.
+      const stop = this.#chunksUpTo(end);
+      for (let index = Math.floor(start / this.#manifest.chunkBytes); index < stop; index++) {
+        await download.stored(index);
+        yield this.#trim(index, await this.#chunk(index, ended), start, end);
+      }
+      await download.finished();
+      meter.finish();
+      this.#parts.release();
+    } catch (error) {
+      await download.stop();
+      if (error instanceof DownloadError && error.code === "changed-on-server") await deleteModel(this.url);
+      throw error;
+    } finally {
+      await download.stop();
+      this.#parts.head.clear();
+    }
+  }
+
+  async #chunk(index: number, ended: AbortSignal): Promise<Bytes> {
+    ended.throwIfAborted();
+    const recent = this.#recent;
+    this.#recent = undefined; // the receiver may transfer the buffer
+    if (recent?.index === index) return recent.bytes;
+    return readChunk(this.#parts.target, this.#manifest, index, ended);
+  }
+
+  #trim(index: number, bytes: Bytes, start: number, end: number): ModelPiece {
+    const chunk = chunkRange(this.#manifest, index);
+    const from = Math.max(start, chunk.start);
+    const to = Math.min(end, chunk.end);
+    return { offset: from, bytes: bytes.subarray(from - chunk.start, to - chunk.start) };
+  }
+
+  /** Number of the first chunk that begins at or after `end`. */
+  #chunksUpTo(end: number): number {
+    return Math.ceil(Math.min(end, this.size) / this.#manifest.chunkBytes);
+  }
+
+  #endedBy(signal: AbortSignal | undefined): AbortSignal {
+    const signals = [this.#closed.signal, this.#parts.signal, signal];
+    return AbortSignal.any(signals.filter(s => s !== undefined));
+  }
+}
