@@ -2,7 +2,7 @@
 //   words[group][unit][4] = one u32 for each of the 4 rows: elements 0..1, 2..3, 4..5, 6..7; lower half first
 // A BF16 number is the upper half of an F32.
 override K: u32;             // columns, multiple of 8
-const UNITS_PER_SCALE = 4u;  // nothing to scale: the same loop as for the other formats
+const UNITS_PER_SCALE = 4u;  // nothing to scale: the loop of the other formats, whose last round may be short here
 
 @group(0) @binding(0) var<storage, read> words: array<vec4u>;
 

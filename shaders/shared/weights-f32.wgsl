@@ -1,7 +1,7 @@
 // F32 weights W[N, K] as the repack kernel lays them out. Rows come in groups of 4, columns in units of 8:
 //   words[group][unit][8] = element i of the unit for each of the 4 rows
 override K: u32;             // columns, multiple of 8
-const UNITS_PER_SCALE = 4u;  // nothing to scale: the same loop as for the other formats
+const UNITS_PER_SCALE = 4u;  // nothing to scale: the loop of the other formats, whose last round may be short here
 
 @group(0) @binding(0) var<storage, read> words: array<vec4u>;
 

@@ -7,7 +7,10 @@ import type { Binding } from "../gpu/step.ts";
  * `scales[group][columns / 32]`. Nothing is rounded, and nothing grows but the last group.
  */
 interface Format {
-  /** `shaders/shared/<module>.wgsl` reads it: unit_dot, apply_scale, unit_values. */
+  /**
+   * `shaders/shared/<module>.wgsl` reads it. `prepare` eight activations once for all rows, sum `unit_dot` and the
+   * activations' `sum` over the up to UNITS_PER_SCALE units of a scale block, then `apply_scale`; or take `unit_values`.
+   */
   module: string;
   /** `shaders/shared/<block>.wgsl` makes it from the bytes of the file. */
   block: string;
