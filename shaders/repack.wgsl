@@ -1,7 +1,8 @@
-// Lays rows of a GGUF tensor out for the kernels: rows in groups of 4, columns in units of 8, one u32 of each row side by
-// side (shaders/shared/weights-*.wgsl have the details). Lossless. One thread per group of rows and block of columns.
-// Rows past the window's last one become zeros, so that a last group of fewer than 4 is whole.
-// `block` stands for the tensor's type; sizes are not overrides: one pipeline serves every tensor of a type.
+// Lays rows of a GGUF tensor out for the kernels: rows in groups of 4, columns in units of 8, one u32 of each
+// row side by side (shaders/shared/weights-*.wgsl have the details). Lossless. One thread per group of rows
+// and block of columns. Rows past the window's last one become zeros, so that a last group of fewer than 4 is
+// whole. `block` stands for the tensor's type; sizes are not overrides: one pipeline serves every tensor of a
+// type.
 #import block
 struct Window {
   first_group: u32,   // in the destination
@@ -41,7 +42,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) size: 
     if (row < window.rows) { rows[r] = read_block(window.offset + (row * blocks + block) * BLOCK_BYTES); }
   }
   for (var i = 0u; i < BLOCK_WORDS; i++) {
-    words[target_block * BLOCK_WORDS + i] = vec4u(rows[0].words[i], rows[1].words[i], rows[2].words[i], rows[3].words[i]);
+    words[target_block * BLOCK_WORDS + i] =
+      vec4u(rows[0].words[i], rows[1].words[i], rows[2].words[i], rows[3].words[i]);
   }
   write_scales(target_block, rows);
 }

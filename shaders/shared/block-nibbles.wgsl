@@ -1,6 +1,6 @@
-// The 16 bytes of a 4-bit block: byte j holds element j in its low nibble and element j + 16 in its high one. A word of
-// the kernels holds eight consecutive elements, so the nibbles of two words of the file, low ones then high ones, are
-// gathered into words 0 and 2 (first eight bytes) and 1 and 3 (last eight).
+// The 16 bytes of a 4-bit block: byte j holds element j in its low nibble and element j + 16 in its high one.
+// A word of the kernels holds eight consecutive elements, so the nibbles of two words of the file, low ones
+// then high ones, are gathered into words 0 and 2 (first eight bytes) and 1 and 3 (last eight).
 
 // The low nibbles of four bytes, in the low half of a word.
 fn gather(bytes: u32) -> u32 {

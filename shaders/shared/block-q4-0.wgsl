@@ -14,5 +14,6 @@ fn read_block(offset: u32) -> Block {
 }
 
 fn write_scales(target_block: u32, rows: array<Block, 4>) {
-  scales[target_block] = vec2u(rows[0].scale | (rows[1].scale << 16u), rows[2].scale | (rows[3].scale << 16u));
+  scales[target_block] = vec2u(
+    rows[0].scale | (rows[1].scale << 16u), rows[2].scale | (rows[3].scale << 16u));
 }

@@ -1,8 +1,9 @@
-// BF16 weights W[N, K] as the repack kernel lays them out. Rows come in groups of 4, columns in units of 8:
+// BF16 weights W[N, K] as repack.wgsl lays them out. Rows come in groups of 4, columns in units of 8:
 //   words[group][unit][4] = one u32 for each of the 4 rows: elements 0..1, 2..3, 4..5, 6..7; lower half first
 // A BF16 number is the upper half of an F32.
 override K: u32;             // columns, multiple of 8
-const UNITS_PER_SCALE = 4u;  // nothing to scale: the loop of the other formats, whose last round may be short here
+// nothing to scale: the loop of the other formats, whose last round may be short here
+const UNITS_PER_SCALE = 4u;
 
 @group(0) @binding(0) var<storage, read> words: array<vec4u>;
 
@@ -22,7 +23,8 @@ fn word_values(word: u32) -> vec2f {
 }
 
 fn row_dot(word: vec4u, x: Activations) -> f32 {
-  return dot(vec4f(word_values(word.x), word_values(word.y)), x.a) + dot(vec4f(word_values(word.z), word_values(word.w)), x.b);
+  return dot(vec4f(word_values(word.x), word_values(word.y)), x.a)
+    + dot(vec4f(word_values(word.z), word_values(word.w)), x.b);
 }
 
 // Sum over one unit of weight * activation for the 4 rows of a group.

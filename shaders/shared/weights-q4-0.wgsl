@@ -1,4 +1,4 @@
-// Q4_0 weights W[N, K] as the repack kernel lays them out. Rows come in groups of 4, columns in units of 8:
+// Q4_0 weights W[N, K] as repack.wgsl lays them out. Rows come in groups of 4, columns in units of 8:
 //   words[group][unit] = one u32 of 8 nibbles for each of the 4 rows; element i of the unit in bits 4i..4i+3
 //   scales[group][unit / 4] = the f16 scales of the 4 rows
 // A weight is scale * (nibble - 8).
@@ -16,7 +16,8 @@ fn unit_dot(group: u32, unit: u32, x: Activations) -> vec4f {
   return vec4f(word_dot(w.x, x), word_dot(w.y, x), word_dot(w.z, x), word_dot(w.w, x));
 }
 
-// Turns sums of `unit_dot` over units of one scale block, and the sum of the same activations, into weights times activations.
+// Turns sums of `unit_dot` over the units of one scale block, and the same activations' sum, into weights
+// times activations.
 fn apply_scale(group: u32, scale_block: u32, codes: vec4f, sum: f32) -> vec4f {
   let s = scales[group * (K / 32u) + scale_block];
   return vec4f(unpack2x16float(s.x), unpack2x16float(s.y)) * (codes - BIAS * sum);

@@ -39,7 +39,11 @@ export async function createRepacker(gpu: Gpu, pipelines: Pipelines, type: Weigh
   const created: GPUBuffer[] = [];
   return {
     encode(pass, { raw, rawOffset, words, scales, firstGroup, rows, columns }) {
-      const { blocksPerRow, rowBytes } = weightLayout(type, rows, columns);
+      const { blocksPerRow, rowBytes, wordsBytes } = weightLayout(type, rows, columns);
+      const firstByte = firstGroup * weightLayout(type, 4, columns).wordsBytes;
+      if (!Number.isInteger(firstGroup) || firstByte + wordsBytes > words.size) {
+        throw new RangeError(`repack: ${rows} rows from row ${firstGroup * 4} on are outside the weight`);
+      }
       if (rawOffset % 2 !== 0 || rawOffset + rows * rowBytes > raw.size) {
         throw new RangeError(
           `repack: ${rows} rows of ${rowBytes} bytes at ${rawOffset} of ${raw.size} bytes`,

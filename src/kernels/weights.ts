@@ -2,14 +2,15 @@ import { UnsupportedModelError } from "../errors.ts";
 import type { Binding } from "../gpu/step.ts";
 
 /**
- * How each GGUF tensor type lies in GPU memory. Rows come in groups of 4 (missing ones are zeros), columns in units of 8:
- * `words[group][unit][part]` holds one u32 of each of the 4 rows; scales, where a type has them, are
- * `scales[group][columns / 32]`. Nothing is rounded, and nothing grows but the last group.
+ * How each GGUF tensor type lies in GPU memory. Rows come in groups of 4 (missing ones are zeros), columns in
+ * units of 8: `words[group][unit][part]` holds one u32 of each of the 4 rows; scales, where a type has them,
+ * are `scales[group][columns / 32]`. Nothing is rounded, and nothing grows but the last group.
  */
 interface Format {
   /**
-   * `shaders/shared/<module>.wgsl` reads it. `prepare` eight activations once for all rows, sum `unit_dot` and the
-   * activations' `sum` over the up to UNITS_PER_SCALE units of a scale block, then `apply_scale`; or take `unit_values`.
+   * `shaders/shared/<module>.wgsl` reads it. `prepare` eight activations once for all rows, sum `unit_dot`
+   * and the activations' `sum` over the up to UNITS_PER_SCALE units of a scale block, then `apply_scale`; or
+   * take `unit_values`.
    */
   module: string;
   /** `shaders/shared/<block>.wgsl` makes it from the bytes of the file. */
@@ -115,7 +116,7 @@ export function weightLayout(type: WeightType, rows: number, columns: number): W
   if (rows < 1 || columns < 1 || columns % blockColumns !== 0) {
     throw new UnsupportedModelError(
       "shape",
-      `A ${type} matrix of ${rows} x ${columns}: this version needs columns in multiples of ${blockColumns}. ` +
+      `A ${type} matrix of ${rows} x ${columns}: columns must come in multiples of ${blockColumns}. ` +
         "Use another model.",
       { details: { type, rows, columns, multiple: blockColumns } },
     );

@@ -1,4 +1,5 @@
-// Files under tests/golden, for tests that run in the browser (fetched from Vite's server) and in Node (read from disk).
+// Files under tests/golden, for tests that run in the browser (fetched from Vite's server) and in Node (read
+// from disk).
 const url = (path: string): URL => new URL(/* @vite-ignore */ `../golden/${path}`, import.meta.url);
 
 /** @param path below tests/golden, such as `quant/x.f32` */

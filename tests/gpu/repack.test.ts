@@ -75,6 +75,16 @@ describe("repack", () => {
     expect(words).toEqual(repackReference("BF16", bytes, 5, 40).words);
   });
 
+  test("a window that would not land on a group of the weight is refused", async () => {
+    const repacker = await createRepacker(bench.gpu, bench.pipelines, "Q8_0");
+    const weight = emptyWeight(bench, "Q8_0", 8, 32);
+    const raw = bench.buffers.storage("raw", 8 * 34);
+    const pass = bench.gpu.device.createCommandEncoder().beginComputePass();
+    for (const firstGroup of [0.5, 1]) {
+      expect(() => repacker.encode(pass, { ...weight, raw, rawOffset: 0, firstGroup })).toThrow(RangeError);
+    }
+  });
+
   test("a window past the end of its staging buffer is refused", async () => {
     const repacker = await createRepacker(bench.gpu, bench.pipelines, "Q8_0");
     const weight = emptyWeight(bench, "Q8_0", 8, 32);

@@ -1,10 +1,11 @@
-// Random GGUF matrices, and the way from their bytes to a weight on the GPU and back, for the tests of kernels that read weights.
+// Random GGUF matrices, and the way from their bytes to a weight on the GPU and back, for the tests of
+// kernels that read weights.
 import { composeShader } from "../../src/gpu/shader.ts";
 import { createRepacker } from "../../src/kernels/repack.ts";
 import { type Weight, type WeightType, weightBindings, weightLayout } from "../../src/kernels/weights.ts";
 import type { KernelBench } from "./support.ts";
 
-/** Bytes of a random valid matrix: every code in use, scales and numbers of ordinary size and of either sign. */
+/** Bytes of a random valid matrix: every code in use, scales and numbers of ordinary size and either sign. */
 export function randomMatrix(
   random: () => number,
   type: WeightType,

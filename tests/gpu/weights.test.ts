@@ -21,7 +21,7 @@ interface Index {
 /** Equal bits, except that the sign of zero does not count. */
 function differences(actual: Float32Array, expected: Float32Array): number {
   if (actual.length !== expected.length) return Number.POSITIVE_INFINITY;
-  return actual.reduce((count, value, i) => count + (value === expected[i] ? 0 : 1), 0);
+  return expected.reduce((count, value, i) => count + (value === actual[i] ? 0 : 1), 0);
 }
 
 describe("weights", () => {
@@ -73,7 +73,8 @@ describe("weights", () => {
   });
 
   test("every half-precision number comes out exact, subnormal and infinite ones too", async () => {
-    const bits = Uint16Array.from({ length: 65536 }, (_, i) => ((i >> 10) % 32 === 31 && i % 1024 ? 0 : i)); // no NaN
+    const isNaN = (bits: number): boolean => (bits >> 10) % 32 === 31 && bits % 1024 !== 0;
+    const bits = Uint16Array.from({ length: 65536 }, (_, i) => (isNaN(i) ? 0 : i));
     const bytes = new Uint8Array(bits.buffer);
     const weight = await uploadWeight(bench, "F16", 64, 1024, bytes);
     expect(differences(await dumpWeight(bench, weight), dequantise("F16", bytes, 64, 1024))).toBe(0);

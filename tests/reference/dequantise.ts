@@ -1,6 +1,6 @@
 import type { WeightType } from "../../src/kernels/weights.ts";
 
-/** Bytes of a GGUF matrix as numbers: what its format says, one element at a time. Rounded to f32 once per element. */
+/** Bytes of a GGUF matrix as numbers, one element at a time as its format says, each rounded to f32 once. */
 export function dequantise(
   type: WeightType,
   bytes: Uint8Array,

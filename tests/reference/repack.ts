@@ -1,6 +1,6 @@
 import { type WeightType, weightLayout } from "../../src/kernels/weights.ts";
 
-/** Where the kernels expect each element's bits of a GGUF matrix: one element at a time, straight from the description. */
+/** A GGUF matrix as the kernels expect it, one element at a time, straight from the layout's description. */
 export function repackReference(
   type: WeightType,
   bytes: Uint8Array,
