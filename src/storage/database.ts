@@ -50,7 +50,7 @@ export function putChunk(manifest: Manifest, index: number, chunk: Blob): Promis
       store()("readwrite", s => {
         s.put(chunk, chunkKey(manifest.url, index));
         s.put(manifest, manifestKey(manifest.url));
-        return promisifyRequest(s.transaction);
+        return committed(s.transaction);
       }),
     manifest,
   );
@@ -67,7 +67,7 @@ export function deleteModel(url: string): Promise<void> {
     store()("readwrite", s => {
       s.delete(manifestKey(url));
       s.delete(chunkKeys(url));
-      return promisifyRequest(s.transaction);
+      return committed(s.transaction);
     }),
   );
 }
@@ -79,7 +79,19 @@ function ifListed(url: string, write: (s: IDBObjectStore, manifest: Manifest) =>
     found.onsuccess = () => {
       if (found.result) write(s, found.result);
     };
-    return promisifyRequest(s.transaction);
+    return committed(s.transaction);
+  });
+}
+
+/**
+ * Resolves when the transaction is on disk. Not idb-keyval's `promisifyRequest`: a failed write reaches the
+ * transaction's `onerror` before its `error` is set, and the reason (a full quota) would be lost.
+ */
+function committed(transaction: IDBTransaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () =>
+      reject(transaction.error ?? new DOMException("The write was aborted.", "AbortError"));
   });
 }
 

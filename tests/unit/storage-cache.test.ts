@@ -1,0 +1,288 @@
+import { IDBObjectStore } from "fake-indexeddb";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { listModels, removeModel } from "../../src/storage/cache.ts";
+import { openFile } from "../../src/storage/file-source.ts";
+import { openUrl } from "../../src/storage/open-url.ts";
+import { ProgressMeter } from "../../src/storage/progress.ts";
+import { checkStorage, requestPersistence, storageUsage } from "../../src/storage/space.ts";
+import type { LoadProgress } from "../../src/types.ts";
+import { type FakeStorageManager, fakeBrowser } from "./support/storage-browser.ts";
+import { collect, expectBytes, someBytes, TUNING } from "./support/storage-bytes.ts";
+import { FileServer, status } from "./support/storage-server.ts";
+
+const FILE = someBytes(TUNING.chunkBytes * 3 + 77);
+let server: FileServer;
+let storage: FakeStorageManager;
+
+beforeEach(async () => {
+  storage = fakeBrowser();
+  server = await FileServer.start(FILE);
+});
+afterEach(async () => {
+  await server.close();
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
+
+async function load(url = server.url): Promise<Uint8Array> {
+  const source = await openUrl(url, { tuning: TUNING });
+  try {
+    return await collect(source);
+  } finally {
+    source.close();
+  }
+}
+
+/** Reaches into the database behind the storage's back. */
+async function tamper(index: number, chunk: Blob | undefined): Promise<void> {
+  const opening = indexedDB.open("intab-models");
+  const db = await new Promise<IDBDatabase>((resolve, reject) => {
+    opening.onsuccess = () => resolve(opening.result);
+    opening.onerror = () => reject(opening.error);
+  });
+  const transaction = db.transaction("v1", "readwrite");
+  const key = ["chunk", server.url, index];
+  if (chunk) transaction.objectStore("v1").put(chunk, key);
+  else transaction.objectStore("v1").delete(key);
+  await new Promise(resolve => (transaction.oncomplete = resolve));
+  db.close();
+}
+
+describe("a chunk that was damaged in the cache", () => {
+  const damages: [string, Blob | undefined][] = [
+    ["with changed bytes", new Blob([someBytes(TUNING.chunkBytes, 9)])],
+    ["cut short", new Blob([FILE.slice(TUNING.chunkBytes, TUNING.chunkBytes + 5)])],
+    ["gone", undefined],
+  ];
+  test.each(damages)("(%s) is fetched again, alone", async (_, damaged) => {
+    await load();
+    server.requests.length = 0;
+    await tamper(1, damaged);
+    expectBytes(await load(), FILE);
+    expect(server.requests.map(r => r.range)).toEqual([
+      { start: TUNING.chunkBytes, end: TUNING.chunkBytes * 2 },
+    ]);
+    expectBytes(await load(), FILE); // and it was stored
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test("is a named error where the server cannot be reached, and is mended when it can", async () => {
+    await load();
+    await tamper(2, undefined);
+    server.fault = status(404);
+    await expect(load()).rejects.toMatchObject({
+      name: "ModelFormatError",
+      code: "corrupt",
+      message: expect.stringMatching(/Part 3 of 4.*missing.*404.*models\.remove/),
+      cause: expect.objectContaining({ code: "http-status" }),
+    });
+    server.fault = undefined;
+    expectBytes(await load(), FILE);
+  });
+
+  test.each([
+    ["other bytes under the same tag", '"v1"', /other bytes/],
+    ["a newer file", '"v2"', /another file/],
+  ])("is a named error where the server has %s, and the next load is fresh", async (_, etag, message) => {
+    await load();
+    await tamper(2, undefined);
+    server.bytes = someBytes(FILE.length, 5);
+    server.etag = etag;
+    await expect(load()).rejects.toMatchObject({ code: "corrupt", message: expect.stringMatching(message) });
+    expectBytes(await load(), server.bytes);
+  });
+
+  test("is found by a header read too", async () => {
+    await load();
+    await tamper(0, damages[0]![1]);
+    const source = await openUrl(server.url, { tuning: TUNING });
+    expectBytes(await source.read(10, 500), FILE.slice(10, 510));
+    source.close();
+  });
+});
+
+describe("storage that fails", () => {
+  /** All but the first few writes that `counts` picks fail as on a full disk: the transaction aborts a little later. */
+  function fullAfter(writes: number, counts: (value: unknown) => boolean): void {
+    const put = IDBObjectStore.prototype.put;
+    let seen = 0;
+    vi.spyOn(IDBObjectStore.prototype, "put").mockImplementation(function (this: IDBObjectStore, value, key) {
+      const request = put.call(this, value, key);
+      // fake-indexeddb has no quota; this is the way in which it aborts a transaction with a reason.
+      const transaction = this.transaction as IDBTransaction & { _abort(name: string): void };
+      if (counts(value) && ++seen > writes) queueMicrotask(() => transaction._abort("QuotaExceededError"));
+      return request;
+    });
+  }
+
+  test("a quota that ends in mid-download is named, and the next load goes on from there", async () => {
+    fullAfter(2, value => value instanceof Blob);
+    await expect(load()).rejects.toMatchObject({
+      name: "StorageError",
+      code: "quota-exceeded",
+      message: expect.stringMatching(/models\.remove/),
+      cause: expect.objectContaining({ name: "QuotaExceededError" }),
+    });
+    vi.restoreAllMocks();
+    expect(await listModels()).toMatchObject([{ storedBytes: expect.any(Number), complete: false }]);
+    server.requests.length = 0;
+    expectBytes(await load(), FILE);
+    expect(server.requests.length).toBeLessThanOrEqual(1 + 2);
+  });
+
+  test("a full disk does not keep a cached model from loading", async () => {
+    await load();
+    fullAfter(0, () => true);
+    expectBytes(await load(), FILE);
+  });
+
+  test("no IndexedDB at all is named", async () => {
+    vi.stubGlobal("indexedDB", undefined);
+    await expect(load()).rejects.toMatchObject({ name: "StorageError", code: "storage-unavailable" });
+  });
+
+  test("an IndexedDB that refuses to open is named, with the browser's reason", async () => {
+    vi.stubGlobal("indexedDB", {
+      open() {
+        throw new DOMException("denied", "SecurityError");
+      },
+    });
+    await expect(load()).rejects.toMatchObject({
+      code: "storage-unavailable",
+      message: expect.stringMatching(/SecurityError: denied.*Private windows/),
+    });
+  });
+});
+
+describe("room for a model", () => {
+  test("is checked before the download, with what is needed, free and cached", async () => {
+    storage.quota = 100_000;
+    await expect(load()).rejects.toMatchObject({
+      name: "DoesNotFitError",
+      code: "storage-space",
+      details: { bytesNeeded: FILE.length, freeBytes: 100_000, quotaBytes: 100_000, modelBytes: 0 },
+    });
+    expect(server.timesAsked(TUNING.headBytes)).toEqual([0, 0]);
+    storage.quota = 1e9;
+    expectBytes(await load(), FILE);
+    storage.usage = 1e9;
+    await expect(checkStorage(5e6)).rejects.toMatchObject({
+      message: expect.stringMatching(/5\.0 MB more.*Cached models take 0\.2 MB/),
+    });
+  });
+
+  test("is taken for granted where the browser does not tell", async () => {
+    vi.stubGlobal("navigator", {});
+    await expect(checkStorage(1e15)).resolves.toBeUndefined();
+    expect(await requestPersistence()).toBe(false);
+  });
+
+  test("can be made persistent, and usage says so", async () => {
+    await load();
+    expect(await requestPersistence()).toBe(true);
+    expect(await storageUsage()).toEqual({
+      modelBytes: FILE.length,
+      usageBytes: 0,
+      quotaBytes: 1e12,
+      persisted: true,
+    });
+  });
+});
+
+describe("the list of cached models", () => {
+  test("has the last used first, half-done downloads included", async () => {
+    expect(await listModels()).toEqual([]);
+    await load();
+    const other = await openUrl(`${server.url}?other`, { tuning: { ...TUNING, connections: 1 } });
+    for await (const _ of other.stream()) break;
+    other.close();
+    await new Promise(resolve => setTimeout(resolve, 5));
+    await load();
+    expect((await listModels()).map(m => [m.url, m.complete])).toEqual([
+      [server.url, true],
+      [`${server.url}?other`, false],
+    ]);
+  });
+
+  test("loses a model that is removed, and only that one", async () => {
+    await load();
+    await load(`${server.url}?other`);
+    await removeModel(`${server.url}#fragment`);
+    expect((await listModels()).map(m => m.url)).toEqual([`${server.url}?other`]);
+    server.requests.length = 0;
+    expectBytes(await load(), FILE);
+    expect(server.timesAsked()).toEqual([1, 1]);
+  });
+
+  test("keeps a model that is being downloaded: removing it is refused by name", async () => {
+    const source = await openUrl(server.url, { tuning: TUNING });
+    await expect(removeModel(server.url)).rejects.toMatchObject({ name: "StorageError", code: "in-use" });
+    source.close();
+    await vi.waitFor(() => removeModel(server.url));
+  });
+});
+
+describe("a File as the source", () => {
+  test("gives its bytes in pieces, in order, and copies nothing into storage", async () => {
+    const file = new File([FILE], "mine.gguf");
+    const reports: LoadProgress[] = [];
+    const source = openFile(file, { onProgress: p => reports.push(p) });
+    expect(source).toMatchObject({ name: "mine.gguf", url: null, size: FILE.length });
+    expectBytes(await source.read(5, 10), FILE.slice(5, 15));
+    expectBytes(await collect(source, 100, 50_000), FILE.slice(100, 50_000));
+    expectBytes(await collect(source), FILE);
+    expect(reports.at(-1)).toMatchObject({
+      phase: "read",
+      loadedBytes: FILE.length,
+      totalBytes: FILE.length,
+    });
+    expect(await listModels()).toEqual([]);
+    source.close();
+    await expect(source.read(0, 1)).rejects.toMatchObject({ name: "AbortError" });
+  });
+
+  test("that was deleted meanwhile is a named error", async () => {
+    const file = new File([FILE], "mine.gguf");
+    vi.spyOn(file, "slice").mockImplementation(() => {
+      const gone = new Blob([]);
+      gone.arrayBuffer = async () => {
+        throw new DOMException("gone", "NotFoundError");
+      };
+      return gone;
+    });
+    await expect(openFile(file).read(0, 1)).rejects.toMatchObject({ code: "file-unreadable" });
+  });
+});
+
+describe("the progress meter", () => {
+  test("reports at most ten times a second, speed over the last seconds, and time left", () => {
+    const reports: LoadProgress[] = [];
+    let now = 0;
+    const meter = new ProgressMeter({
+      phase: "download",
+      totalBytes: 20_000_000,
+      loadedBytes: 10_000_000,
+      report: p => reports.push(p),
+      now: () => now,
+    });
+    expect(reports).toEqual([
+      {
+        phase: "download",
+        loadedBytes: 10_000_000,
+        totalBytes: 20_000_000,
+        bytesPerSecond: 0,
+        secondsLeft: null,
+      },
+    ]);
+    for (; now < 4000; now += 10) meter.add(10_000);
+    expect(reports.length).toBeLessThanOrEqual(41);
+    expect(reports.at(-1)!.bytesPerSecond).toBeGreaterThan(0.95e6);
+    expect(reports.at(-1)!.bytesPerSecond).toBeLessThan(1.05e6);
+    expect(reports.at(-1)!.secondsLeft).toBeCloseTo(6, 0);
+    for (; now < 12_000; now += 100) meter.add(0); // stalled: the speed goes down
+    expect(reports.at(-1)!.bytesPerSecond).toBe(0);
+    expect(reports.at(-1)!.secondsLeft).toBeNull();
+    meter.finish();
+    expect(reports.at(-1)).toMatchObject({ loadedBytes: 20_000_000, secondsLeft: 0 });
+  });
+});
