@@ -73,8 +73,8 @@ describe("weights", () => {
   });
 
   test("every half-precision number comes out exact, subnormal and infinite ones too", async () => {
-    const isNaN = (bits: number): boolean => (bits >> 10) % 32 === 31 && bits % 1024 !== 0;
-    const bits = Uint16Array.from({ length: 65536 }, (_, i) => (isNaN(i) ? 0 : i));
+    const isHalfNaN = (bits: number): boolean => (bits >> 10) % 32 === 31 && bits % 1024 !== 0;
+    const bits = Uint16Array.from({ length: 65536 }, (_, i) => (isHalfNaN(i) ? 0 : i));
     const bytes = new Uint8Array(bits.buffer);
     const weight = await uploadWeight(bench, "F16", 64, 1024, bytes);
     expect(differences(await dumpWeight(bench, weight), dequantise("F16", bytes, 64, 1024))).toBe(0);
