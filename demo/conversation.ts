@@ -1,0 +1,43 @@
+/** The turns of a chat as data, and what of them the model gets to see. */
+import type { ChatMessage, FinishReason, Timings } from "intab";
+
+export interface Turn {
+  user: string;
+  answer: string;
+  /** `failed` = an error ended it. */
+  state: "answering" | FinishReason | "failed";
+  timings: Timings | null;
+}
+
+export class Conversation {
+  readonly turns: Turn[] = [];
+
+  add(user: string): Turn {
+    const turn: Turn = { user, answer: "", state: "answering", timings: null };
+    this.turns.push(turn);
+    return turn;
+  }
+
+  /** The last turn, ready to be answered once more. */
+  again(): Turn | undefined {
+    const turn = this.turns.at(-1);
+    if (turn) Object.assign(turn, { answer: "", state: "answering", timings: null });
+    return turn;
+  }
+
+  clear(): void {
+    this.turns.length = 0;
+  }
+
+  /** Messages up to and with the question of `turn`. Turns that never got an answer are left out: roles must alternate. */
+  messagesFor(turn: Turn, system: string): ChatMessage[] {
+    const messages: ChatMessage[] = system.trim() === "" ? [] : [{ role: "system", content: system.trim() }];
+    for (const earlier of this.turns) {
+      if (earlier === turn) break;
+      if (earlier.answer === "") continue;
+      messages.push({ role: "user", content: earlier.user }, { role: "assistant", content: earlier.answer });
+    }
+    messages.push({ role: "user", content: turn.user });
+    return messages;
+  }
+}

@@ -1,0 +1,219 @@
+/** Every failure as a person should read it: what happened, what to do next, and a button where one can do it. */
+import { IntabError } from "intab";
+
+/** What the page can do about a failure. `main.ts` carries them out. */
+export type Remedy =
+  | "retry"
+  | "download-again"
+  | "free-storage"
+  | "other-file"
+  | "built-in"
+  | "short-context"
+  | "reload-model"
+  | "new-chat"
+  | "reload-page"
+  | "reset-settings"
+  | "gpu-help"
+  | "find-models";
+
+export const REMEDY_LABELS: Readonly<Record<Remedy, string>> = {
+  retry: "Try again",
+  "download-again": "Remove and download again",
+  "free-storage": "Show stored models",
+  "other-file": "Choose another file",
+  "built-in": "Use the built-in model",
+  "short-context": "Load with a short context",
+  "reload-model": "Load the model again",
+  "new-chat": "Start a new chat",
+  "reload-page": "Reload the page",
+  "reset-settings": "Reset the settings",
+  "gpu-help": "About WebGPU support",
+  "find-models": "Find models",
+};
+
+export interface Explained {
+  /** `IntabError.code`, or `unexpected`. */
+  code: string;
+  title: string;
+  /** What happened, with values: the engine's own words. */
+  message: string;
+  /** What to do next. */
+  advice: string;
+  remedies: readonly Remedy[];
+}
+
+type Words = [title: string, advice: string, ...remedies: Remedy[]];
+
+const WORDS: Readonly<Record<string, Words>> = {
+  "no-webgpu": ["This browser has no WebGPU", "Use a recent Chrome, Edge, Firefox or Safari.", "gpu-help"],
+  "no-adapter": [
+    "The browser found no graphics adapter",
+    "Turn on hardware acceleration in the browser's settings and update the graphics driver.",
+    "retry",
+    "gpu-help",
+  ],
+  "no-device": [
+    "The graphics adapter refused to start",
+    "Close other tabs that use the GPU, then try again.",
+    "retry",
+    "gpu-help",
+  ],
+  "device-lost": [
+    "The GPU stopped responding",
+    "The driver reset it, or another program took its memory. The weights are stored: loading again needs no download.",
+    "reload-model",
+    "built-in",
+  ],
+  "gpu-error": [
+    "The GPU reported an error",
+    "Load the model again. If it comes back, update the graphics driver or choose a smaller model.",
+    "reload-model",
+    "built-in",
+  ],
+  "gpu-memory": [
+    "The GPU has too little memory",
+    "A shorter context takes less memory; so does a smaller model. Closing other tabs can help too.",
+    "short-context",
+    "built-in",
+  ],
+  "adapter-limit": [
+    "This model is too large for this graphics adapter",
+    "Choose a smaller model or one with fewer bits per weight.",
+    "find-models",
+    "built-in",
+  ],
+  "storage-space": [
+    "There is not enough space on this device",
+    "Remove stored models or free disk space, then try again.",
+    "free-storage",
+    "retry",
+  ],
+  "quota-exceeded": [
+    "The browser's storage is full",
+    "Remove stored models or free disk space, then try again. What was downloaded is kept.",
+    "free-storage",
+    "retry",
+  ],
+  "storage-unavailable": [
+    "The browser does not let this page store data",
+    "Private windows and strict privacy settings do that. Use a normal window, or pick a file from this device: files need no storage.",
+    "other-file",
+    "retry",
+  ],
+  "not-gguf": [
+    "This is not a GGUF file",
+    "Check the address or the file: its name usually ends in .gguf, and a web page about a model is not the model.",
+    "other-file",
+    "find-models",
+    "built-in",
+  ],
+  "bad-gguf": [
+    "This GGUF file is damaged",
+    "Download it again from its source.",
+    "download-again",
+    "other-file",
+    "built-in",
+  ],
+  truncated: [
+    "This file is incomplete",
+    "It ends before its last weights: a download or a copy broke off. Get it again from its source.",
+    "download-again",
+    "other-file",
+    "built-in",
+  ],
+  corrupt: [
+    "The data of this model is damaged",
+    "Remove the stored copy and download it again.",
+    "download-again",
+    "built-in",
+  ],
+  architecture: [
+    "This kind of model is not supported yet",
+    "Choose a model of the Llama architecture, such as SmolLM2 or Llama 3.",
+    "find-models",
+    "built-in",
+  ],
+  "tensor-type": [
+    "This kind of quantisation is not supported yet",
+    "Choose a file with F32, F16, BF16, Q8_0, Q4_0 or Q4_1 weights; the name usually says so.",
+    "find-models",
+    "built-in",
+  ],
+  tokenizer: [
+    "This model's tokenizer is not supported yet",
+    "Choose another model.",
+    "find-models",
+    "built-in",
+  ],
+  "gguf-version": [
+    "This GGUF version is not supported",
+    "Choose a file of GGUF version 2 or 3.",
+    "find-models",
+    "built-in",
+  ],
+  shape: ["This model has an unusual shape", "Choose another model.", "find-models", "built-in"],
+  "http-status": [
+    "The server did not give out the file",
+    "Check the address. A model behind a login cannot be loaded by its address: download it and pick the file.",
+    "retry",
+    "other-file",
+    "built-in",
+  ],
+  network: [
+    "The download failed",
+    "Check the connection, then try again: it goes on where it stopped. Some servers do not allow other pages to fetch their files; then download the file and pick it here.",
+    "retry",
+    "other-file",
+  ],
+  "no-ranges": [
+    "This server cannot resume downloads",
+    "It does not answer requests for parts of a file. Use another server, or download the file and pick it here.",
+    "other-file",
+    "built-in",
+  ],
+  "changed-on-server": [
+    "The file on the server has changed",
+    "The stored part belongs to the old file. Remove it and download the new one.",
+    "download-again",
+    "built-in",
+  ],
+  option: [
+    "A setting has a value that cannot be used",
+    "Reset the settings or correct the value.",
+    "reset-settings",
+  ],
+  "prompt-too-long": [
+    "The conversation no longer fits the model's context",
+    "Start a new chat, or make the message shorter.",
+    "new-chat",
+  ],
+  "token-id": ["The model was given an unknown token", "Start a new chat.", "new-chat"],
+  "chat-template": [
+    "This model's chat template could not be used",
+    "Choose an instruction-tuned model: its name usually ends in Instruct or Chat.",
+    "find-models",
+    "built-in",
+  ],
+  messages: ["The conversation could not be passed to the model", "Start a new chat.", "new-chat"],
+  disposed: ["The model was unloaded", "Load it again to go on.", "reload-model"],
+};
+
+export function explain(error: unknown): Explained {
+  if (error instanceof IntabError) {
+    const [title, advice, ...remedies] = WORDS[error.code] ?? [
+      "The model could not be used",
+      "Try again.",
+      "retry" as const,
+      "built-in" as const,
+    ];
+    return { code: error.code, title, message: error.message, advice, remedies };
+  }
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return {
+    code: "unexpected",
+    title: "Something unexpected went wrong",
+    message,
+    advice: "Try again; if it comes back, reload the page. Stored models stay.",
+    remedies: ["retry", "reload-page"],
+  };
+}

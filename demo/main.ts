@@ -1,0 +1,159 @@
+/** Puts the parts of the demo together: session (which model), chat (what is said), and the views. */
+import { support } from "intab";
+import { BUILT_IN, fromFile, type Source } from "./catalog.ts";
+import { Chat } from "./chat.ts";
+import { ChatView } from "./chat-view.ts";
+import { Composer } from "./composer.ts";
+import { byId } from "./dom.ts";
+import { Drawer } from "./drawer.ts";
+import { acceptDrops } from "./drop-target.ts";
+import type { Remedy } from "./errors.ts";
+import { icon } from "./icons.ts";
+import { LoadNotice } from "./load-notice.ts";
+import { ModelPanel } from "./model-panel.ts";
+import { keepForOffline } from "./offline.ts";
+import { type LoadState, Session } from "./session.ts";
+import { SettingsPanel } from "./settings-panel.ts";
+import { StatusBar } from "./status-bar.ts";
+import { Welcome } from "./welcome.ts";
+
+/** Positions for "Load with a short context": a few exchanges, at a fraction of the memory. */
+const SHORT_CONTEXT = 1024;
+
+/** What "try again" means: the source of the last load. */
+let lastSource: Source = BUILT_IN;
+
+const session = new Session({ onLoad, onModel });
+const drawer = new Drawer();
+const settings = new SettingsPanel();
+const status = new StatusBar();
+const notice = new LoadNotice({ onRemedy: remedy, onDismiss: () => session.dismiss() });
+const panel = new ModelPanel({
+  onChoose: choose,
+  onError: error => notice.show({ kind: "failed", source: lastSource, error }),
+});
+const view = new ChatView({ onAgain: answerAgain, onRemedy: remedyInChat });
+const composer = new Composer({ onSend: send, onStop: () => chat.stop() });
+const welcome = new Welcome(send);
+const chat = new Chat(view, {
+  onBusy: draw,
+  onContext: used => status.showContext(used),
+  onSpeed: speed => status.showSpeed(speed),
+});
+
+byId("new-chat", HTMLButtonElement).append(icon("plus"), "New chat");
+byId("new-chat", HTMLButtonElement).addEventListener("click", newChat);
+document.addEventListener("keydown", event => {
+  if (event.key === "Escape" && !event.defaultPrevented) chat.stop();
+});
+acceptDrops(file => choose(fromFile(file)));
+void start();
+
+async function start(): Promise<void> {
+  settings.use(BUILT_IN);
+  draw();
+  const found = await support();
+  if (!found.webgpu) {
+    byId("main", HTMLElement).dataset.unsupported = "";
+    welcome.showUnsupported(found, () => location.reload());
+    return;
+  }
+  keepForOffline();
+  void panel.refresh();
+  await session.open(BUILT_IN);
+}
+
+function choose(source: Source, options?: { contextLength?: number }): void {
+  lastSource = source;
+  drawer.close();
+  void session.open(source, options);
+}
+
+function onLoad(state: LoadState): void {
+  notice.show(state);
+  if (state.kind !== "loading") void panel.refresh();
+  draw();
+}
+
+function onModel(): void {
+  const { loaded } = session;
+  if (loaded) settings.use(loaded.source);
+  else chat.stop();
+  if (loaded && !chat.empty) view.addNote(`${loaded.source.title} answers from here on.`);
+  status.showModel(loaded, session.loadingFrom !== null);
+  draw();
+  if (loaded && document.activeElement === document.body) composer.focus();
+}
+
+function send(text: string): void {
+  const { loaded } = session;
+  if (!loaded) return;
+  chat.send(text, loaded.model, settings.current);
+  draw();
+  composer.focus();
+}
+
+function answerAgain(): void {
+  const { loaded } = session;
+  if (loaded) chat.again(loaded.model, settings.current);
+}
+
+async function newChat(): Promise<void> {
+  await chat.clear();
+  draw();
+  composer.focus();
+}
+
+function draw(): void {
+  const ready = session.loaded !== null;
+  composer.update({ ready, busy: chat.busy });
+  welcome.update({ visible: chat.empty, ready });
+  panel.update({ usedFrom: session.loaded?.source.from ?? null, loadingFrom: session.loadingFrom });
+  byId("new-chat", HTMLButtonElement).disabled = chat.empty;
+  if (!ready) status.showModel(null, session.loadingFrom !== null);
+}
+
+/** The same below an answer, where "try again" is about the question. */
+function remedyInChat(choice: Remedy): void {
+  if (choice === "retry") answerAgain();
+  else void remedy(choice);
+}
+
+/** Carries out what an error card offers. */
+async function remedy(choice: Remedy): Promise<void> {
+  switch (choice) {
+    case "retry":
+      return choose(lastSource);
+    case "download-again":
+      if (typeof lastSource.from === "string") await panel.remove(lastSource.from);
+      return typeof lastSource.from === "string" ? choose(lastSource) : panel.pickFile();
+    case "free-storage":
+      drawer.open();
+      return byId("stored-title", HTMLElement).scrollIntoView({ block: "center" });
+    case "other-file":
+      return panel.pickFile();
+    case "built-in":
+      return choose(BUILT_IN);
+    case "short-context":
+      return choose(lastSource, { contextLength: SHORT_CONTEXT });
+    case "reload-model": {
+      const source = session.loaded?.source ?? lastSource;
+      await session.release();
+      return choose(source);
+    }
+    case "new-chat":
+      return newChat();
+    case "reload-page":
+      return location.reload();
+    case "reset-settings":
+      return settings.reset();
+    case "gpu-help":
+      return void open(
+        "https://developer.mozilla.org/docs/Web/API/WebGPU_API#browser_compatibility",
+        "_blank",
+        "noopener",
+      );
+    case "find-models":
+      return void open("https://huggingface.co/models?library=gguf&search=llama", "_blank", "noopener");
+  }
+}
