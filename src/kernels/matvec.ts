@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import type { KernelCode, Pipelines, Step, Workgroups } from "../gpu/step.ts";
+import type { Binding, KernelCode, Pipelines, Step, Workgroups } from "../gpu/step.ts";
 import { type Epilogue, epilogueCode } from "./epilogue.ts";
 import { type Weight, weightBindings, weightLayout } from "./weights.ts";
 
@@ -64,13 +64,8 @@ export function matvec(pipelines: Pipelines, gpu: Gpu, options: MatvecOptions): 
     },
     constants,
   };
-  const bindings = {
-    ...weightBindings(weight),
-    2: x,
-    ...(norm ? { 3: norm.weight } : {}),
-    ...epilogue.bindings,
-    8: state,
-  };
+  const bindings: Record<number, Binding> = { ...weightBindings(weight), 2: x, ...epilogue.bindings, 8: state };
+  if (norm) bindings[3] = norm.weight;
   return pipelines.step(`matvec ${options.epilogue.kind}`, code, bindings, spread(Math.ceil(groups / perWorkgroup)));
 }
 

@@ -1,5 +1,4 @@
 import type { Weight } from "../kernels/weights.ts";
-import type { Hyperparameters } from "./hyperparameters.ts";
 import type { ProgramBuilder } from "./program.ts";
 
 /** Part of [Q | K | V] or [gate | up]: the whole where the types of its tensors agree. */
@@ -36,7 +35,7 @@ export interface LlamaWeights {
  *
  * The same lines build the prefill and the decode program; the builder knows which.
  */
-export function llamaLayers(p: ProgramBuilder, model: Hyperparameters, weights: LlamaWeights): void {
+export function llamaLayers(p: ProgramBuilder, weights: LlamaWeights): void {
   const { x, q, attended, gated } = p.scratch;
   p.embed(weights.embedding, x);
   weights.layers.forEach((layer, index) => {
@@ -55,4 +54,14 @@ export function llamaLayers(p: ProgramBuilder, model: Hyperparameters, weights: 
     }
     p.project(layer.down, p.plain(gated), { kind: "add", y: x });
   });
+}
+
+/** Logits of the batch's last token into `logits [vocabulary]`. */
+export function llamaLastLogits(p: ProgramBuilder, weights: LlamaWeights, logits: GPUBuffer): void {
+  p.lastLogits(weights.output, weights.outputNorm, p.scratch.x, logits);
+}
+
+/** Logits of all tokens of a prefill batch into `logits [T, vocabulary]`. */
+export function llamaAllLogits(p: ProgramBuilder, weights: LlamaWeights, logits: GPUBuffer): void {
+  p.project(weights.output, p.normed(p.scratch.x, weights.outputNorm), { kind: "store", y: logits });
 }

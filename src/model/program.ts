@@ -26,16 +26,14 @@ export interface Scratch {
   gated: GPUBuffer;
   /** Partial results of split attention. */
   attention: GPUBuffer;
-  /** Logits of the last token `[vocabulary]`. */
-  logits: GPUBuffer;
   /** Sequence state (uniform). */
   state: GPUBuffer;
   /** RoPE's table `[positions, ropeDim / 2]`, pairs. */
   rope: GPUBuffer;
 }
 
-/** `prefill` computes a chunk of the prompt at once, `decode` one token. */
-export type Phase = "prefill" | "decode";
+/** `prefill` computes a chunk of the prompt at once, `decode` one token, whose context has at most `longest` positions. */
+export type Phase = { kind: "prefill" } | { kind: "decode"; longest: number };
 
 /** Activations that enter a product, with the norm that decode fuses into it. */
 interface Input {
@@ -81,7 +79,7 @@ export class ProgramBuilder {
   /** RMSNorm: a step of its own in prefill, part of the products in decode. */
   normed(x: GPUBuffer, weight: GPUBuffer): Input {
     const { hidden, normEpsilon: epsilon } = this.#model;
-    if (this.#phase === "decode") return { x, norm: { weight, epsilon } };
+    if (this.#phase.kind === "decode") return { x, norm: { weight, epsilon } };
     const { normed, state } = this.scratch;
     this.#steps.push(rmsNorm(this.#pipelines, { size: hidden, epsilon }, { x, weight, y: normed, state }));
     return { x: normed };
@@ -90,7 +88,7 @@ export class ProgramBuilder {
   project(weight: Weight, input: Input, epilogue: Epilogue): void {
     const { state } = this.scratch;
     this.#steps.push(
-      this.#phase === "decode"
+      this.#phase.kind === "decode"
         ? matvec(this.#pipelines, this.#gpu, { weight, epilogue, state, ...input })
         : matmul(this.#pipelines, this.#gpu, { weight, epilogue, x: input.x, state }),
     );
@@ -118,22 +116,19 @@ export class ProgramBuilder {
     const shape = { heads, kvHeads, headDim, kvBlocks: this.#kv.blocks, scale: 1 / Math.sqrt(headDim) };
     const { state, attention: scratch } = this.scratch;
     const buffers = { q, kv: this.#kv.layers[layer]!, blockTable: this.#kv.blockTable, out, state, scratch };
-    const attend = this.#phase === "decode" ? attentionDecode : attentionPrefill;
-    this.#steps.push(attend(this.#pipelines, this.#gpu, shape, buffers));
+    this.#steps.push(
+      this.#phase.kind === "decode"
+        ? attentionDecode(this.#pipelines, this.#gpu, shape, buffers, { longest: this.#phase.longest })
+        : attentionPrefill(this.#pipelines, this.#gpu, shape, buffers),
+    );
   }
 
   /** Logits of the batch's last token, in either phase. */
-  lastLogits(weight: Weight, norm: GPUBuffer, x: GPUBuffer): void {
-    const { logits, state } = this.scratch;
+  lastLogits(weight: Weight, norm: GPUBuffer, x: GPUBuffer, logits: GPUBuffer): void {
     const epilogue: Epilogue = { kind: "store", y: logits };
+    const input = { x, norm: { weight: norm, epsilon: this.#model.normEpsilon } };
     this.#steps.push(
-      matvec(this.#pipelines, this.#gpu, {
-        weight,
-        epilogue,
-        x,
-        norm: { weight: norm, epsilon: this.#model.normEpsilon },
-        state,
-      }),
+      matvec(this.#pipelines, this.#gpu, { weight, epilogue, state: this.scratch.state, ...input }),
     );
   }
 }

@@ -1,0 +1,197 @@
+import { proxy, type Remote, releaseProxy, wrap } from "comlink";
+import { DisposedError, InputError } from "./errors.ts";
+import { Generation } from "./generation.ts";
+import { requestPersistence } from "./storage/space.ts";
+import type {
+  ChatMessage,
+  GenerateOptions,
+  LoadOptions,
+  ModelInfo,
+} from "./types.ts";
+import { reviveErrors } from "./worker/errors.ts";
+import type { Host, RenderChatOptions, TokenizeOptions } from "./worker/protocol.ts";
+
+reviveErrors();
+
+/** Starts intab's own worker. The expression stays literal: bundlers look for exactly this. */
+function startWorker(): Worker {
+  return new Worker(new URL("./worker/worker.ts", import.meta.url), { type: "module", name: "intab" });
+}
+
+/**
+ * Loads a GGUF model: downloads what is not cached, streams the weights into the GPU, compiles the kernels.
+ *
+ * @param source URL (relative ones resolve against the page), or a File or Blob, which is read in place and not copied
+ * @throws (as rejection) GpuUnavailableError, DoesNotFitError, ModelFormatError, UnsupportedModelError, DownloadError,
+ *   StorageError, InputError `option`; the signal's reason if it was aborted. Nothing is left behind except what was
+ *   downloaded, which the next call resumes.
+ * @example
+ * const model = await load("https://example.com/model.gguf", { onProgress: p => console.log(p.phase, p.loadedBytes) });
+ * for await (const { text } of model.generate("Once upon a time", { maxTokens: 64 })) console.log(text);
+ */
+export async function load(source: string | URL | Blob, options: LoadOptions = {}): Promise<Model> {
+  const { signal, onProgress = () => {}, worker: given, contextLength, headers, features } = options;
+  signal?.throwIfAborted();
+  const from = source instanceof Blob ? source : resolveUrl(source);
+  if (typeof from === "string") await requestPersistence();
+  const worker = given ?? startWorker();
+  const connection = new Connection(worker, given === undefined);
+  try {
+    const info = await connection.call(signal, request =>
+      connection.host.load(request, from, { contextLength, headers, features }, proxy(onProgress)),
+    );
+    return new Model(connection, info);
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+function resolveUrl(source: string | URL): string {
+  const base = globalThis.document?.baseURI ?? globalThis.location?.href;
+  if (!URL.canParse(source, base)) {
+    throw new InputError("option", `"${source}" is no URL. Give the address of a .gguf file, or a File.`, {
+      details: { option: "source", value: String(source) },
+    });
+  }
+  return new URL(source, base).href;
+}
+
+/** One worker and the calls to it. Every call ends when the worker does. */
+class Connection {
+  readonly host: Remote<Host>;
+  readonly #worker: Worker;
+  readonly #owned: boolean;
+  readonly #failed: Promise<never>;
+  #fail: (reason: unknown) => void = () => {};
+  #requests = 0;
+  #closed = false;
+
+  constructor(worker: Worker, owned: boolean) {
+    this.#worker = worker;
+    this.#owned = owned;
+    this.host = wrap<Host>(worker);
+    this.#failed = new Promise<never>((_, reject) => (this.#fail = reject));
+    this.#failed.catch(() => {}); // calls race against it; with none under way there is nobody to tell
+    worker.addEventListener("error", event => {
+      this.#fail(
+        new DisposedError("worker-failed", `The worker failed: ${event.message || "its script could not be loaded"}. Load the model again; if it stays, check that the page's Content-Security-Policy allows workers (worker-src).`),
+      );
+    });
+  }
+
+  /** Runs a call that `signal` can cancel, and that a dying worker ends. */
+  async call<T>(signal: AbortSignal | undefined, send: (request: number) => Promise<T>): Promise<T> {
+    if (this.#closed) throw disposed();
+    const request = this.#requests++;
+    const cancel = (): void => void this.host.cancel(request);
+    signal?.addEventListener("abort", cancel, { once: true });
+    try {
+      return await Promise.race([send(request), this.#failed]);
+    } catch (error) {
+      if (signal?.aborted && error instanceof DOMException && error.name === "AbortError") throw signal.reason;
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      await Promise.race([this.host.dispose(), this.#failed]);
+    } catch {
+      // the worker is gone, and with it everything that disposing would have freed
+    }
+    this.#fail(disposed());
+    this.host[releaseProxy]();
+    if (this.#owned) this.#worker.terminate();
+  }
+}
+
+function disposed(): DisposedError {
+  return new DisposedError("disposed", "This model was disposed. Load it again.");
+}
+
+/** A loaded model. Requests run one after the other, in the order of the calls. */
+export class Model {
+  /** Facts about model, session and adapter. */
+  readonly info: ModelInfo;
+  readonly #connection: Connection;
+
+  /** Made by `load()`. */
+  constructor(connection: Connection, info: ModelInfo) {
+    this.#connection = connection;
+    this.info = info;
+  }
+
+  /**
+   * Continues a prompt, without a chat template. A string is tokenised with the special tokens that the file asks for,
+   * and control tokens in it are read as such; ids are taken as they are.
+   *
+   * Failures reject the result and end the iteration: InputError (`option`, `token-id`, `prompt-too-long`),
+   * DeviceLostError, DisposedError. An aborted signal is no failure: the result says `finishReason: "abort"`.
+   */
+  generate(prompt: string | readonly number[], options: GenerateOptions = {}): Generation {
+    return this.#start(typeof prompt === "string" ? { text: prompt } : { ids: [...prompt] }, options);
+  }
+
+  /**
+   * Answers a conversation, in the form of the model's own chat template. Failures as with `generate`, and InputError
+   * `chat-template` or `messages`.
+   */
+  chat(messages: readonly ChatMessage[], options: GenerateOptions = {}): Generation {
+    return this.#start({ messages: messages.map(message => ({ ...message })) }, options);
+  }
+
+  /** Token ids of a text. */
+  tokenize(text: string, options: TokenizeOptions = {}): Promise<number[]> {
+    return this.#connection.call(undefined, () => this.#connection.host.tokenize(text, options));
+  }
+
+  /** Text of token ids; bytes that are no UTF-8 become U+FFFD. @throws InputError `token-id` */
+  detokenize(ids: readonly number[]): Promise<string> {
+    return this.#connection.call(undefined, () => this.#connection.host.detokenize([...ids]));
+  }
+
+  /** Number of tokens of a text, without special tokens. */
+  async countTokens(text: string): Promise<number> {
+    return (await this.tokenize(text)).length;
+  }
+
+  /** The prompt that `chat` would give to the model. @throws InputError `chat-template`, `messages` */
+  renderChat(messages: readonly ChatMessage[], options: RenderChatOptions = {}): Promise<string> {
+    const plain = messages.map(message => ({ ...message }));
+    return this.#connection.call(undefined, () => this.#connection.host.renderChat(plain, options));
+  }
+
+  /** Logits after each position: `[ids.length, info.vocabularySize]`, row by row, f32. */
+  logits(ids: readonly number[], { signal }: { signal?: AbortSignal } = {}): Promise<Float32Array> {
+    return this.#connection.call(signal, request => this.#connection.host.logits(request, [...ids]));
+  }
+
+  /** Natural logarithm of the probability of `ids[1]`, `ids[2]`, …, each given those before it: `[ids.length - 1]`. */
+  score(ids: readonly number[], { signal }: { signal?: AbortSignal } = {}): Promise<Float32Array> {
+    return this.#connection.call(signal, request => this.#connection.host.score(request, [...ids]));
+  }
+
+  /** Ends everything under way, frees GPU memory and the worker. Later calls fail with DisposedError. */
+  dispose(): Promise<void> {
+    return this.#connection.close();
+  }
+
+  #start(prompt: Parameters<Host["generate"]>[1], { signal, ...options }: GenerateOptions): Generation {
+    const early = new AbortController();
+    const either = signal ? AbortSignal.any([signal, early.signal]) : early.signal;
+    return new Generation(
+      deliver => {
+        either.throwIfAborted();
+        return this.#connection.call(either, request =>
+          this.#connection.host.generate(request, prompt, options, proxy(deliver)),
+        );
+      },
+      () => early.abort(),
+    );
+  }
+}

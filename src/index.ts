@@ -1,0 +1,32 @@
+/** intab: large language models inside a browser tab. Everything public is here. */
+import { listModels, removeModel } from "./storage/cache.ts";
+import { storageUsage } from "./storage/space.ts";
+
+export { load, type Model } from "./engine.ts";
+export {
+  DeviceLostError,
+  DisposedError,
+  DoesNotFitError,
+  DownloadError,
+  type ErrorDetails,
+  GpuUnavailableError,
+  InputError,
+  IntabError,
+  ModelFormatError,
+  StorageError,
+  UnsupportedModelError,
+} from "./errors.ts";
+export type { Generation } from "./generation.ts";
+export { support } from "./support.ts";
+export type * from "./types.ts";
+export type { RenderChatOptions, TokenizeOptions } from "./worker/protocol.ts";
+
+/** Models in this origin's cache. */
+export const models = {
+  /** All of them, half-downloaded ones too. */
+  list: listModels,
+  /** Deletes a model by the URL it was loaded from. */
+  remove: removeModel,
+  /** Bytes taken by models, used and allowed in all, and whether the browser promised to keep them. */
+  usage: storageUsage,
+};

@@ -1,0 +1,112 @@
+import type { Buffers } from "../gpu/buffers.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { readBuffer } from "../gpu/readback.ts";
+import type { Pipelines, Step } from "../gpu/step.ts";
+import { score } from "../kernels/score.ts";
+import type { KvCache } from "../model/kv-cache.ts";
+import { type LlamaWeights, llamaAllLogits } from "../model/llama.ts";
+import type { ProgramBuilder, Scratch } from "../model/program.ts";
+import type { TokenLoop } from "./token-loop.ts";
+
+/** Rows of logits in GPU memory at once: 64 x 49,152 x 4 = 12 MB, 64 x 262,144 x 4 = 67 MB. */
+const LOGIT_ROWS = 64;
+
+export interface EvaluatorParts {
+  gpu: Gpu;
+  buffers: Buffers;
+  pipelines: Pipelines;
+  kv: KvCache;
+  scratch: Scratch;
+  weights: LlamaWeights;
+  loop: TokenLoop;
+  vocabulary: number;
+  /** A builder of prefill steps. */
+  builder: () => ProgramBuilder;
+  /** Rows that the scratch buffers hold. */
+  chunkRows: number;
+}
+
+interface Prepared {
+  rows: number;
+  logits: GPUBuffer;
+  targets: GPUBuffer;
+  scores: GPUBuffer;
+  logitSteps: readonly Step[];
+  scoreStep: Step;
+}
+
+/** Logits and log-probabilities of given tokens. Its buffers and pipelines are made at the first use. */
+export class Evaluator {
+  readonly #parts: EvaluatorParts;
+  #prepared: Promise<Prepared> | undefined;
+
+  constructor(parts: EvaluatorParts) {
+    this.#parts = parts;
+  }
+
+  /** `[ids.length, vocabulary]` */
+  async logits(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
+    const { gpu, vocabulary } = this.#parts;
+    const { logits, logitSteps } = await this.#prepare();
+    const all = new Float32Array(ids.length * vocabulary);
+    let done = 0;
+    await this.#evaluate(ids, signal, logitSteps, async rows => {
+      all.set(new Float32Array(await readBuffer(gpu, logits, rows * vocabulary * 4)), done * vocabulary);
+      done += rows;
+    });
+    return all;
+  }
+
+  /** `[ids.length - 1]`: natural logarithms */
+  async score(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
+    const { gpu } = this.#parts;
+    const { targets, scores, logitSteps, scoreStep } = await this.#prepare();
+    const context = ids.slice(0, -1);
+    const all = new Float32Array(context.length);
+    let done = 0;
+    const setTargets = (): void => {
+      gpu.device.queue.writeBuffer(targets, 0, Uint32Array.from(ids.slice(done + 1, done + 1 + LOGIT_ROWS)));
+    };
+    setTargets();
+    await this.#evaluate(context, signal, [...logitSteps, scoreStep], async rows => {
+      all.set(new Float32Array(await readBuffer(gpu, scores, rows * 4)), done);
+      done += rows;
+      setTargets();
+    });
+    return all;
+  }
+
+  async #evaluate(
+    ids: readonly number[],
+    signal: AbortSignal,
+    each: readonly Step[],
+    afterChunk: (rows: number) => Promise<void>,
+  ): Promise<void> {
+    const { kv, loop } = this.#parts;
+    const { rows: chunkRows } = await this.#prepare();
+    const sequence = kv.open();
+    try {
+      await loop.prefill(sequence, ids, { signal, each, chunkRows, afterChunk });
+      signal.throwIfAborted();
+    } finally {
+      kv.close(sequence);
+    }
+  }
+
+  #prepare(): Promise<Prepared> {
+    this.#prepared ??= this.#create();
+    return this.#prepared;
+  }
+
+  async #create(): Promise<Prepared> {
+    const { gpu, buffers, pipelines, scratch, weights, vocabulary, builder, chunkRows } = this.#parts;
+    const rows = Math.min(LOGIT_ROWS, chunkRows);
+    const logits = buffers.storage("logits of a chunk", rows * vocabulary * 4);
+    const targets = buffers.storage("targets", rows * 4);
+    const scores = buffers.storage("scores", rows * 4);
+    const program = builder();
+    llamaAllLogits(program, weights, logits);
+    const scoreStep = score(pipelines, gpu, { vocabularySize: vocabulary }, { logits, targets, out: scores, state: scratch.state });
+    return { rows, logits, targets, scores, logitSteps: await program.build(), scoreStep: await scoreStep };
+  }
+}

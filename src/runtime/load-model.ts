@@ -1,0 +1,114 @@
+import { DoesNotFitError } from "../errors.ts";
+import { type GgufFile, parseGguf } from "../gguf/gguf.ts";
+import { getString } from "../gguf/metadata.ts";
+import { checkSupported } from "../gguf/supported.ts";
+import { Buffers } from "../gpu/buffers.ts";
+import { type Gpu, openGpu } from "../gpu/device.ts";
+import { openFile } from "../storage/file-source.ts";
+import { openUrl } from "../storage/open-url.ts";
+import type { ModelSource } from "../storage/source.ts";
+import { createChatTemplate, createTokenizer } from "../tokenizer/index.ts";
+import type { LoadOptions, LoadProgress, ModelInfo } from "../types.ts";
+import { buildModel, chooseContext } from "./build-model.ts";
+import { type Hyperparameters, readHyperparameters } from "../model/hyperparameters.ts";
+import { planWeights } from "../model/weights.ts";
+import { Session } from "./session.ts";
+import { allocateWeights, uploadWeights } from "./weight-upload.ts";
+
+/** What of `LoadOptions` reaches the worker as data. */
+export type LoadSettings = Pick<LoadOptions, "contextLength" | "headers" | "features">;
+
+export interface LoadHooks {
+  signal: AbortSignal;
+  onProgress(progress: LoadProgress): void;
+}
+
+/**
+ * From a URL or File to a session that answers. The header decides first: what cannot run fails before a weight is
+ * fetched. Then memory is taken, and while weights stream into it the pipelines compile.
+ * @throws GpuUnavailableError, DoesNotFitError, ModelFormatError, UnsupportedModelError, DownloadError, StorageError
+ */
+export async function loadModel(from: string | Blob, settings: LoadSettings, hooks: LoadHooks): Promise<Session> {
+  const started = performance.now();
+  const { signal } = hooks;
+  const gpu = await openGpu(settings.features);
+  const buffers = new Buffers(gpu);
+  let source: ModelSource | undefined;
+  try {
+    source = await openSource(from, settings, hooks);
+    const file = await readHeader(source, hooks);
+    const model = readHyperparameters(file);
+    const plan = planWeights(file, model);
+    const tokenizer = createTokenizer(file.metadata);
+    const template = createChatTemplate(file.metadata, tokenizer);
+
+    const contextLength = chooseContext(gpu, model, settings.contextLength);
+    gpu.device.pushErrorScope("out-of-memory");
+    const weights = allocateWeights(plan, buffers);
+    const built = buildModel({ gpu, buffers, model, plan, weights, contextLength });
+    built.catch(() => {}); // awaited below; a failed download must not make it an unhandled rejection
+    await checkMemory(gpu, buffers);
+    signal.throwIfAborted();
+
+    const { pipelines, setRope, complete } = await built;
+    const factors = await uploadWeights({ gpu, pipelines, buffers, file, plan, weights, source, signal });
+    setRope(factors);
+    hooks.onProgress({ phase: "compile", loadedBytes: 0, totalBytes: 0, bytesPerSecond: 0, secondsLeft: null });
+    const { loop, evaluator } = await complete();
+    signal.throwIfAborted();
+    const info = { ...describe(file, source, model), contextLength, gpuBytes: buffers.bytes, adapter: gpu.facts, loadMs: performance.now() - started };
+    const ready = source.size;
+    hooks.onProgress({ phase: "ready", loadedBytes: ready, totalBytes: ready, bytesPerSecond: 0, secondsLeft: 0 });
+    return new Session({ gpu, buffers, tokenizer, template, loop, evaluator, info });
+  } catch (error) {
+    buffers.destroy();
+    gpu.destroy();
+    throw error;
+  } finally {
+    source?.close();
+  }
+}
+
+function openSource(from: string | Blob, { headers }: LoadSettings, { signal, onProgress }: LoadHooks): Promise<ModelSource> | ModelSource {
+  return typeof from === "string" ? openUrl(from, { headers, signal, onProgress }) : openFile(from, { onProgress });
+}
+
+async function readHeader(source: ModelSource, { signal, onProgress }: LoadHooks): Promise<GgufFile> {
+  onProgress({ phase: "header", loadedBytes: 0, totalBytes: source.size, bytesPerSecond: 0, secondsLeft: null });
+  const file = await parseGguf((offset, length) => source.read(offset, length, { signal }), source.size);
+  checkSupported(file);
+  return file;
+}
+
+/** All memory is taken before the download: a model that does not fit says so at once. */
+async function checkMemory(gpu: Gpu, buffers: Buffers): Promise<void> {
+  const error = await gpu.device.popErrorScope();
+  if (!error) return;
+  const megabytes = Math.ceil(buffers.bytes / 1e6);
+  throw new DoesNotFitError(
+    "gpu-memory",
+    `The GPU has no room for this model: it needs ${megabytes} MB for weights, KV cache and scratch. Close other tabs that use the GPU, give a smaller contextLength, or take a smaller model or quantisation.`,
+    { details: { bytes: buffers.bytes }, cause: error },
+  );
+}
+
+function describe(file: GgufFile, source: ModelSource, model: Hyperparameters) {
+  const tensorTypes: Record<string, number> = {};
+  let parameterCount = 0;
+  for (const { type, dims } of file.tensors) {
+    tensorTypes[type] = (tensorTypes[type] ?? 0) + 1;
+    parameterCount += dims.reduce((product, size) => product * size, 1);
+  }
+  return {
+    name: getString(file.metadata, "general.name", source.name),
+    architecture: model.architecture,
+    parameterCount,
+    tensorTypes,
+    vocabularySize: model.vocabulary,
+    layers: model.layers,
+    hiddenSize: model.hidden,
+    trainedContextLength: model.contextLength,
+    hasChatTemplate: typeof file.metadata["tokenizer.chat_template"] === "string",
+    fileBytes: source.size,
+  } satisfies Partial<ModelInfo>;
+}

@@ -1,0 +1,195 @@
+import { DeviceLostError } from "../errors.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { encodeSteps, type Step } from "../gpu/step.ts";
+import type { Sampler } from "../kernels/sampler.ts";
+import { stateBytes } from "../kernels/state.ts";
+import type { KvCache, KvSequence } from "../model/kv-cache.ts";
+import type { Scratch } from "../model/program.ts";
+import type { PackedSampling } from "../sampling/pack.ts";
+import type { Pacing } from "./pacing.ts";
+import type { ReadbackSlots, ReadState } from "./readback-slots.ts";
+
+/** The prebuilt steps of a model. */
+export interface Programs {
+  /** Embedding and layers for a chunk of the prompt. */
+  prefill: readonly Step[];
+  /** The same for one token, by the longest context that the steps serve, shortest first. */
+  decode: readonly { longest: number; steps: readonly Step[] }[];
+  /** Logits of a batch's last token. */
+  logits: readonly Step[];
+}
+
+export interface TokenRequest {
+  ids: readonly number[];
+  sampling: PackedSampling;
+  /** Tokens to sample at most; prompt and these fit the KV cache together. */
+  maxTokens: number;
+  signal?: AbortSignal | undefined;
+}
+
+export interface PrefillOptions {
+  signal?: AbortSignal | undefined;
+  /** Steps after every chunk. */
+  each?: readonly Step[];
+  /** Steps after the last chunk, such as logits and sampling. */
+  last?: readonly Step[];
+  chunkRows?: number;
+  /** Called when a chunk is queued, before the next one overwrites the scratch buffers. */
+  afterChunk?: (rows: number) => Promise<void>;
+}
+
+/** Work done for one request, for its timings. */
+export interface LoopCounters {
+  decodeSubmits: number;
+  decodeDispatches: number;
+  /** Decode steps queued, those past the end included. */
+  decodeSteps: number;
+}
+
+/** Submits that may wait on the GPU while another runs: one, so that the GPU never idles and an abort is quick. */
+const MAX_IN_FLIGHT = 2;
+
+/**
+ * One generation step on one screen: queue, read, hand over. The GPU samples and advances its own state, so the next
+ * submit is queued before the last one is read; what it computed past the end is dropped.
+ */
+export class TokenLoop {
+  readonly #gpu: Gpu;
+  readonly #programs: Programs;
+  readonly #kv: KvCache;
+  readonly #sampler: Sampler;
+  readonly #scratch: Scratch;
+  readonly #pacing: Pacing;
+  readonly #chunkRows: number;
+  readonly #slots: ReadbackSlots;
+
+  constructor(parts: {
+    gpu: Gpu;
+    programs: Programs;
+    kv: KvCache;
+    sampler: Sampler;
+    scratch: Scratch;
+    pacing: Pacing;
+    chunkRows: number;
+    slots: ReadbackSlots;
+  }) {
+    this.#gpu = parts.gpu;
+    this.#programs = parts.programs;
+    this.#kv = parts.kv;
+    this.#sampler = parts.sampler;
+    this.#scratch = parts.scratch;
+    this.#pacing = parts.pacing;
+    this.#chunkRows = parts.chunkRows;
+    this.#slots = parts.slots;
+  }
+
+  /**
+   * Yields sampled ids in order, in batches as they arrive; the end token is among them. Leaving the loop early, or an
+   * aborted signal, ends the generation; what is queued then runs out before this returns.
+   * @throws DeviceLostError `gpu-error` if the logits are not numbers
+   */
+  async *tokens(request: TokenRequest, counters: LoopCounters): AsyncGenerator<number[], void> {
+    const { ids, maxTokens, signal } = request;
+    const sequence = this.#kv.open();
+    const sample = request.sampling.greedy ? this.#sampler.greedy : this.#sampler.sample;
+    const inFlight: { steps: number; sent: number; slot: Promise<ReadState> }[] = [];
+    try {
+      this.#sampler.begin(request.sampling, ids);
+      await this.prefill(sequence, ids, { signal, last: [...this.#programs.logits, ...sample] });
+      if (signal?.aborted) return;
+      inFlight.push({ steps: 0, sent: performance.now(), slot: this.#slots.submit(this.#gpu.device.createCommandEncoder()) });
+      let queued = 1;
+      let seen = 0;
+      let arrived = performance.now();
+      while (inFlight.length > 0) {
+        while (inFlight.length < MAX_IN_FLIGHT && queued < maxTokens && !signal?.aborted) {
+          const steps = Math.min(this.#pacing.stepsPerSubmit(), maxTokens - queued);
+          this.#kv.reserve(sequence, ids.length + queued + steps);
+          const slot = this.#decode(steps, ids.length + queued, sample, counters);
+          inFlight.push({ steps, sent: performance.now(), slot });
+          queued += steps;
+        }
+        const { steps, sent, slot } = inFlight.shift()!;
+        const { generated, finished, idAt } = await slot;
+        const now = performance.now();
+        if (finished === 0 && steps > 0) this.#pacing.decoded(steps, now - Math.max(arrived, sent));
+        arrived = now;
+        if (signal?.aborted) return;
+        if (finished === 2) throw notNumbers();
+        const fresh = Array.from({ length: generated - seen }, (_, index) => idAt(seen + index));
+        seen = generated;
+        if (fresh.length > 0) yield fresh;
+        if (finished === 1) return;
+      }
+    } finally {
+      await Promise.allSettled(inFlight.map(({ slot }) => slot));
+      this.#kv.close(sequence);
+    }
+  }
+
+  /** Computes prompt positions chunk by chunk into the KV cache, each chunk spread over submits short enough for the page. */
+  async prefill(sequence: KvSequence, ids: readonly number[], options: PrefillOptions = {}): Promise<void> {
+    const { signal, each = [], last = [], chunkRows = this.#chunkRows, afterChunk } = options;
+    const { queue } = this.#gpu.device;
+    const running: Promise<unknown>[] = [];
+    let idleSince = 0;
+    for (let position = 0; position < ids.length && !signal?.aborted; position += chunkRows) {
+      const chunk = ids.slice(position, position + chunkRows);
+      const rows = chunk.length;
+      this.#kv.reserve(sequence, position + rows);
+      queue.writeBuffer(this.#scratch.tokens, 0, Uint32Array.from(chunk));
+      queue.writeBuffer(this.#scratch.state, 0, stateBytes({ position, rows, finished: false, generated: 0 }));
+      const isLast = position + rows === ids.length;
+      const steps = [...this.#programs.prefill, ...each, ...(isLast ? last : [])];
+      const submits = this.#pacing.submitsPerChunk(rows);
+      const started = performance.now();
+      for (let part = 0; part < submits && !signal?.aborted; part++) {
+        const from = Math.floor((part * steps.length) / submits);
+        const to = Math.floor(((part + 1) * steps.length) / submits);
+        this.#submit(steps.slice(from, to), rows);
+        running.push(queue.onSubmittedWorkDone());
+        if (running.length >= MAX_IN_FLIGHT) await Promise.race([running.shift(), this.#gpu.lost]);
+      }
+      void running.at(-1)?.then(() => {
+        const now = performance.now();
+        if (!signal?.aborted) this.#pacing.prefilled(rows, now - Math.max(started, idleSince));
+        idleSince = now;
+      });
+      await afterChunk?.(rows);
+    }
+    if (signal?.aborted) await Promise.race([Promise.allSettled(running), this.#gpu.lost]);
+  }
+
+  /** @param context positions that the first of these steps attends to, its own included */
+  #decode(steps: number, context: number, sample: readonly Step[], counters: LoopCounters): Promise<ReadState> {
+    const { logits } = this.#programs;
+    const decode = this.#programs.decode.find(({ longest }) => context + steps - 1 <= longest)!.steps;
+    const encoder = this.#gpu.device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    for (let step = 0; step < steps; step++) {
+      encodeSteps(pass, decode);
+      encodeSteps(pass, logits);
+      encodeSteps(pass, sample);
+    }
+    pass.end();
+    counters.decodeSubmits++;
+    counters.decodeSteps += steps;
+    counters.decodeDispatches += steps * (decode.length + logits.length + sample.length);
+    return this.#slots.submit(encoder);
+  }
+
+  #submit(steps: readonly Step[], rows: number): void {
+    const encoder = this.#gpu.device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    encodeSteps(pass, steps, rows);
+    pass.end();
+    this.#gpu.device.queue.submit([encoder.finish()]);
+  }
+}
+
+function notNumbers(): DeviceLostError {
+  return new DeviceLostError(
+    "gpu-error",
+    "The model's logits are not numbers: the file is damaged, or this GPU's driver computes wrongly. Load the model again; if it stays, try another file, then features: { f16: false }.",
+  );
+}
