@@ -1,0 +1,35 @@
+// Second half of a split decode: joins the parts that attention-result-part wrote, one workgroup a query head.
+#import state
+#import attention-split
+override HEADS: u32;
+override HEAD_DIM: u32;      // multiple of 4
+override THREADS: u32;
+override UNITS: u32 = HEAD_DIM / 4u;
+@group(0) @binding(0) var<storage, read> parts: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4f>;
+@group(0) @binding(8) var<uniform> state: State;
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
+  if (state.finished != 0u) { return; }
+  let keys = state.position + 1u;
+  let split_keys = keys_per_split(keys);
+  let head = workgroup.x;
+  let end = (keys + split_keys - 1u) / split_keys * HEADS;
+  var largest = parts[head * (UNITS + 1u) + UNITS].x;
+  for (var split = HEADS; split < end; split += HEADS) {
+    largest = max(largest, parts[(split + head) * (UNITS + 1u) + UNITS].x);
+  }
+  for (var unit = thread; unit < UNITS; unit += THREADS) {
+    var values = vec4f();
+    var weights = 0.0;
+    for (var split = 0u; split < end; split += HEADS) {
+      let base = (split + head) * (UNITS + 1u);
+      let seen = parts[base + UNITS];
+      let shrink = exp2(seen.x - largest);
+      weights += shrink * seen.y;
+      values += shrink * parts[base + unit];
+    }
+    out[head * UNITS + unit] = values / weights;
+  }
+}

@@ -1,0 +1,131 @@
+// Causal attention of a chunk of the prompt over the paged KV cache, which already holds the chunk itself
+// (FlashAttention, Dao et al. 2022: tiles and online softmax, no T x T buffer). A workgroup takes QUERIES rows of one
+// head; its threads form a grid ACROSS x DOWN: thread (x, y) owns rows y, y + DOWN, ... with 4 keys of every tile of
+// scores and with every ACROSS-th unit of 4 elements of the result. Tiles are f32: each element is used many times.
+#import state
+#import kv-cache
+#import attention-softmax
+override HEADS: u32;         // query heads, multiple of KV_HEADS
+override ACROSS: u32;
+override DOWN: u32;
+override ROWS: u32;          // rows of a thread, at most MAX_ROWS
+override THREADS: u32 = ACROSS * DOWN;
+override QUERIES: u32 = DOWN * ROWS;
+override KEYS: u32 = 4u * ACROSS;
+override UNITS: u32 = HEAD_DIM / 4u;
+override COLUMNS: u32 = (UNITS + ACROSS - 1u) / ACROSS;   // ROWS * COLUMNS at most MAX_SUMS
+override TILE_STRIDE: u32 = UNITS + 1u;    // one more than needed: rows start in different memory banks
+override WEIGHT_STRIDE: u32 = ACROSS + 1u;
+const MAX_ROWS = 4u;
+const MAX_SUMS = 32u;
+
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> kv: array<real4>;
+@group(0) @binding(2) var<storage, read> block_table: array<u32>;
+@group(0) @binding(3) var<storage, read_write> out: array<vec4f>;
+@group(0) @binding(8) var<uniform> state: State;
+
+var<workgroup> tile: array<vec4f, KEYS * TILE_STRIDE>;           // keys, then values
+var<workgroup> weights: array<vec4f, QUERIES * WEIGHT_STRIDE>;   // [row][key / 4]
+var<workgroup> partial: array<f32, QUERIES * ACROSS>;            // a row's maxima, at the end its sums
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let tiles = (state.rows + QUERIES - 1u) / QUERIES;
+  if (state.finished != 0u || workgroup.x >= tiles) { return; }
+  let first = (tiles - 1u - workgroup.x) * QUERIES;   // the rows with most keys start first
+  let end = state.position + min(first + QUERIES, state.rows);
+  let head = workgroup.y;
+  let kv_head = head / (HEADS / KV_HEADS);
+  let x = thread % ACROSS;
+  let y = thread / ACROSS;
+  var query: array<u32, MAX_ROWS>;
+  var maximum: array<f32, MAX_ROWS>;
+  var total: array<f32, MAX_ROWS>;
+  var acc: array<vec4f, MAX_SUMS>;
+  for (var r = 0u; r < ROWS; r++) {
+    query[r] = (min(first + y + r * DOWN, state.rows - 1u) * HEADS + head) * UNITS;
+    maximum[r] = NO_MAXIMUM;
+  }
+
+  for (var start = 0u; start < end; start += KEYS) {
+    for (var i = thread; i < KEYS * UNITS; i += THREADS) {
+      let key = i / UNITS;
+      // key 4x + n stands in row n * ACROSS + x, so that threads side by side read rows side by side
+      tile[(key % 4u * ACROSS + key / 4u) * TILE_STRIDE + i % UNITS] = cached_key(start + key, end, kv_head, i % UNITS);
+    }
+    workgroupBarrier();
+    var score: array<vec4f, MAX_ROWS>;
+    for (var u = 0u; u < UNITS; u++) {
+      let key0 = tile[x * TILE_STRIDE + u];
+      let key1 = tile[(ACROSS + x) * TILE_STRIDE + u];
+      let key2 = tile[(2u * ACROSS + x) * TILE_STRIDE + u];
+      let key3 = tile[(3u * ACROSS + x) * TILE_STRIDE + u];
+      for (var r = 0u; r < ROWS; r++) {
+        let v = q[query[r] + u];
+        score[r] += vec4f(dot(v, key0), dot(v, key1), dot(v, key2), dot(v, key3));
+      }
+    }
+    for (var r = 0u; r < ROWS; r++) {
+      let row = y + r * DOWN;
+      let key = vec4u(start + 4u * x) + vec4u(0u, 1u, 2u, 3u);
+      let seen = key <= vec4u(state.position + first + row);
+      let s = select(vec4f(MASKED), score[r] * SCALE, seen);
+      score[r] = s;
+      partial[row * ACROSS + x] = max(max(s.x, s.y), max(s.z, s.w));
+    }
+    workgroupBarrier();
+    for (var i = thread; i < KEYS * UNITS; i += THREADS) {
+      tile[i / UNITS * TILE_STRIDE + i % UNITS] = cached_value(start + i / UNITS, end, kv_head, i % UNITS);
+    }
+    for (var r = 0u; r < ROWS; r++) {
+      let row = y + r * DOWN;
+      var largest = maximum[r];
+      for (var i = 0u; i < ACROSS; i++) { largest = max(largest, partial[row * ACROSS + i]); }
+      let shrink = exp2(maximum[r] - largest);
+      let w = exp2(score[r] - largest);
+      maximum[r] = largest;
+      total[r] = total[r] * shrink + dot(w, vec4f(1.0));
+      weights[row * WEIGHT_STRIDE + x] = w;
+      for (var c = 0u; c < COLUMNS; c++) { acc[r * COLUMNS + c] *= shrink; }
+    }
+    workgroupBarrier();
+    for (var k = 0u; k < ACROSS; k++) {
+      for (var c = 0u; c < COLUMNS; c++) {
+        let base = 4u * k * TILE_STRIDE + x + c * ACROSS;
+        let value0 = tile[base];
+        let value1 = tile[base + TILE_STRIDE];
+        let value2 = tile[base + 2u * TILE_STRIDE];
+        let value3 = tile[base + 3u * TILE_STRIDE];
+        for (var r = 0u; r < ROWS; r++) {
+          let w = weights[(y + r * DOWN) * WEIGHT_STRIDE + k];
+          acc[r * COLUMNS + c] += w.x * value0 + w.y * value1 + w.z * value2 + w.w * value3;
+        }
+      }
+    }
+    workgroupBarrier();
+  }
+
+  for (var r = 0u; r < ROWS; r++) { partial[(y + r * DOWN) * ACROSS + x] = total[r]; }
+  workgroupBarrier();
+  for (var r = 0u; r < ROWS; r++) {
+    let row = y + r * DOWN;
+    var sum = 0.0;
+    for (var i = 0u; i < ACROSS; i++) { sum += partial[row * ACROSS + i]; }
+    for (var c = 0u; c < COLUMNS; c++) {
+      let unit = x + c * ACROSS;
+      if (first + row < state.rows && unit < UNITS) { out[query[r] + unit] = acc[r * COLUMNS + c] / sum; }
+    }
+  }
+}
+
+// Zero past the end: what stands there was never written, and 0 times a NaN is a NaN.
+fn cached_key(key: u32, end: u32, head: u32, unit: u32) -> vec4f {
+  if (key >= end) { return vec4f(); }
+  return vec4f(kv[key_index(block_table[key / BLOCK], key % BLOCK, head) + unit]);
+}
+
+fn cached_value(key: u32, end: u32, head: u32, unit: u32) -> vec4f {
+  if (key >= end) { return vec4f(); }
+  return vec4f(kv[value_index(block_table[key / BLOCK], key % BLOCK, head) + unit]);
+}

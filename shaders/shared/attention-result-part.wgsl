@@ -1,0 +1,10 @@
+// One workgroup saw one part of the keys: what attention-combine needs of it,
+// out[split][head] = HEAD_DIM / 4 words of weighted values, then one word (maximum, sum of weights, -, -).
+@group(0) @binding(3) var<storage, read_write> out: array<vec4f>;
+
+// `row` = head (decode: one token); `unit` = which 4 elements of the head.
+fn finish(row: u32, split: u32, unit: u32, values: vec4f, maximum: f32, weights: f32) {
+  let base = (split * HEADS + row) * (HEAD_DIM / 4u + 1u);
+  out[base + unit] = values;
+  if (unit == 0u) { out[base + HEAD_DIM / 4u] = vec4f(maximum, weights, 0.0, 0.0); }
+}

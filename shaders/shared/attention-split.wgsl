@@ -1,0 +1,9 @@
+// How decode spreads the keys of one head over workgroups: at most SPLITS parts, fixed when the steps are built. Parts
+// are as long as they must be and no shorter than SPLIT_UNIT keys, so a short context has one part and the other
+// workgroups return at once.
+override SPLITS: u32;
+override SPLIT_UNIT: u32;    // keys, multiple of BLOCK
+
+fn keys_per_split(keys: u32) -> u32 {
+  return (keys + SPLITS * SPLIT_UNIT - 1u) / (SPLITS * SPLIT_UNIT) * SPLIT_UNIT;
+}
