@@ -56,7 +56,7 @@ export class ChatView {
   clear(): void {
     this.#transcript.replaceChildren();
     this.#last = null;
-    this.#follower.toEnd();
+    this.#follower.reset();
   }
 
   #startAnswer(): TurnView {

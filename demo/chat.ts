@@ -22,6 +22,8 @@ export class Chat {
   readonly #events: ChatEvents;
   #abort: AbortController | null = null;
   #running: Promise<void> = Promise.resolve();
+  /** Context positions taken, as of the last complete answer. */
+  #used = 0;
 
   constructor(view: ChatView, events: ChatEvents) {
     this.#view = view;
@@ -59,6 +61,7 @@ export class Chat {
     await this.#running;
     this.#conversation.clear();
     this.#view.clear();
+    this.#used = 0;
     this.#events.onContext(0);
   }
 
@@ -90,6 +93,7 @@ export class Chat {
         turn.answer += text;
         view.setAnswer(turn.answer);
         tokens += ids.length;
+        this.#events.onContext(this.#used + tokens);
         const now = performance.now();
         if (firstAt === 0) {
           firstAt = now;
@@ -102,10 +106,10 @@ export class Chat {
       turn.answer = result.text;
       turn.state = result.finishReason;
       turn.timings = result.timings;
-      const used = result.promptIds.length + result.ids.length;
-      this.#events.onContext(used);
+      this.#used = result.promptIds.length + result.ids.length;
+      this.#events.onContext(this.#used);
       view.finish(turn, {
-        contextFull: result.finishReason === "length" && used >= model.info.contextLength - 1,
+        contextFull: result.finishReason === "length" && this.#used >= model.info.contextLength - 1,
       });
     } catch (error) {
       turn.state = signal.aborted ? "abort" : "failed";

@@ -152,13 +152,6 @@ const WORDS: Readonly<Record<string, Words>> = {
     "built-in",
   ],
   shape: ["This model has an unusual shape", "Choose another model.", "find-models", "built-in"],
-  "http-status": [
-    "The server did not give out the file",
-    "Check the address. A model behind a login cannot be loaded by its address: download it and pick the file.",
-    "retry",
-    "other-file",
-    "built-in",
-  ],
   network: [
     "The download failed",
     "Check the connection, then try again: it goes on where it stopped. Some servers do not allow other pages to fetch their files; then download the file and pick it here.",
@@ -195,18 +188,81 @@ const WORDS: Readonly<Record<string, Words>> = {
     "built-in",
   ],
   messages: ["The conversation could not be passed to the model", "Start a new chat.", "new-chat"],
+  "rope-scaling": [
+    "This model scales its positions in an unsupported way",
+    "Choose another model.",
+    "find-models",
+    "built-in",
+  ],
+  "split-file": [
+    "This is one part of a model in several files",
+    "Choose a model that comes as a single GGUF file.",
+    "find-models",
+    "built-in",
+  ],
+  "file-unreadable": [
+    "The file can no longer be read",
+    "It was changed, moved or deleted after it was picked. Pick it again.",
+    "other-file",
+    "built-in",
+  ],
+  "no-size": [
+    "This server does not say how large the file is",
+    "Use another server, or download the file and pick it here.",
+    "other-file",
+    "built-in",
+  ],
+  "bad-range": [
+    "This server answers requests for parts of a file wrongly",
+    "Use another server, or download the file and pick it here.",
+    "other-file",
+    "built-in",
+  ],
+  "in-use": [
+    "This model is being downloaded",
+    "This tab or another one is loading it. Cancel that load first, then remove it.",
+  ],
+  "worker-failed": [
+    "The part of intab that runs the model could not start",
+    "Load the model again. If it comes back, reload the page.",
+    "reload-model",
+    "reload-page",
+  ],
   disposed: ["The model was unloaded", "Load it again to go on.", "reload-model"],
 };
 
+/** An answer of a server in words: what it means and what helps differ too much for one text. */
+function explainStatus(status: unknown): Words {
+  if (status === 404 || status === 410) {
+    return [
+      "There is no file at this address",
+      "Check the address for typing errors.",
+      "built-in",
+      "find-models",
+    ];
+  }
+  if (status === 401 || status === 403) {
+    const advice =
+      "A model behind a login cannot be loaded by its address: download it, then pick the file here.";
+    return ["The server does not give this file to everyone", advice, "other-file", "built-in"];
+  }
+  const advice = "It may be busy or out of order. Try again in a while: what was downloaded is kept.";
+  return [
+    `The server answered with an error${typeof status === "number" ? ` (${status})` : ""}`,
+    advice,
+    "retry",
+    "built-in",
+  ];
+}
+
+const UNKNOWN: Words = ["The model could not be used", "Try again.", "retry", "built-in"];
+
 export function explain(error: unknown): Explained {
   if (error instanceof IntabError) {
-    const [title, advice, ...remedies] = WORDS[error.code] ?? [
-      "The model could not be used",
-      "Try again.",
-      "retry" as const,
-      "built-in" as const,
-    ];
-    return { code: error.code, title, message: error.message, advice, remedies };
+    const { code, message, details } = error;
+    const words = code === "http-status" ? explainStatus(details.status) : (WORDS[code] ?? UNKNOWN);
+    const [title, advice, ...remedies] = words;
+    return { code, title, message, advice, remedies };
   }
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return {

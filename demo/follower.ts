@@ -6,7 +6,7 @@ const NEAR = 48;
 export class Follower {
   readonly #scroller: HTMLElement;
   readonly #button: HTMLButtonElement;
-  #following = true;
+  #following = false;
 
   constructor(scroller: HTMLElement, button: HTMLButtonElement) {
     this.#scroller = scroller;
@@ -20,6 +20,13 @@ export class Follower {
   follow(): void {
     if (this.#following) this.#scroller.scrollTop = this.#scroller.scrollHeight;
     else this.#button.hidden = this.#distance() < NEAR;
+  }
+
+  /** Back to the start, for a page that has nothing to follow yet. */
+  reset(): void {
+    this.#following = false;
+    this.#scroller.scrollTop = 0;
+    this.#button.hidden = true;
   }
 
   toEnd(): void {

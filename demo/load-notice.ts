@@ -1,5 +1,6 @@
 /** What the load is doing, in one card above the conversation: progress, cancelled, failed, or nothing. */
 import type { LoadPhase, LoadProgress } from "intab";
+import { BUILT_IN, type Source } from "./catalog.ts";
 import { announce, byId, h, setText } from "./dom.ts";
 import { errorCard, type RemedyHandler } from "./error-card.ts";
 import { explain } from "./errors.ts";
@@ -37,8 +38,16 @@ export class LoadNotice {
     this.#progress = null;
     if (state.kind === "idle") this.#target.replaceChildren();
     else if (state.kind === "failed")
-      this.#target.replaceChildren(errorCard(explain(state.error), this.#onRemedy, this.#onDismiss));
+      this.#target.replaceChildren(this.#failedCard(state.error, state.goesOn));
     else this.#target.replaceChildren(this.#cancelledCard(state.source.title, state.kept));
+  }
+
+  #failedCard(error: unknown, goesOn: Source | null): HTMLElement {
+    const explained = explain(error);
+    if (!goesOn) return errorCard(explained, this.#onRemedy, this.#onDismiss);
+    const remedies = explained.remedies.filter(remedy => remedy !== "built-in" || goesOn !== BUILT_IN);
+    const advice = `${explained.advice} Until then, ${goesOn.title} goes on answering.`;
+    return errorCard({ ...explained, advice, remedies }, this.#onRemedy, this.#onDismiss);
   }
 
   #cancelledCard(title: string, kept: boolean): HTMLElement {

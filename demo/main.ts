@@ -30,7 +30,8 @@ const status = new StatusBar();
 const notice = new LoadNotice({ onRemedy: remedy, onDismiss: () => session.dismiss() });
 const panel = new ModelPanel({
   onChoose: choose,
-  onError: error => notice.show({ kind: "failed", source: lastSource, error }),
+  onError: error =>
+    notice.show({ kind: "failed", source: lastSource, error, goesOn: session.loaded?.source ?? null }),
 });
 const view = new ChatView({ onAgain: answerAgain, onRemedy: remedyInChat });
 const composer = new Composer({ onSend: send, onStop: () => chat.stop() });

@@ -125,27 +125,22 @@ export class ModelPanel {
   #offerRow(offer: Offer): HTMLElement {
     const cached = this.#cached.find(({ url }) => url === offer.from);
     const partly = cached && !cached.complete && cached.storedBytes > 0;
-    let size = `${bytes(offer.bytes)} download`;
+    let size = `${bytes(offer.bytes)} to download`;
     if (offer === BUILT_IN) size = `Built in, ${bytes(offer.bytes)}`;
     else if (cached?.complete) size = `Stored, ${bytes(cached.totalBytes)}`;
     else if (partly) size = `${bytes(cached.storedBytes)} of ${bytes(cached.totalBytes)} stored`;
-    const label = partly
-      ? "Resume"
-      : offer === BUILT_IN || cached?.complete
-        ? "Load"
-        : `Get ${bytes(offer.bytes)}`;
+    const label = partly ? "Resume" : offer === BUILT_IN || cached?.complete ? "Load" : "Download";
     const testid = offer === BUILT_IN ? "load-built-in" : "load-smollm2";
     return h(
       "li",
       { class: "row", "data-used": this.#state.usedFrom === offer.from },
+      h("div", { class: "row-text" }, h("strong", {}, offer.title), h("span", {}, offer.about)),
       h(
         "div",
-        { class: "row-text" },
-        h("strong", {}, offer.title),
-        h("span", {}, offer.about),
+        { class: "row-actions" },
         h("span", { class: "row-size" }, size),
+        this.#loadControl(offer, label, testid),
       ),
-      this.#loadControl(offer, label, testid),
     );
   }
 
@@ -180,7 +175,7 @@ export class ModelPanel {
     return h(
       "li",
       {
-        class: "row stacked",
+        class: "row",
         "data-testid": "stored-row",
         "data-url": cached.url,
         "data-complete": cached.complete,

@@ -10,11 +10,12 @@ export interface Loaded {
   model: Model;
 }
 
+/** `goesOn` = the model that was in use before and still is. */
 export type LoadState =
   | { kind: "idle" }
   | { kind: "loading"; source: Source; progress: LoadProgress | null; cancel: () => void }
   | { kind: "cancelled"; source: Source; kept: boolean }
-  | { kind: "failed"; source: Source; error: unknown };
+  | { kind: "failed"; source: Source; error: unknown; goesOn: Source | null };
 
 export interface SessionEvents {
   /** The load changed. */
@@ -72,7 +73,7 @@ export class Session {
       if (!isCurrent()) return;
       this.#done(true);
       if (abort.signal.aborted) this.#events.onLoad({ kind: "cancelled", source, kept: downloading });
-      else this.#events.onLoad({ kind: "failed", source, error });
+      else this.#events.onLoad({ kind: "failed", source, error, goesOn: this.#loaded?.source ?? null });
     }
   }
 

@@ -23,7 +23,7 @@ export class StatusBar {
     setText(byId("honesty", HTMLElement), loaded?.source.honesty ?? "");
     setText(
       byId("device", HTMLElement),
-      info ? `${adapterName(info.adapter)} · ${bytes(info.gpuBytes)} of GPU memory` : "",
+      info ? `${adapterName(info.adapter)} · ${bytes(info.gpuBytes)} GPU memory` : "",
     );
     byId("context", HTMLElement).hidden = !info;
     this.#contextLength = info?.contextLength ?? 0;
