@@ -56,6 +56,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     }
     workgroupBarrier();
     var score: array<vec4f, MAX_ROWS>;
+    // written out: an array declared in a loop keeps its last values on SwiftShader
+    for (var r = 0u; r < ROWS; r++) { score[r] = vec4f(); }
     for (var u = 0u; u < UNITS; u++) {
       let key0 = tile[x * TILE_STRIDE + u];
       let key1 = tile[(ACROSS + x) * TILE_STRIDE + u];
