@@ -4,6 +4,7 @@ import { sha256 } from "./hash.ts";
 import type { Head } from "./head.ts";
 import { fetchRange, type RangeTarget } from "./http.ts";
 import { chunkRange, type Manifest, withChunk } from "./manifest.ts";
+import { freeBytes } from "./memory.ts";
 
 export interface DownloadOptions {
   target: RangeTarget;
@@ -79,7 +80,9 @@ export class ChunkDownload {
 
   async #store(index: number, chunk: Blob): Promise<void> {
     this.#signal.throwIfAborted();
-    const hash = await sha256(new Uint8Array(await chunk.arrayBuffer()));
+    const bytes = new Uint8Array(await chunk.arrayBuffer());
+    const hash = await sha256(bytes);
+    freeBytes(bytes);
     const next = withChunk(this.#manifest, index, hash);
     await putChunk(next, index, chunk);
     this.#manifest = next;
@@ -100,22 +103,24 @@ export async function fetchChunk(
 ): Promise<Blob> {
   const { start, end } = chunkRange(manifest, index);
   const known = head.slice(start, end);
+  const from = start + known.length;
   const parts: Blob[] = [];
   let arriving: Uint8Array[] = [];
   let arrivingBytes = 0;
   const flush = (): void => {
-    parts.push(new Blob(arriving as Uint8Array<ArrayBuffer>[]));
+    parts.push(new Blob(arriving as Uint8Array<ArrayBuffer>[])); // copies
+    arriving.forEach(freeBytes);
     arriving = [];
     arrivingBytes = 0;
   };
   const take = (bytes: Uint8Array): void => {
-    arriving.push(bytes);
-    arrivingBytes += bytes.length;
     onBytes(bytes.length);
+    arrivingBytes += bytes.length;
+    arriving.push(bytes);
     if (arrivingBytes >= target.tuning.partBytes) flush();
   };
   if (known.length > 0) take(known);
-  if (start + known.length < end) await fetchRange(target, start + known.length, end, take, signal);
+  if (from < end) await fetchRange(target, from, end, take, signal);
   flush();
   return new Blob(parts);
 }

@@ -1,6 +1,7 @@
 /** A model that the person picked: read where it lies, never copied into storage. */
 import { ModelFormatError } from "../errors.ts";
 import type { LoadProgress } from "../types.ts";
+import { freeBytes } from "./memory.ts";
 import { ProgressMeter } from "./progress.ts";
 import { CHUNK_BYTES, type ModelPiece, type ModelSource, type StreamOptions } from "./source.ts";
 
@@ -44,8 +45,9 @@ export function openFile(file: Blob, { onProgress }: OpenFileOptions = {}): Mode
     while (piece) {
       const next = readAt(piece.offset + piece.bytes.length);
       next.catch(() => {}); // awaited below; this only keeps it quiet if the consumer stops before
-      yield piece;
       meter.add(piece.bytes.length);
+      yield piece;
+      freeBytes(piece.bytes);
       piece = await next;
     }
     meter.finish();

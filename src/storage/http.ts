@@ -26,7 +26,7 @@ const HEALTHY_BYTES = 256 * 1024;
  * Fetches `[start, end)`, or what the file has of it. After a broken connection or a short reply it goes on at the
  * byte where that ended.
  *
- * @param onBytes Gets the bytes in order; they are not kept.
+ * @param onBytes Gets the bytes in order and owns them from then on.
  * @returns Size and validators of the file that the server sent from.
  * @throws DownloadError `http-status`, `network`, `no-ranges`, `no-size`, `bad-range`, `changed-on-server`;
  *   ModelFormatError `not-gguf` for a web page; the signal's reason.
@@ -54,8 +54,8 @@ export async function fetchRange(
             end: last,
           });
         }
-        onBytes(bytes);
         at += bytes.length;
+        onBytes(bytes);
       }
       if (at >= last) return file;
       // A reply may be shorter than asked for, by the standard; but the next one has to bring more.

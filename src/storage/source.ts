@@ -1,6 +1,6 @@
 /** Where the bytes of a model come from: a URL with a cache behind it (`url-source.ts`) or a File (`file-source.ts`). */
 
-/** A piece of the file, in a buffer of its own that the receiver may transfer. */
+/** A piece of the file. Valid until the next piece is asked for: then its memory is freed. Copy or transfer what must stay. */
 export interface ModelPiece {
   /** Offset in the file of the first byte. */
   readonly offset: number;
@@ -26,8 +26,7 @@ export interface ModelSource {
   read(offset: number, length: number, options?: StreamOptions): Promise<Uint8Array>;
   /**
    * Gives the bytes from `start` to `end` (exclusive; default: all) in file order, once, in pieces of at most
-   * `CHUNK_BYTES`. Reads one piece ahead of the consumer and no further, so at most two pieces exist besides what the
-   * consumer keeps. For a URL, what is not in the cache is downloaded meanwhile, the bytes outside the range too.
+   * `CHUNK_BYTES`. Reads one piece ahead of the consumer and no further, so at most two pieces exist. For a URL, what is not in the cache is downloaded meanwhile, the bytes outside the range too.
    * One stream at a time.
    */
   stream(start?: number, end?: number, options?: StreamOptions): AsyncIterable<ModelPiece>;

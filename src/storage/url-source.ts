@@ -8,6 +8,7 @@ import type { Head } from "./head.ts";
 import { fetchRange, type RangeTarget } from "./http.ts";
 import type { Release } from "./locks.ts";
 import { chunkRange, type Manifest, storedBytes } from "./manifest.ts";
+import { freeBytes } from "./memory.ts";
 import { fileName } from "./names.ts";
 import { ProgressMeter } from "./progress.ts";
 import type { ModelPiece, ModelSource, StreamOptions } from "./source.ts";
@@ -55,7 +56,10 @@ export class UrlSource implements ModelSource {
       if (this.#manifest.hashes[index] == null) {
         out.set(await this.#readAhead(at, stop, ended), at - offset);
       } else {
-        if (this.#recent?.index !== index) this.#recent = { index, bytes: await this.#chunk(index, ended) };
+        if (this.#recent?.index !== index) {
+          if (this.#recent) freeBytes(this.#recent.bytes);
+          this.#recent = { index, bytes: await this.#chunk(index, ended) };
+        }
         out.set(this.#recent.bytes.subarray(at - chunk.start, stop - chunk.start), at - offset);
       }
       at = stop;
@@ -111,8 +115,9 @@ export class UrlSource implements ModelSource {
       const next = chunkAt(index + 1);
       next.catch(() => {}); // awaited below; this only keeps it quiet if the consumer stops before
       const piece = this.#trim(index, bytes, start, end);
-      yield piece;
       meter.add(piece.bytes.length);
+      yield piece;
+      freeBytes(bytes);
       ended.throwIfAborted();
       bytes = await next;
     }
@@ -142,7 +147,9 @@ export class UrlSource implements ModelSource {
       const stop = this.#chunksUpTo(end);
       for (let index = Math.floor(start / this.#manifest.chunkBytes); index < stop; index++) {
         await download.stored(index);
-        yield this.#trim(index, await this.#chunk(index, ended), start, end);
+        const bytes = await this.#chunk(index, ended);
+        yield this.#trim(index, bytes, start, end);
+        freeBytes(bytes);
       }
       await download.finished();
       meter.finish();
@@ -160,7 +167,7 @@ export class UrlSource implements ModelSource {
   async #chunk(index: number, ended: AbortSignal): Promise<Bytes> {
     ended.throwIfAborted();
     const recent = this.#recent;
-    this.#recent = undefined; // the receiver may transfer the buffer
+    this.#recent = undefined; // the receiver frees it
     if (recent?.index === index) return recent.bytes;
     return readChunk(this.#parts.target, this.#manifest, index, ended);
   }

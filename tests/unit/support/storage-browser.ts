@@ -8,6 +8,15 @@ export interface FakeStorageManager {
   persisted: boolean;
 }
 
+// Node 20 lacks it, and without it nothing in the tests would be freed as it is in browsers.
+if (!("transfer" in ArrayBuffer.prototype)) {
+  Object.defineProperty(ArrayBuffer.prototype, "transfer", {
+    value(this: ArrayBuffer, length = this.byteLength): ArrayBuffer {
+      return structuredClone(this, { transfer: [this] }).slice(0, length);
+    },
+  });
+}
+
 /** Installs empty stand-ins; `vi.unstubAllGlobals()` takes them away. */
 export function fakeBrowser({ locks = true } = {}): FakeStorageManager {
   const storage: FakeStorageManager = { usage: 0, quota: 1e12, persisted: false };
