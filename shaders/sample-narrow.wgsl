@@ -1,0 +1,100 @@
+// Second step of sampling with filters: from the slices' greatest logits every workgroup derives a bound that all tokens
+// which can be drawn reach, and keeps those of its slice that do, in order of ids.
+#import state
+#import sample-best
+#import sample-weight
+override V: u32;             // vocabulary size
+override SLICE: u32;         // ids per workgroup, a multiple of THREADS
+override SLICES: u32;
+@group(0) @binding(0) var<storage, read> keys: array<u32>;
+@group(0) @binding(1) var<storage, read> peaks: array<vec4u>;
+// (key, id), a slice's survivors from slice * SLICE on
+@group(0) @binding(2) var<storage, read_write> kept: array<vec2u>;
+// per slice: how many were kept; with ONE_THRESHOLD the slice's winner (race key, id). Last entry: the bound's key
+@group(0) @binding(3) var<storage, read_write> slices: array<vec2u>;
+@group(0) @binding(8) var<uniform> state: State;
+
+var<workgroup> peak_keys: array<u32, SLICES>;
+var<workgroup> masses: array<f32, SLICES>;
+var<workgroup> ranked: u32;
+var<workgroup> counts: array<u32, THREADS>;
+
+// Key of the k-th greatest peak, in `ranked`: at least k tokens reach it, so that the k most likely ones do.
+fn rank_peaks(thread: u32) {
+  for (var i = thread; i < SLICES; i += THREADS) {
+    var rank = 0u;
+    for (var j = 0u; j < SLICES; j++) {
+      rank += u32(peak_keys[j] > peak_keys[i] || (peak_keys[j] == peak_keys[i] && j < i));
+    }
+    if (rank == params.top_k - 1u) { ranked = peak_keys[i]; }
+  }
+  workgroupBarrier();
+}
+
+// Logit below which all tokens together hold less than half of what top-p leaves out (half: room for rounding).
+fn mass_bound(thread: u32, greatest: f32) -> f32 {
+  for (var i = thread; i < SLICES; i += THREADS) {
+    masses[i] = bitcast<f32>(peaks[i].z) * weight_of(peaks[i].x, greatest);
+  }
+  workgroupBarrier();
+  var total = 0.0;
+  for (var i = 0u; i < SLICES; i++) { total += masses[i]; }
+  return greatest + params.temperature * log(0.5 * (1.0 - params.top_p) * total / f32(V));
+}
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
+  if (state.finished != 0u) { return; }
+  for (var i = thread; i < SLICES; i += THREADS) { peak_keys[i] = peaks[i].x; }
+  workgroupBarrier();
+  var top = 0u;
+  for (var i = 0u; i < SLICES; i++) { top = max(top, peak_keys[i]); }
+  let greatest = value_of(top);
+
+  var bound = NEGATIVE_INFINITY + 1u;
+  if (params.top_k > 0u && params.top_k <= SLICES) {
+    rank_peaks(thread);
+    bound = max(bound, ranked);
+  }
+  if (uses(USES_MASS)) { bound = max(bound, key_of(mass_bound(thread, greatest))); }
+  // with both top-k and top-p, the k tokens' sum counts those that min-p drops
+  if (uses(USES_MIN_P) && (params.top_k == 0u || params.top_p >= 1.0)) {
+    bound = max(bound, key_of(greatest - params.min_p_gap));
+  }
+
+  let slice = workgroup.x;
+  if (slice == 0u && thread == 0u) { slices[SLICES] = vec2u(bound, 0u); }
+  if (uses(ONE_THRESHOLD)) {
+    var winner = 0u;
+    var winner_id = 0xffffffffu;
+    for (var id = slice * SLICE + thread; id < min((slice + 1u) * SLICE, V); id += THREADS) {
+      if (keys[id] >= bound) {
+        let race = race_key(keys[id], greatest, state.generated, id);
+        if (race > winner) {
+          winner = race;
+          winner_id = id;
+        }
+      }
+    }
+    reduce_best(thread, winner, winner_id);
+    if (thread == 0u) { slices[slice] = vec2u(best_keys[0], best_ids[0]); }
+    return;
+  }
+  // a thread owns neighbouring ids, so that the order of the kept ones is that of the ids
+  let run = SLICE / THREADS;
+  let start = slice * SLICE + thread * run;
+  let end = min(start + run, V);
+  var count = 0u;
+  for (var id = start; id < end; id++) { count += u32(keys[id] >= bound); }
+  counts[thread] = count;
+  workgroupBarrier();
+  var place = 0u;
+  for (var i = 0u; i < thread; i++) { place += counts[i]; }
+  if (thread == THREADS - 1u) { slices[slice] = vec2u(place + count, 0u); }
+  for (var id = start; id < end; id++) {
+    if (keys[id] >= bound) {
+      kept[slice * SLICE + place] = vec2u(keys[id], id);
+      place++;
+    }
+  }
+}
