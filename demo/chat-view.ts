@@ -114,6 +114,7 @@ class AnswerView implements TurnView {
 
   fail(turn: Turn, error: unknown): void {
     this.#end(turn);
+    if (turn.answer === "") this.element.querySelector("footer")?.remove();
     this.element.append(errorCard(explain(error), this.#onRemedy));
     this.#onGrown();
   }
@@ -126,7 +127,8 @@ class AnswerView implements TurnView {
 
   #end(turn: Turn): void {
     this.#pending = turn.answer;
-    this.#draw(true);
+    // An answer that was cut off may end in half a construct, as a streaming one does.
+    this.#draw(turn.state === "stop");
     this.element.classList.remove("answering");
     this.element.dataset.state = turn.state;
     const again = h(

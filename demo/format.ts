@@ -17,10 +17,6 @@ export function integer(value: number): string {
   return Math.round(value).toLocaleString("en-US");
 }
 
-export function percent(part: number, whole: number): string {
-  return whole > 0 ? `${Math.floor((100 * part) / whole)} %` : "";
-}
-
 /** 19500000 -> "19.5M", 1240000000 -> "1.24B". */
 export function parameters(count: number): string {
   if (count >= 1e9) return `${(count / 1e9).toPrecision(3)}B`;

@@ -4,7 +4,7 @@ import { BUILT_IN, type Source } from "./catalog.ts";
 import { announce, byId, h, setText } from "./dom.ts";
 import { errorCard, type RemedyHandler } from "./error-card.ts";
 import { explain } from "./errors.ts";
-import { bytes, percent, timeLeft } from "./format.ts";
+import { bytes, timeLeft } from "./format.ts";
 import type { LoadState } from "./session.ts";
 
 const PHASES: Readonly<Record<LoadPhase, string>> = {
@@ -132,7 +132,7 @@ class ProgressCard {
 }
 
 function figures({ loadedBytes, totalBytes, bytesPerSecond, secondsLeft }: LoadProgress): string {
-  const parts = [percent(loadedBytes, totalBytes), `${bytes(loadedBytes)} of ${bytes(totalBytes)}`];
+  const parts = [`${bytes(loadedBytes)} of ${bytes(totalBytes)}`];
   if (bytesPerSecond > 0) parts.push(`${bytes(bytesPerSecond)}/s`);
   if (secondsLeft !== null) parts.push(timeLeft(secondsLeft));
   return parts.join(" · ");

@@ -55,7 +55,7 @@ async function start(): Promise<void> {
   draw();
   const found = await support();
   if (!found.webgpu) {
-    byId("main", HTMLElement).dataset.unsupported = "";
+    document.body.classList.add("unsupported");
     welcome.showUnsupported(found, () => location.reload());
     return;
   }
