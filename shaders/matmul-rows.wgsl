@@ -1,12 +1,12 @@
-// finish(X W^T) for the T tokens of a batch on a software adapter: no workgroup memory, no barrier. A thread computes two row
-// groups, one of each half of W, for up to TOKENS tokens: weights are dequantised once for all of them. The sums stay in a
-// private array, which costs a CPU little; a loop over tokens does no work for tokens that are not there.
+// finish(X W^T) for the T tokens of a batch on a software adapter: no workgroup memory, no barrier. A thread
+// computes two row groups, one of each half of W, for up to TOKENS tokens: weights are dequantised once for all of
+// them. The sums stay in a private array, which costs a CPU little; tokens that are not there cost nothing.
 #import state
 #import weights
 #import tile-halves
 #import epilogue
 override THREADS: u32;
-const TOKENS = 64u;
+const TOKENS = 32u;
 // x[T, K]
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;
 @group(0) @binding(8) var<uniform> state: State;

@@ -1,7 +1,7 @@
-// finish(X W^T) for the T tokens of a batch: prefill. A workgroup computes 4 * TOKEN_LANES tokens by 2 * ROW_LANES row
-// groups: tiles of X and of the dequantised W, 32 columns at a time, go through workgroup memory; a thread keeps the sums of
-// 4 tokens by 2 row groups, that is 32 numbers, in registers. W is split in halves and a thread takes a row group of each,
-// so that gate and up projection of the same output meet in one thread.
+// finish(X W^T) for the T tokens of a batch: prefill. A workgroup computes 4 * TOKEN_LANES tokens by
+// 2 * ROW_LANES row groups: tiles of X and of the dequantised W, 32 columns at a time, go through workgroup memory;
+// a thread keeps the sums of 4 tokens by 2 row groups, that is 32 numbers, in registers. W is split in halves and a
+// thread takes a row group of each, so that gate and up projection of the same output meet in one thread.
 #import state
 #import weights
 #import tile
@@ -17,8 +17,8 @@ override THREADS: u32 = TOKEN_LANES * ROW_LANES;
 @group(0) @binding(8) var<uniform> state: State;
 
 const COLUMNS = 8u;          // of a tile, in units of 4
-// x_tile[column][token], w_tile[column][row of a group][group], where the last index is swizzled: 8 neighbouring threads that
-// read neighbouring tokens or groups, and 8 that write what they loaded, touch all 32 banks of workgroup memory.
+// x_tile[column][token], w_tile[column][row of a group][group], where the last index is swizzled: 8 threads that
+// read neighbouring tokens or groups, and 8 that write what they loaded, touch all 32 banks.
 var<workgroup> x_tile: array<tile4, COLUMNS * TOKENS>;
 var<workgroup> w_tile: array<tile4, COLUMNS * 4u * TILE_GROUPS>;
 
@@ -45,7 +45,9 @@ fn load_w(start: u32, first_group: u32, thread: u32) {
     let slot = i / 16u;
     let group = min(first_group + slot % ROW_LANES, HALF - 1u) + slot / ROW_LANES * HALF;
     var unit = Unit(vec4f(), vec4f());
-    if (start + column < K / 4u) { unit = unit_values(min(group, GROUPS - 1u) * 4u + row, (start + column) / 2u); }
+    if (start + column < K / 4u) {
+      unit = unit_values(min(group, GROUPS - 1u) * 4u + row, (start + column) / 2u);
+    }
     w_tile[w_slot(column, row, slot)] = tile4(unit.a);
     w_tile[w_slot(column + 1u, row, slot)] = tile4(unit.b);
   }
@@ -96,8 +98,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     workgroupBarrier();
   }
   let group = workgroup.x * ROW_LANES + lane;
-  finish_halves(first_token + token, group, a0, b0);
-  finish_halves(first_token + token + TOKEN_LANES, group, a1, b1);
-  finish_halves(first_token + token + TOKEN_LANES * 2u, group, a2, b2);
-  finish_halves(first_token + token + TOKEN_LANES * 3u, group, a3, b3);
+  // a loop, so that the epilogue's code is there once
+  var a = array<vec4f, 4>(a0, a1, a2, a3);
+  var b = array<vec4f, 4>(b0, b1, b2, b3);
+  for (var i = 0u; i < 4u; i++) { finish_halves(first_token + token + i * TOKEN_LANES, group, a[i], b[i]); }
 }

@@ -13,7 +13,7 @@ export interface AddEpilogue {
   y: Binding;
 }
 
-/** `y[T, F] = silu(gate) * up`: the weight holds F rows of gate, then F rows of up; F is a multiple of 4. */
+/** `y[T, F] = silu(gate) * up`: the weight holds F rows of gate, then F of up; F is a multiple of 4. */
 export interface GluEpilogue {
   kind: "glu";
   y: Binding;
@@ -48,10 +48,10 @@ export interface QkvEpilogue {
   kvBlocks: number;
 }
 
-/** What a matrix product does with its result: `shaders/shared/epilogue-*.wgsl`, the same for matvec and matmul. */
+/** What a matvec or matmul does with its result: `shaders/shared/epilogue-*.wgsl`. */
 export type Epilogue = StoreEpilogue | AddEpilogue | GluEpilogue | GatedEpilogue | QkvEpilogue;
 
-/** The epilogue's part of a kernel: what to add to the imports, constants and bindings of the product itself. */
+/** The epilogue's part of a kernel: what to add to the product's imports, constants and bindings. */
 export interface EpilogueCode {
   imports: ShaderImports;
   constants: Readonly<Record<string, number>>;
@@ -71,7 +71,10 @@ export function epilogueCode(epilogue: Epilogue, rows: number, f16: boolean): Ep
   const paired = epilogue.kind === "glu";
   const outputs = paired ? rows / 2 : rows;
   if (epilogue.kind !== "store" && outputs % 4 !== 0) {
-    throw new RangeError(`Epilogue ${epilogue.kind} needs a multiple of ${paired ? 8 : 4} rows; the weight has ${rows}`);
+    const multiple = paired ? 8 : 4;
+    throw new RangeError(
+      `Epilogue ${epilogue.kind} needs a multiple of ${multiple} rows; the weight has ${rows}`,
+    );
   }
   const imports = { epilogue: `epilogue-${epilogue.kind}`, real: f16 ? "real-f16" : "real-f32" };
   if (epilogue.kind !== "qkv") {
@@ -79,10 +82,14 @@ export function epilogueCode(epilogue: Epilogue, rows: number, f16: boolean): Ep
   }
   const { y, kv, blockTable, rope, firstRow, heads, kvHeads, headDim, rotated, kvBlocks } = epilogue;
   if (headDim % 4 !== 0 || rotated % 4 !== 0 || rotated > headDim || firstRow % 4 !== 0) {
-    throw new RangeError(`RoPE of ${rotated} of ${headDim} elements from row ${firstRow}: multiples of 4 are needed`);
+    throw new RangeError(
+      `RoPE of ${rotated} of ${headDim} elements from row ${firstRow}: multiples of 4 are needed`,
+    );
   }
   if (firstRow + rows > (heads + 2 * kvHeads) * headDim) {
-    throw new RangeError(`${rows} rows from ${firstRow} exceed ${heads} + 2 * ${kvHeads} heads of ${headDim}`);
+    throw new RangeError(
+      `${rows} rows from ${firstRow} exceed ${heads} + 2 * ${kvHeads} heads of ${headDim}`,
+    );
   }
   return {
     imports,

@@ -15,13 +15,16 @@ export interface MatmulOptions {
 }
 
 /**
- * `rows`: a thread computes two row groups for many tokens, nothing shared. `tile`: tiles of both matrices in workgroup
- * memory, of so many tokens by so many rows (multiples of 32 and of 64), stored as f32 or f16.
+ * `rows`: a thread computes two row groups for many tokens, nothing shared. `tile`: tiles of both matrices in
+ * workgroup memory, stored as f32 or f16, of `tokens` (a multiple of 32) by `rows` (of 64); their product is at most
+ * 32 * 256.
  */
-export type MatmulVariant = { kind: "rows" } | { kind: "tile"; tokens: number; rows: number; storage: "f32" | "f16" };
+export type MatmulVariant =
+  | { kind: "rows" }
+  | { kind: "tile"; tokens: number; rows: number; storage: "f32" | "f16" };
 
 /** Tokens of a thread in `matmul-rows.wgsl`, and threads of its workgroups. */
-const ROWS_TOKENS = 64;
+const ROWS_TOKENS = 32;
 const ROWS_THREADS = 8;
 /** Up to here 64 x 64 tiles would leave much of a large GPU idle in a chunk of 512 tokens. */
 const SMALL_OUTPUTS = 1024;
@@ -31,15 +34,23 @@ export function matmulVariant(gpu: Gpu, rows: number): MatmulVariant {
   return { kind: "tile", tokens: rows <= SMALL_OUTPUTS ? 32 : 64, rows: 64, storage: "f32" };
 }
 
-/** Product of a weight `[rows, columns]` with a batch of activations, handed to the epilogue: the prefill form of a layer's matrices. */
+/** Product of a weight `[rows, columns]` with a batch of activations, handed to the epilogue: the prefill form. */
 export function matmul(pipelines: Pipelines, gpu: Gpu, options: MatmulOptions): Promise<Step> {
   const { weight, x, state } = options;
   const variant = options.variant ?? matmulVariant(gpu, weight.rows);
   const epilogue = epilogueCode(options.epilogue, weight.rows, gpu.f16);
   const groups = Math.ceil(weight.rows / 4);
   const half = Math.ceil(groups / 2);
-  const imports = { ...epilogue.imports, weights: weightLayout(weight.type, weight.rows, weight.columns).module };
-  const constants = { ...epilogue.constants, K: weight.columns, GROUPS: groups, PAIRED: epilogue.paired ? 1 : 0 };
+  const imports = {
+    ...epilogue.imports,
+    weights: weightLayout(weight.type, weight.rows, weight.columns).module,
+  };
+  const constants = {
+    ...epilogue.constants,
+    K: weight.columns,
+    GROUPS: groups,
+    PAIRED: epilogue.paired ? 1 : 0,
+  };
   let code: KernelCode;
   let tokens: number;
   let columns: number;
@@ -58,5 +69,6 @@ export function matmul(pipelines: Pipelines, gpu: Gpu, options: MatmulOptions): 
     columns = Math.ceil(half / rowLanes);
   }
   const bindings = { ...weightBindings(weight), 2: x, ...epilogue.bindings, 8: state };
-  return pipelines.step(`matmul ${options.epilogue.kind}`, code, bindings, rows => [columns, Math.ceil(rows / tokens), 1]);
+  const label = `matmul ${options.epilogue.kind}`;
+  return pipelines.step(label, code, bindings, batch => [columns, Math.ceil(batch / tokens), 1]);
 }

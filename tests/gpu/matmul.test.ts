@@ -1,0 +1,195 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readBuffer } from "../../src/gpu/readback.ts";
+import type { Epilogue } from "../../src/kernels/epilogue.ts";
+import { type MatmulVariant, matmul } from "../../src/kernels/matmul.ts";
+import { stateBytes } from "../../src/kernels/state.ts";
+import type { Weight, WeightType } from "../../src/kernels/weights.ts";
+import { dequantise, halfToNumber } from "../reference/dequantise.ts";
+import { gluReference, KV_BLOCK, matmulReference, type Product, qkvReference } from "../reference/matmul.ts";
+import { type KernelBench, kernelBench, randomNormal, randomSource } from "./support.ts";
+import { randomMatrix, uploadWeight } from "./weight-support.ts";
+
+const tile = (tokens: number, rows: number, storage: "f32" | "f16" = "f32"): MatmulVariant => ({
+  kind: "tile",
+  tokens,
+  rows,
+  storage,
+});
+const nameOf = (variant: MatmulVariant): string =>
+  variant.kind === "rows" ? "rows" : `tile of ${variant.tokens} x ${variant.rows} ${variant.storage}`;
+const ROWS: MatmulVariant = { kind: "rows" };
+
+const CASES: [MatmulVariant, WeightType, "store" | "add" | "glu", rows: number, columns: number][] = [
+  [ROWS, "Q4_0", "store", 576, 576],
+  [ROWS, "Q4_1", "glu", 200, 288],
+  [ROWS, "Q8_0", "add", 100, 96],
+  [ROWS, "F16", "store", 37, 40],
+  [ROWS, "BF16", "glu", 72, 104],
+  [ROWS, "F32", "add", 36, 8],
+  [tile(64, 64), "Q4_0", "store", 576, 576],
+  [tile(64, 64), "Q4_1", "glu", 200, 288],
+  [tile(32, 64), "Q8_0", "add", 100, 96],
+  [tile(32, 64), "F16", "store", 37, 40],
+  [tile(64, 64), "BF16", "glu", 72, 104],
+  [tile(64, 64), "F32", "add", 36, 8],
+  [tile(64, 128, "f16"), "Q4_0", "add", 100, 288],
+  [tile(32, 64, "f16"), "Q4_1", "store", 577, 32],
+];
+const TOKENS = [1, 2, 5, 33, 64, 70];
+const SENTINEL = 12345;
+
+/** Largest error as a part of what each number may be off by; NaN anywhere counts as infinite. */
+function worst(actual: ArrayLike<number>, expected: Product, tolerance: number, relative = 0): number {
+  if (actual.length !== expected.values.length) return Number.POSITIVE_INFINITY;
+  let result = 0;
+  for (let i = 0; i < actual.length; i++) {
+    const allowed = tolerance * expected.magnitudes[i]! + relative * Math.abs(expected.values[i]!) + 1e-30;
+    const part = Math.abs(actual[i]! - expected.values[i]!) / allowed;
+    if (!(part <= result)) result = Number.isNaN(part) ? Number.POSITIVE_INFINITY : part;
+  }
+  return result;
+}
+
+const toleranceOf = (variant: MatmulVariant): number =>
+  variant.kind === "tile" && variant.storage === "f16" ? 1e-3 : 1e-6;
+
+describe("matmul", () => {
+  let bench: KernelBench;
+  beforeAll(async () => {
+    bench = await kernelBench();
+  });
+  afterAll(() => bench.close());
+
+  const unsupported = (variant: MatmulVariant): boolean =>
+    variant.kind === "tile" && variant.storage === "f16" && !bench.gpu.f16;
+
+  const randomWeight = async (random: () => number, type: WeightType, rows: number, columns: number) => {
+    const bytes = randomMatrix(random, type, rows, columns);
+    const weight = await uploadWeight(bench, type, rows, columns, bytes);
+    return { weight, values: dequantise(type, bytes, rows, columns) };
+  };
+
+  test.each(CASES.map(entry => [nameOf(entry[0]), entry.slice(1).join(" "), entry] as const))(
+    "%s: %s equals the reference for any number of tokens",
+    async (_name, _case, [variant, type, kind, rows, columns]) => {
+      if (unsupported(variant)) return;
+      const random = randomSource(rows * columns);
+      const { weight, values } = await randomWeight(random, type, rows, columns);
+      const outputs = kind === "glu" ? rows / 2 : rows;
+      const most = Math.max(...TOKENS);
+      const x = randomNormal(random, most * columns, 0.1);
+      const whole = matmulReference(x, values, rows, columns);
+      const product = kind === "glu" ? gluReference(whole, rows) : whole;
+      const before = kind === "add" ? randomNormal(random, most * outputs) : null;
+      before?.forEach((value, i) => {
+        product.values[i]! += value;
+        product.magnitudes[i]! += Math.abs(value);
+      });
+      for (const tokens of TOKENS) {
+        const y = bench.upload("y", before ?? new Float32Array(most * outputs).fill(SENTINEL));
+        const state = bench.state(stateBytes({ position: 9, rows: tokens, finished: false, generated: 0 }));
+        const options = { weight, epilogue: { kind, y }, x: bench.upload("x", x), state, variant };
+        await bench.run([await matmul(bench.pipelines, bench.gpu, options)], tokens);
+        const actual = await bench.readF32(y, most * outputs);
+        const written = tokens * outputs;
+        const expected = {
+          values: product.values.subarray(0, written),
+          magnitudes: product.magnitudes.subarray(0, written),
+        };
+        expect(
+          worst(actual.subarray(0, written), expected, toleranceOf(variant)),
+          `${tokens} tokens`,
+        ).toBeLessThan(1);
+        const untouched = actual.subarray(written);
+        expect(untouched.every((value, i) => value === (before?.[written + i] ?? SENTINEL))).toBe(true);
+      }
+    },
+  );
+
+  /** The cache's numbers, f16 or f32 as the adapter has it. */
+  const readCache = async (kv: GPUBuffer, count: number): Promise<Float64Array> =>
+    bench.gpu.f16
+      ? Float64Array.from(new Uint16Array(await readBuffer(bench.gpu, kv, count * 2)), halfToNumber)
+      : Float64Array.from(new Float32Array(await readBuffer(bench.gpu, kv, count * 4)));
+
+  // [type, first row, rows] of each product: Q, K and V in one, or where their types differ apart
+  const whole: [WeightType, number, number][] = [["Q4_0", 0, 200]];
+  const parts: [WeightType, number, number][] = [
+    ["Q4_1", 0, 160],
+    ["Q8_0", 160, 40],
+  ];
+
+  test.each([
+    [nameOf(ROWS), ROWS, whole],
+    ["tile of 32 x 64 f32, in parts", tile(32, 64), parts],
+    ["tile of 64 x 64 f16", tile(64, 64, "f16"), whole],
+  ] as const)(
+    "%s: queries and keys are rotated; queries, keys and values reach their places",
+    async (_name, variant, products) => {
+      if (unsupported(variant)) return;
+      const random = randomSource(7);
+      const head = { heads: 6, kvHeads: 2, headDim: 20, rotated: 12, kvBlocks: 7 };
+      const { heads, kvHeads, headDim, rotated, kvBlocks } = head;
+      const [position, tokens, columns] = [13, 38, 96];
+      const blockTable = new Uint32Array([5, 2, 6, 0]);
+      const rope = new Float32Array((position + tokens) * rotated);
+      for (let i = 0; i < rope.length; i += 2) {
+        const angle = random() * 2 * Math.PI;
+        rope.set([Math.cos(angle), Math.sin(angle)], i);
+      }
+      const x = randomNormal(random, tokens * columns, 0.1);
+      const cacheSize = 2 * kvBlocks * kvHeads * KV_BLOCK * headDim;
+      const y = bench.upload("y", new Float32Array((tokens + 1) * heads * headDim).fill(SENTINEL));
+      const kv = bench.buffers.storage("kv", cacheSize * 4);
+      const zeros = (count: number): Product => ({
+        values: new Float64Array(count),
+        magnitudes: new Float64Array(count),
+      });
+      const [queries, cache] = [zeros((tokens + 1) * heads * headDim), zeros(cacheSize)];
+      queries.values.fill(SENTINEL);
+      for (const [type, firstRow, rows] of products) {
+        const { weight, values } = await randomWeight(random, type, rows, columns);
+        const epilogue: Epilogue = {
+          ...head,
+          kind: "qkv",
+          y,
+          kv,
+          blockTable: bench.upload("blocks", blockTable),
+          rope: bench.upload("rope", rope),
+          firstRow,
+        };
+        const state = bench.state(stateBytes({ position, rows: tokens, finished: false, generated: 0 }));
+        const options = { weight, epilogue, x: bench.upload("x", x), state, variant };
+        await bench.run([await matmul(bench.pipelines, bench.gpu, options)], tokens);
+        const product = matmulReference(x, values, rows, columns);
+        qkvReference(product, { ...head, rows, firstRow }, position, rope, blockTable, queries, cache);
+      }
+      const tolerance = toleranceOf(variant);
+      expect(worst(await bench.readF32(y, queries.values.length), queries, tolerance)).toBeLessThan(1);
+      // a cache in f16 rounds what it stores to 11 bits
+      const relative = bench.gpu.f16 ? 2 ** -11 : 0;
+      expect(worst(await readCache(kv, cacheSize), cache, tolerance, relative)).toBeLessThan(1);
+    },
+  );
+
+  test.each([ROWS, tile(32, 64)].map(variant => [nameOf(variant), variant] as const))(
+    "%s: a finished sequence changes nothing",
+    async (_name, variant) => {
+      const random = randomSource(3);
+      const { weight } = await randomWeight(random, "Q8_0", 100, 96);
+      const y = bench.upload("y", new Float32Array(200).fill(SENTINEL));
+      const state = bench.state(stateBytes({ position: 0, rows: 2, finished: true, generated: 0 }));
+      const x = bench.upload("x", randomNormal(random, 192));
+      const epilogue: Epilogue = { kind: "add", y };
+      await bench.run([await matmul(bench.pipelines, bench.gpu, { weight, epilogue, x, state, variant })], 2);
+      expect((await bench.readF32(y, 200)).every(value => value === SENTINEL)).toBe(true);
+    },
+  );
+
+  test("a weight whose rows do not suit the epilogue is refused", () => {
+    const buffer = bench.buffers.storage("none", 16);
+    const weight: Weight = { type: "F32", rows: 12, columns: 8, words: buffer, scales: null };
+    const options = { weight, epilogue: { kind: "glu", y: buffer }, x: buffer, state: buffer } as const;
+    expect(() => matmul(bench.pipelines, bench.gpu, options)).toThrow(RangeError);
+  });
+});
