@@ -44,22 +44,22 @@ export class DoesNotFitError extends IntabError {
   override name = "DoesNotFitError";
 }
 
-/** The bytes are not a sound GGUF file: `not-gguf`, `bad-gguf`, `truncated`, `corrupt`. */
+/** The bytes are not a sound GGUF file: `not-gguf`, `bad-gguf`, `truncated`, `corrupt`, `file-unreadable`. */
 export class ModelFormatError extends IntabError {
   override name = "ModelFormatError";
 }
 
-/** A sound file that this version cannot run: `architecture`, `tensor-type`, `tokenizer`, `gguf-version`, `shape`. */
+/** A sound file that this version cannot run: `architecture`, `tensor-type`, `tokenizer`, `gguf-version`, `shape`, `split-file`. */
 export class UnsupportedModelError extends IntabError {
   override name = "UnsupportedModelError";
 }
 
-/** The network or the server failed: `http-status`, `network`, `no-ranges`, `changed-on-server`. */
+/** The network or the server failed: `http-status`, `network`, `no-ranges`, `no-size`, `bad-range`, `changed-on-server`. */
 export class DownloadError extends IntabError {
   override name = "DownloadError";
 }
 
-/** Browser storage failed: `quota-exceeded`, `storage-unavailable`. */
+/** Browser storage failed: `quota-exceeded`, `storage-unavailable`, `in-use`. */
 export class StorageError extends IntabError {
   override name = "StorageError";
 }

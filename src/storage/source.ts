@@ -35,8 +35,8 @@ export interface ModelSource {
 }
 
 /**
- * Bytes per stored chunk, and so per piece. From 96 MiB read as Blobs out of IndexedDB (Chromium 156, 2 cores):
- * 2 MiB chunks 450 ms, 4 MiB 290 ms, 8 MiB 190 ms, 16 MiB 150 ms. 8 MiB takes most of the gain, and three of them are
+ * Bytes per stored chunk, and so per piece. 96 MiB read as Blobs out of IndexedDB (Chromium 156, 2 cores), in
+ * chunks of 2 MiB: 430 ms, 4 MiB: 290 ms, 8 MiB: 190 ms, 16 MiB: 150 ms. 8 MiB takes most of the gain, and three of them are
  * 24 MiB of memory, which a phone has too.
  */
 export const CHUNK_BYTES = 8 * 1024 * 1024;

@@ -55,9 +55,10 @@ describe.each(paths.map(path => [path.replace(`${golden}/`, "").replace(`${root}
 
     test("parses in under half a second, as the outside parser does", async () => {
       await parseGguf(reader(bytes), bytes.length); // once for the compiler
-      const started = performance.now();
+      const started = process.cpuUsage(); // not the clock: the machine may be busy with other tests
       const parsed = await parseGguf(reader(bytes), bytes.length);
-      expect(performance.now() - started).toBeLessThan(process.env.CI ? 2000 : 500);
+      const { user, system } = process.cpuUsage(started);
+      expect((user + system) / 1000).toBeLessThan(500);
 
       const other = await judge("https://test.invalid/model.gguf", { fetch: serve(bytes) });
       expect(parsed.dataOffset).toBe(Number(other.tensorDataOffset));

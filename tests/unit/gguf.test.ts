@@ -118,14 +118,14 @@ describe("a sound file", () => {
     });
     const size = 10_000_000_000;
     const reads: [number, number][] = [];
-    const started = performance.now();
+    const started = process.cpuUsage(); // not the clock: the machine may be busy with other tests
     const parsed = await parseGguf(async (offset, length) => {
       reads.push([offset, length]);
       const piece = new Uint8Array(length);
       piece.set(bytes.subarray(offset, offset + length));
       return piece;
     }, size);
-    const ms = performance.now() - started;
+    const { user, system } = process.cpuUsage(started);
     expect(parsed.metadata.tokens).toEqual(tokens);
     expect(parsed.metadata.scores).toHaveLength(262_144);
     let next = 0;
@@ -135,8 +135,7 @@ describe("a sound file", () => {
     }
     expect(next - parsed.dataOffset).toBeLessThanOrEqual(2 * 1024 * 1024);
     expect(reads.length).toBeLessThan(10);
-    // 0.1 s on the machine it was written on; the bound is the requirement.
-    expect(ms).toBeLessThan(process.env.CI ? 2000 : 500);
+    expect((user + system) / 1000).toBeLessThan(500);
   });
 });
 
