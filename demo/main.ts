@@ -59,7 +59,6 @@ async function start(): Promise<void> {
     welcome.showUnsupported(found, () => location.reload());
     return;
   }
-  keepForOffline();
   void panel.refresh();
   await session.open(BUILT_IN);
 }
@@ -80,6 +79,7 @@ function onModel(): void {
   const { loaded } = session;
   if (loaded) settings.use(loaded.source);
   else chat.stop();
+  if (loaded) void keepForOffline();
   if (loaded && !chat.empty) view.addNote(`${loaded.source.title} answers from here on.`);
   status.showModel(loaded, session.loadingFrom !== null);
   draw();

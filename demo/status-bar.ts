@@ -72,7 +72,7 @@ export class StatusBar {
           "p",
           {},
           h("strong", {}, "Running on the processor, not on a GPU. "),
-          `The browser offers a software adapter (${adapterName(adapter)}): answers are right but slow. For speed, turn on hardware acceleration in the browser's settings.`,
+          `The browser gave this page a software adapter (${adapterName(adapter)}): right, but slow. For speed, turn on hardware acceleration in the browser's settings.`,
         ),
       ),
     );
