@@ -2,9 +2,20 @@ import { fileURLToPath } from "node:url";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import { chromiumArgs, findChromium } from "./scripts/lib/chromium.mjs";
+import { cachedSmollm2, cacheFolder } from "./scripts/lib/model.mjs";
 
 const alias = { intab: fileURLToPath(new URL("./src/index.ts", import.meta.url)) };
 const gpuTests = ["tests/gpu/**/*.test.ts"];
+/** Set by `npm run test:gpu`: the machine's own GPU instead of the software adapter. */
+const hardware = process.env.INTAB_TEST_ADAPTER === "hardware";
+/** Where the SmolLM2 file lies; the tests of the whole model are skipped without it. */
+const provide = { smollm2: cachedSmollm2() ?? "" };
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    smollm2: string;
+  }
+}
 
 export default defineConfig({
   publicDir: "public",
@@ -16,17 +27,20 @@ export default defineConfig({
       },
       {
         resolve: { alias },
+        server: { fs: { allow: [".", cacheFolder()] } },
         test: {
           name: "chromium",
           include: gpuTests,
+          provide,
           testTimeout: 120_000,
+          hookTimeout: 120_000,
           fileParallelism: false,
           browser: {
             enabled: true,
             headless: true,
             screenshotFailures: false,
             provider: playwright({
-              launchOptions: { executablePath: findChromium()?.path, args: chromiumArgs({ software: true }) },
+              launchOptions: { executablePath: findChromium()?.path, args: chromiumArgs({ software: !hardware }) },
             }),
             instances: [{ browser: "chromium" }],
           },
@@ -37,9 +51,11 @@ export default defineConfig({
         test: {
           name: "lavapipe",
           include: gpuTests,
+          provide,
           environment: "node",
           pool: "forks",
           testTimeout: 120_000,
+          hookTimeout: 120_000,
           fileParallelism: false,
           env: {
             VK_DRIVER_FILES: process.env.INTAB_LAVAPIPE_ICD ?? "/usr/share/vulkan/icd.d/lvp_icd.json",

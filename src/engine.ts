@@ -166,9 +166,12 @@ export class Model {
     return this.#connection.call(undefined, () => this.#connection.host.renderChat(plain, options));
   }
 
-  /** Logits after each position: `[ids.length, info.vocabularySize]`, row by row, f32. */
-  logits(ids: readonly number[], { signal }: { signal?: AbortSignal } = {}): Promise<Float32Array> {
-    return this.#connection.call(signal, request => this.#connection.host.logits(request, [...ids]));
+  /**
+   * Logits after each position, `[ids.length, info.vocabularySize]` row by row, f32; with `last`, after the last
+   * position alone. @throws InputError `token-id`, `prompt-too-long`; the signal's reason
+   */
+  logits(ids: readonly number[], { signal, last = false }: { signal?: AbortSignal; last?: boolean } = {}): Promise<Float32Array> {
+    return this.#connection.call(signal, request => this.#connection.host.logits(request, [...ids], last));
   }
 
   /** Natural logarithm of the probability of `ids[1]`, `ids[2]`, …, each given those before it: `[ids.length - 1]`. */

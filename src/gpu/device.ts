@@ -11,7 +11,7 @@ export interface Gpu {
   readonly subgroups: boolean;
   /** Smallest subgroup size that a pipeline may run with; 1 where subgroups are missing. */
   readonly subgroupMinSize: number;
-  /** A CPU pretends to be a GPU: wide workgroups and reductions cost, one thread per row wins. */
+  /** The browser's own CPU fallback: wide workgroups and reductions cost there, one thread per row wins. */
   readonly software: boolean;
   /** Rejects (with DeviceLostError) when the device is lost for another reason than `destroy`. */
   readonly lost: Promise<never>;
@@ -110,7 +110,7 @@ export async function openGpu(options: GpuOptions = {}, gpu?: GPU): Promise<Gpu>
     f16: features.includes("shader-f16"),
     subgroups,
     subgroupMinSize: subgroups ? (facts.subgroupSize?.min ?? 1) : 1,
-    software: facts.fallback,
+    software: adapter.info.isFallbackAdapter,
     lost,
     destroy: () => device.destroy(),
   };

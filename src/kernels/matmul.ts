@@ -16,8 +16,8 @@ export interface MatmulOptions {
 
 /**
  * `rows`: a thread computes two row groups for many tokens, nothing shared. `tile`: tiles of both matrices in
- * workgroup memory, stored as f32 or f16, of `tokens` (a multiple of 32) by `rows` (of 64); their product is at most
- * 32 * 256.
+ * workgroup memory, stored as f32 or f16, of `tokens` (a multiple of 32) by `rows` (a multiple of 64), together
+ * at most 256 threads of 4 tokens by 8 rows.
  */
 export type MatmulVariant =
   | { kind: "rows" }
@@ -34,7 +34,7 @@ export function matmulVariant(gpu: Gpu, rows: number): MatmulVariant {
   return { kind: "tile", tokens: rows <= SMALL_OUTPUTS ? 32 : 64, rows: 64, storage: "f32" };
 }
 
-/** Product of a weight `[rows, columns]` with a batch of activations, handed to the epilogue: the prefill form. */
+/** Product of a weight `[rows, columns]` with a batch of activations for the epilogue: the prefill form. */
 export function matmul(pipelines: Pipelines, gpu: Gpu, options: MatmulOptions): Promise<Step> {
   const { weight, x, state } = options;
   const variant = options.variant ?? matmulVariant(gpu, weight.rows);

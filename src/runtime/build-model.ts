@@ -117,6 +117,7 @@ export async function buildModel({ gpu, buffers, model, plan, weights, contextLe
         scratch,
         weights: llama,
         loop,
+        last: { steps: last, logits },
         vocabulary: model.vocabulary,
         builder: () => builder({ kind: "prefill" }),
         chunkRows,

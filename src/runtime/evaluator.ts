@@ -6,7 +6,7 @@ import { score } from "../kernels/score.ts";
 import type { KvCache } from "../model/kv-cache.ts";
 import { type LlamaWeights, llamaAllLogits } from "../model/llama.ts";
 import type { ProgramBuilder, Scratch } from "../model/program.ts";
-import type { TokenLoop } from "./token-loop.ts";
+import type { PrefillOptions, TokenLoop } from "./token-loop.ts";
 
 /** Rows of logits in GPU memory at once: 64 x 49,152 x 4 = 12 MB, 64 x 262,144 x 4 = 67 MB. */
 const LOGIT_ROWS = 64;
@@ -19,6 +19,8 @@ export interface EvaluatorParts {
   scratch: Scratch;
   weights: LlamaWeights;
   loop: TokenLoop;
+  /** Steps that compute the logits of a batch's last token, and where they put them. */
+  last: { steps: readonly Step[]; logits: GPUBuffer };
   vocabulary: number;
   /** A builder of prefill steps. */
   builder: () => ProgramBuilder;
@@ -47,20 +49,28 @@ export class Evaluator {
   /** `[ids.length, vocabulary]` */
   async logits(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
     const { gpu, vocabulary } = this.#parts;
-    const { logits, logitSteps } = await this.#prepare();
+    const { logits, logitSteps: each, rows: chunkRows } = await this.#prepare();
     const all = new Float32Array(ids.length * vocabulary);
     let done = 0;
-    await this.#evaluate(ids, signal, logitSteps, async rows => {
+    const afterChunk = async (rows: number): Promise<void> => {
       all.set(new Float32Array(await readBuffer(gpu, logits, rows * vocabulary * 4)), done * vocabulary);
       done += rows;
-    });
+    };
+    await this.#evaluate(ids, { signal, each, chunkRows, afterChunk });
     return all;
+  }
+
+  /** Logits after the last id alone: `[vocabulary]` */
+  async lastLogits(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
+    const { gpu, vocabulary, last } = this.#parts;
+    await this.#evaluate(ids, { signal, last: last.steps });
+    return new Float32Array(await readBuffer(gpu, last.logits, Math.ceil(vocabulary / 4) * 16)).slice(0, vocabulary);
   }
 
   /** `[ids.length - 1]`: natural logarithms */
   async score(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
     const { gpu } = this.#parts;
-    const { targets, scores, logitSteps, scoreStep } = await this.#prepare();
+    const { targets, scores, logitSteps, scoreStep, rows: chunkRows } = await this.#prepare();
     const context = ids.slice(0, -1);
     const all = new Float32Array(context.length);
     let done = 0;
@@ -68,26 +78,21 @@ export class Evaluator {
       gpu.device.queue.writeBuffer(targets, 0, Uint32Array.from(ids.slice(done + 1, done + 1 + LOGIT_ROWS)));
     };
     setTargets();
-    await this.#evaluate(context, signal, [...logitSteps, scoreStep], async rows => {
+    const afterChunk = async (rows: number): Promise<void> => {
       all.set(new Float32Array(await readBuffer(gpu, scores, rows * 4)), done);
       done += rows;
       setTargets();
-    });
+    };
+    await this.#evaluate(context, { signal, each: [...logitSteps, scoreStep], chunkRows, afterChunk });
     return all;
   }
 
-  async #evaluate(
-    ids: readonly number[],
-    signal: AbortSignal,
-    each: readonly Step[],
-    afterChunk: (rows: number) => Promise<void>,
-  ): Promise<void> {
+  async #evaluate(ids: readonly number[], options: PrefillOptions & { signal: AbortSignal }): Promise<void> {
     const { kv, loop } = this.#parts;
-    const { rows: chunkRows } = await this.#prepare();
     const sequence = kv.open();
     try {
-      await loop.prefill(sequence, ids, { signal, each, chunkRows, afterChunk });
-      signal.throwIfAborted();
+      await loop.prefill(sequence, ids, options);
+      options.signal.throwIfAborted();
     } finally {
       kv.close(sequence);
     }

@@ -57,6 +57,12 @@ export class Session {
     return this.#exclusive(signal, () => this.#parts.evaluator.logits(ids, signal));
   }
 
+  /** Logits after the last id alone, `[vocabulary]`. */
+  lastLogits(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
+    this.#checkPrompt(ids);
+    return this.#exclusive(signal, () => this.#parts.evaluator.lastLogits(ids, signal));
+  }
+
   /** Natural logarithm of the probability of `ids[1..]`, each given those before it: `[ids.length - 1]`. */
   score(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
     this.#checkPrompt(ids);

@@ -2,34 +2,34 @@
  * How text is cut into words before byte-level BPE, by the name in `tokenizer.ggml.pre`. A word is never merged with
  * its neighbour, so a wrong pattern gives wrong ids without any error: only names whose pattern is known are listed.
  *
- * `\p{White_Space}` stands where the originals have `\s`: JavaScript's `\s` has U+FEFF and lacks U+0085. Contractions
- * are spelt out where the originals have `(?i:...)`, which older browsers cannot parse.
+ * The patterns are written as in the models' own tokenizer.json; @huggingface/tokenizers translates them for
+ * JavaScript (`\s` is Unicode's white space, `(?i:` works in every browser).
  */
 import { UnsupportedModelError } from "../errors.ts";
 
 export interface PreTokenizer {
   /** Applied one after the other: each cuts the pieces of the one before into matches and what lies between. */
-  patterns: readonly RegExp[];
+  patterns: readonly string[];
   /** A word that is a token is taken whole, even where the merges would not lead there. */
   wholeWordsFirst: boolean;
   /** Where the file does not say whether the beginning-of-text token is added. */
   addBos: boolean;
 }
 
-const space = "\\p{White_Space}";
-const endSpaces = `${space}+(?!\\P{White_Space})|${space}+`;
-const contraction = "'(?:[sSdDmMtT]|[lL][lL]|[vV][eE]|[rR][eE])";
+const spaces = String.raw`\s+(?!\S)|\s+`;
+const contraction = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
 
-const gpt2 = `'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^${space}\\p{L}\\p{N}]+|${endSpaces}`;
-const digits = "\\p{N}";
+const gpt2 = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|${spaces}`;
+const digits = String.raw`\p{N}`;
+const upTo3Digits = String.raw`\p{N}{1,3}`;
 const cl100k = (numbers: string): string =>
-  `${contraction}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|${numbers}| ?[^${space}\\p{L}\\p{N}]+[\\r\\n]*|${space}*[\\r\\n]+|${endSpaces}`;
+  String.raw`${contraction}|[^\r\n\p{L}\p{N}]?\p{L}+|${numbers}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|${spaces}`;
 
-const upper = "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]";
-const lower = "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]";
+const upper = String.raw`[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`;
+const lower = String.raw`[\p{Ll}\p{Lm}\p{Lo}\p{M}]`;
 const o200k = (ending: string, numbers: string): string =>
-  `[^\\r\\n\\p{L}\\p{N}]?${upper}*${lower}+${ending}|[^\\r\\n\\p{L}\\p{N}]?${upper}+${lower}*${ending}|` +
-  `${numbers}| ?[^${space}\\p{L}\\p{N}]+[\\r\\n/]*|${space}*[\\r\\n]+|${endSpaces}`;
+  String.raw`[^\r\n\p{L}\p{N}]?${upper}*${lower}+${ending}|[^\r\n\p{L}\p{N}]?${upper}+${lower}*${ending}|` +
+  String.raw`${numbers}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|${spaces}`;
 
 interface Family {
   names: string;
@@ -49,21 +49,21 @@ const families: readonly Family[] = [
   },
   {
     names: "llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2",
-    patterns: [cl100k("\\p{N}{1,3}")],
+    patterns: [cl100k(upTo3Digits)],
     wholeWordsFirst: true,
     addBos: true,
   },
-  { names: "dbrx smaug-bpe glm4 chatglm-bpe", patterns: [cl100k("\\p{N}{1,3}")] },
+  { names: "dbrx smaug-bpe glm4 chatglm-bpe", patterns: [cl100k(upTo3Digits)] },
   {
     names: "qwen2 deepseek-r1-qwen kormo f2llmv2 stablelm2 megrez hunyuan solar-open grok-2",
     patterns: [cl100k(digits)],
   },
-  { names: "gpt-4o llama4 kanana2", patterns: [o200k(`(?:${contraction})?`, "\\p{N}{1,3}")] },
+  { names: "gpt-4o llama4 kanana2", patterns: [o200k(`${contraction}?`, upTo3Digits)] },
   { names: "tekken", patterns: [o200k("", digits)], wholeWordsFirst: true, addBos: true },
   {
     // What llama.cpp does for files that name no pre-tokenizer.
     names: "default",
-    patterns: ["[\\p{P}$+<=>^~|]+", gpt2, "\\p{N}+", "[0-9][0-9][0-9]"],
+    patterns: [String.raw`[\p{P}$+<=>^~|]+`, gpt2, String.raw`\p{N}+`, "[0-9][0-9][0-9]"],
   },
 ];
 
@@ -80,27 +80,8 @@ export function preTokenizer(name: string): PreTokenizer {
     );
   }
   return {
-    patterns: family.patterns.map(source => new RegExp(source, "gu")),
+    patterns: family.patterns,
     wholeWordsFirst: family.wholeWordsFirst ?? false,
     addBos: family.addBos ?? false,
   };
-}
-
-/** Cuts `text` into words; joined, they are `text` again. */
-export function splitWords(text: string, patterns: readonly RegExp[]): string[] {
-  let pieces = [text];
-  for (const pattern of patterns) {
-    const finer: string[] = [];
-    for (const piece of pieces) {
-      let end = 0;
-      for (const match of piece.matchAll(pattern)) {
-        if (match.index > end) finer.push(piece.slice(end, match.index));
-        finer.push(match[0]);
-        end = match.index + match[0].length;
-      }
-      if (end < piece.length) finer.push(piece.slice(end));
-    }
-    pieces = finer;
-  }
-  return pieces;
 }

@@ -20,7 +20,7 @@ export function createSentencePiece(vocabulary: Vocabulary): TextModel {
 
   const encodeWord = (word: string): readonly number[] => {
     const ids: number[] = [];
-    const pieces = mergePieces(word, (text, start, _middle, end) => {
+    const pieces = mergePieces(word, (text, start, end) => {
       const id = idOf.get(text.slice(start, end));
       return id === undefined ? undefined : -scores[id]!;
     });

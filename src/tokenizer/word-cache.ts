@@ -1,5 +1,5 @@
-/** Remembers the ids of words, since text repeats them. Bounded: 16,384 words of at most 64 characters, some 4 MB. */
-const maxWords = 16_384;
+/** Remembers the ids of words, since text repeats them. Bounded: 32,768 words of at most 64 characters, some 8 MB. */
+const maxWords = 32_768;
 const maxLength = 64;
 
 export class WordCache {

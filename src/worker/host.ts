@@ -40,9 +40,9 @@ export function createHost(): Host {
         return result;
       }),
 
-    logits: (request, ids) =>
+    logits: (request, ids, last) =>
       cancellable(request, async signal => {
-        const values = await loaded().logits(ids, signal);
+        const values = await (last ? loaded().lastLogits(ids, signal) : loaded().logits(ids, signal));
         return transfer(values, [values.buffer]);
       }),
     score: (request, ids) => cancellable(request, signal => loaded().score(ids, signal)),

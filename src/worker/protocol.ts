@@ -34,7 +34,7 @@ export interface Host {
     options: RemoteGenerateOptions,
     deliver: (chunk: GenerateChunk) => void,
   ): Promise<GenerateResult>;
-  logits(request: number, ids: readonly number[]): Promise<Float32Array<ArrayBuffer>>;
+  logits(request: number, ids: readonly number[], last: boolean): Promise<Float32Array<ArrayBuffer>>;
   score(request: number, ids: readonly number[]): Promise<Float32Array<ArrayBuffer>>;
   tokenize(text: string, options: TokenizeOptions): Promise<number[]>;
   detokenize(ids: readonly number[]): Promise<string>;

@@ -19,6 +19,18 @@ export async function loadFixture(path: string): Promise<ArrayBuffer> {
   return response.arrayBuffer();
 }
 
+/** A file by its absolute path, of which only what is read comes into memory. */
+export async function loadFile(path: string): Promise<Blob> {
+  if (import.meta.url.startsWith("file:")) {
+    const name = "node:fs";
+    const { openAsBlob } = (await import(/* @vite-ignore */ name)) as typeof import("node:fs");
+    return openAsBlob(path);
+  }
+  const response = await fetch(`/@fs${path}`);
+  if (!response.ok) throw new Error(`No file ${path}: status ${response.status}`);
+  return response.blob();
+}
+
 export async function loadJsonFixture<T>(path: string): Promise<T> {
   return JSON.parse(new TextDecoder().decode(await loadFixture(path))) as T;
 }

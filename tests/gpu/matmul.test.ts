@@ -19,22 +19,25 @@ const nameOf = (variant: MatmulVariant): string =>
   variant.kind === "rows" ? "rows" : `tile of ${variant.tokens} x ${variant.rows} ${variant.storage}`;
 const ROWS: MatmulVariant = { kind: "rows" };
 
-const CASES: [MatmulVariant, WeightType, "store" | "add" | "glu", rows: number, columns: number][] = [
-  [ROWS, "Q4_0", "store", 576, 576],
-  [ROWS, "Q4_1", "glu", 200, 288],
-  [ROWS, "Q8_0", "add", 100, 96],
-  [ROWS, "F16", "store", 37, 40],
-  [ROWS, "BF16", "glu", 72, 104],
-  [ROWS, "F32", "add", 36, 8],
-  [tile(64, 64), "Q4_0", "store", 576, 576],
-  [tile(64, 64), "Q4_1", "glu", 200, 288],
-  [tile(32, 64), "Q8_0", "add", 100, 96],
-  [tile(32, 64), "F16", "store", 37, 40],
-  [tile(64, 64), "BF16", "glu", 72, 104],
-  [tile(64, 64), "F32", "add", 36, 8],
-  [tile(64, 128, "f16"), "Q4_0", "add", 100, 288],
-  [tile(32, 64, "f16"), "Q4_1", "store", 577, 32],
-];
+const CASES: [MatmulVariant, WeightType, "store" | "add" | "glu" | "gated", rows: number, columns: number][] =
+  [
+    [ROWS, "Q4_0", "store", 576, 576],
+    [ROWS, "Q4_1", "glu", 200, 288],
+    [ROWS, "Q8_0", "add", 100, 96],
+    [ROWS, "F16", "store", 37, 40],
+    [ROWS, "BF16", "glu", 72, 104],
+    [ROWS, "F32", "add", 36, 8],
+    [ROWS, "Q8_0", "gated", 100, 96],
+    [tile(64, 64), "Q4_0", "store", 576, 576],
+    [tile(64, 64), "Q4_1", "glu", 200, 288],
+    [tile(32, 64), "Q8_0", "add", 100, 96],
+    [tile(32, 64), "F16", "store", 37, 40],
+    [tile(64, 64), "BF16", "glu", 72, 104],
+    [tile(64, 64), "F32", "add", 36, 8],
+    [tile(32, 64), "Q4_0", "gated", 36, 32],
+    [tile(64, 128, "f16"), "Q4_0", "add", 100, 288],
+    [tile(32, 64, "f16"), "Q4_1", "store", 577, 32],
+  ];
 const TOKENS = [1, 2, 5, 33, 64, 70];
 const SENTINEL = 12345;
 
@@ -48,6 +51,18 @@ function worst(actual: ArrayLike<number>, expected: Product, tolerance: number, 
     if (!(part <= result)) result = Number.isNaN(part) ? Number.POSITIVE_INFINITY : part;
   }
   return result;
+}
+
+/** `[left | product]`, row by row, where `left` is exact. */
+function besides(left: Float32Array, product: Product, rows: number): Product {
+  const values = new Float64Array(2 * left.length);
+  const magnitudes = new Float64Array(2 * left.length);
+  for (let i = 0; i < left.length; i += rows) {
+    values.set(left.subarray(i, i + rows), 2 * i);
+    values.set(product.values.subarray(i, i + rows), 2 * i + rows);
+    magnitudes.set(product.magnitudes.subarray(i, i + rows), 2 * i + rows);
+  }
+  return { values, magnitudes };
 }
 
 const toleranceOf = (variant: MatmulVariant): number =>
@@ -79,12 +94,16 @@ describe("matmul", () => {
       const most = Math.max(...TOKENS);
       const x = randomNormal(random, most * columns, 0.1);
       const whole = matmulReference(x, values, rows, columns);
-      const product = kind === "glu" ? gluReference(whole, rows) : whole;
-      const before = kind === "add" ? randomNormal(random, most * outputs) : null;
-      before?.forEach((value, i) => {
-        product.values[i]! += value;
-        product.magnitudes[i]! += Math.abs(value);
-      });
+      const before = kind === "add" || kind === "gated" ? randomNormal(random, most * outputs) : null;
+      let product = whole;
+      if (kind === "glu") product = gluReference(whole, rows);
+      if (kind === "gated") product = gluReference(besides(before!, whole, rows), 2 * rows);
+      if (kind === "add") {
+        before!.forEach((value, i) => {
+          product.values[i]! += value;
+          product.magnitudes[i]! += Math.abs(value);
+        });
+      }
       for (const tokens of TOKENS) {
         const y = bench.upload("y", before ?? new Float32Array(most * outputs).fill(SENTINEL));
         const state = bench.state(stateBytes({ position: 9, rows: tokens, finished: false, generated: 0 }));

@@ -11,7 +11,15 @@ async function findGpu(): Promise<GPU | undefined> {
   const name = "webgpu"; // not a literal: the browser run must not try to bundle a Node addon
   const { create, globals } = await import(/* @vite-ignore */ name);
   Object.assign(globalThis, globals);
-  return create([]);
+  const gpu = create([]) as GPU;
+  Object.defineProperty(globalThis, "navigator", { value: { ...globalThis.navigator, gpu }, configurable: true });
+  return gpu;
+}
+
+/** For tests of whole models, which ask `navigator.gpu` themselves. */
+export async function provideGpu(): Promise<void> {
+  instance ??= findGpu();
+  await instance;
 }
 
 /** One device per call; destroy it when done. */
