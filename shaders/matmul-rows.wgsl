@@ -1,6 +1,7 @@
 // finish(X W^T) for the T tokens of a batch on a software adapter: no workgroup memory, no barrier. A thread
-// computes two row groups, one of each half of W, for up to TOKENS tokens: weights are dequantised once for all of
-// them. The sums stay in a private array, which costs a CPU little; tokens that are not there cost nothing.
+// computes two row groups, one of each half of W, for up to TOKENS tokens: weights are dequantised once for
+// all of them. The sums stay in a private array, which costs a CPU little; tokens that are not there cost
+// nothing.
 #import state
 #import weights
 #import tile-halves

@@ -1,7 +1,8 @@
-// finish(X W^T) for the T tokens of a batch: prefill. A workgroup computes 4 * TOKEN_LANES tokens by
-// 2 * ROW_LANES row groups: tiles of X and of the dequantised W, 32 columns at a time, go through workgroup memory;
-// a thread keeps the sums of 4 tokens by 2 row groups, that is 32 numbers, in registers. W is split in halves and a
-// thread takes a row group of each, so that gate and up projection of the same output meet in one thread.
+// finish(X W^T) for the T tokens of a batch: prefill. A workgroup computes 4 * TOKEN_LANES tokens by 2 *
+// ROW_LANES row groups: tiles of X and of the dequantised W, 32 columns at a time, go through workgroup
+// memory; a thread keeps the sums of 4 tokens by 2 row groups, that is 32 numbers, in registers. W is split
+// in halves and a thread takes a row group of each, so that gate and up projection of the same output meet in
+// one thread.
 #import state
 #import weights
 #import tile
@@ -17,8 +18,8 @@ override THREADS: u32 = TOKEN_LANES * ROW_LANES;
 @group(0) @binding(8) var<uniform> state: State;
 
 const COLUMNS = 8u;          // of a tile, in units of 4
-// x_tile[column][token], w_tile[column][row of a group][group], where the last index is swizzled: 8 threads that
-// read neighbouring tokens or groups, and 8 that write what they loaded, touch all 32 banks.
+// x_tile[column][token], w_tile[column][row of a group][group], where the last index is swizzled: 8 threads
+// that read neighbouring tokens or groups, and 8 that write what they loaded, touch all 32 banks.
 var<workgroup> x_tile: array<tile4, COLUMNS * TOKENS>;
 var<workgroup> w_tile: array<tile4, COLUMNS * 4u * TILE_GROUPS>;
 
