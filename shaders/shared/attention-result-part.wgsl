@@ -3,8 +3,11 @@
 @group(0) @binding(3) var<storage, read_write> out: array<vec4f>;
 
 // `row` = head (decode: one token); `unit` = which 4 elements of the head.
+fn place(row: u32, split: u32, unit: u32) -> u32 {
+  return (split * HEADS + row) * (HEAD_DIM / 4u + 1u) + unit;
+}
+
 fn finish(row: u32, split: u32, unit: u32, values: vec4f, maximum: f32, weights: f32) {
-  let base = (split * HEADS + row) * (HEAD_DIM / 4u + 1u);
-  out[base + unit] = values;
-  if (unit == 0u) { out[base + HEAD_DIM / 4u] = vec4f(maximum, weights, 0.0, 0.0); }
+  out[place(row, split, unit)] = values;
+  if (unit == 0u) { out[place(row, split, HEAD_DIM / 4u)] = vec4f(maximum, weights, 0.0, 0.0); }
 }

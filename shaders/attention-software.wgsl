@@ -1,0 +1,164 @@
+// Attention for CPUs that pretend to be a GPU, prefill and decode. There a barrier costs more than a pass over the keys
+// and every load costs as much as ten multiplications, so a thread works alone on 4 rows times 4 keys in registers:
+// 8 loads for 64 products. Rows of a KV head are (token, query head) pairs, so that in decode the rows of one thread
+// are the query heads that share the keys. Keys come in segments whose weights stay in private memory.
+#import state
+#import kv-cache
+#import attention-softmax
+#import attention-split
+#import result
+override HEADS: u32;         // query heads, multiple of KV_HEADS
+override ROWS: u32;          // rows of a thread, at most 4
+override THREADS: u32;
+override GROUP: u32 = HEADS / KV_HEADS;
+override UNITS: u32 = HEAD_DIM / 4u;
+const SEGMENT = 32u;         // keys, multiple of BLOCK
+
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> kv: array<real4>;
+@group(0) @binding(2) var<storage, read> block_table: array<u32>;
+@group(0) @binding(8) var<uniform> state: State;
+
+var<private> weights: array<vec4f, SEGMENT>;   // [key / 4][row], scores before
+
+// Words of HEAD_DIM elements before row `row` of a KV head: token * HEADS + head.
+fn place_of(row: u32, kv_head: u32) -> u32 {
+  let last = state.rows * GROUP - 1u;
+  let r = min(row, last);
+  return r / GROUP * HEADS + kv_head * GROUP + r % GROUP;
+}
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let rows = state.rows * GROUP;
+  let tiles = (rows + ROWS - 1u) / ROWS;
+  let split = id.x / tiles;
+  let row = id.x % tiles * ROWS;
+  let kv_head = id.y;
+  let split_keys = keys_per_split(state.position + state.rows);
+  let first = split * split_keys;
+  let last_row = min(row + ROWS, rows) - 1u;
+  let end = min(state.position + last_row / GROUP + 1u, first + split_keys);
+  if (state.finished != 0u || split >= SPLITS || first >= end) { return; }
+
+  let place0 = place_of(row, kv_head);
+  let place1 = place_of(row + 1u, kv_head);
+  let place2 = place_of(row + 2u, kv_head);
+  let place3 = place_of(row + 3u, kv_head);
+  // the last key that each row sees
+  let horizon = vec4u(state.position) + (vec4u(row) + vec4u(0u, 1u, 2u, 3u)) / GROUP;
+  var maximum = vec4f(NO_MAXIMUM);
+  var total = vec4f();
+
+  for (var start = first; start < end; start += SEGMENT) {
+    let groups = (min(SEGMENT, end - start) + 3u) / 4u;
+    var largest = maximum;
+    for (var g = 0u; g < groups; g++) {
+      let key = start + 4u * g;
+      let base = key_index(block_table[key / BLOCK], key % BLOCK, kv_head);
+      var s0 = vec4f();
+      var s1 = vec4f();
+      var s2 = vec4f();
+      var s3 = vec4f();
+      for (var u = 0u; u < UNITS; u++) {
+        let k0 = vec4f(kv[base + u]);
+        let k1 = vec4f(kv[base + UNITS + u]);
+        let k2 = vec4f(kv[base + 2u * UNITS + u]);
+        let k3 = vec4f(kv[base + 3u * UNITS + u]);
+        let q0 = q[place0 * UNITS + u];
+        s0 += vec4f(dot(q0, k0), dot(q0, k1), dot(q0, k2), dot(q0, k3));
+        if (ROWS > 1u) {
+          let q1 = q[place1 * UNITS + u];
+          s1 += vec4f(dot(q1, k0), dot(q1, k1), dot(q1, k2), dot(q1, k3));
+        }
+        if (ROWS > 2u) {
+          let q2 = q[place2 * UNITS + u];
+          s2 += vec4f(dot(q2, k0), dot(q2, k1), dot(q2, k2), dot(q2, k3));
+        }
+        if (ROWS > 3u) {
+          let q3 = q[place3 * UNITS + u];
+          s3 += vec4f(dot(q3, k0), dot(q3, k1), dot(q3, k2), dot(q3, k3));
+        }
+      }
+      let keys = vec4u(key) + vec4u(0u, 1u, 2u, 3u);
+      s0 = select(vec4f(MASKED), s0 * SCALE, (keys <= vec4u(horizon.x)) & (keys < vec4u(end)));
+      s1 = select(vec4f(MASKED), s1 * SCALE, (keys <= vec4u(horizon.y)) & (keys < vec4u(end)));
+      s2 = select(vec4f(MASKED), s2 * SCALE, (keys <= vec4u(horizon.z)) & (keys < vec4u(end)));
+      s3 = select(vec4f(MASKED), s3 * SCALE, (keys <= vec4u(horizon.w)) & (keys < vec4u(end)));
+      weights[4u * g] = s0;
+      if (ROWS > 1u) { weights[4u * g + 1u] = s1; }
+      if (ROWS > 2u) { weights[4u * g + 2u] = s2; }
+      if (ROWS > 3u) { weights[4u * g + 3u] = s3; }
+      largest = max(largest, vec4f(highest(s0), highest(s1), highest(s2), highest(s3)));
+    }
+    let shrink = exp2(maximum - largest);
+    maximum = largest;
+    total *= shrink;
+    for (var g = 0u; g < groups; g++) {
+      total.x += weigh(4u * g, largest.x);
+      if (ROWS > 1u) { total.y += weigh(4u * g + 1u, largest.y); }
+      if (ROWS > 2u) { total.z += weigh(4u * g + 2u, largest.z); }
+      if (ROWS > 3u) { total.w += weigh(4u * g + 3u, largest.w); }
+    }
+    for (var u = 0u; u < UNITS; u++) {
+      var a0 = vec4f();
+      var a1 = vec4f();
+      var a2 = vec4f();
+      var a3 = vec4f();
+      if (start > first) {   // sums of earlier segments wait where the result will stand
+        a0 = out[place(place0, split, u)] * shrink.x;
+        if (ROWS > 1u) { a1 = out[place(place1, split, u)] * shrink.y; }
+        if (ROWS > 2u) { a2 = out[place(place2, split, u)] * shrink.z; }
+        if (ROWS > 3u) { a3 = out[place(place3, split, u)] * shrink.w; }
+      }
+      for (var g = 0u; g < groups; g++) {
+        let key = start + 4u * g;
+        let base = value_index(block_table[key / BLOCK], key % BLOCK, kv_head) + u;
+        // zero past the end: what stands there was never written, and 0 times a NaN is a NaN
+        let v0 = vec4f(kv[base]);
+        let v1 = select(vec4f(), vec4f(kv[base + UNITS]), key + 1u < end);
+        let v2 = select(vec4f(), vec4f(kv[base + 2u * UNITS]), key + 2u < end);
+        let v3 = select(vec4f(), vec4f(kv[base + 3u * UNITS]), key + 3u < end);
+        let w0 = weights[4u * g];
+        a0 += w0.x * v0 + w0.y * v1 + w0.z * v2 + w0.w * v3;
+        if (ROWS > 1u) {
+          let w1 = weights[4u * g + 1u];
+          a1 += w1.x * v0 + w1.y * v1 + w1.z * v2 + w1.w * v3;
+        }
+        if (ROWS > 2u) {
+          let w2 = weights[4u * g + 2u];
+          a2 += w2.x * v0 + w2.y * v1 + w2.z * v2 + w2.w * v3;
+        }
+        if (ROWS > 3u) {
+          let w3 = weights[4u * g + 3u];
+          a3 += w3.x * v0 + w3.y * v1 + w3.z * v2 + w3.w * v3;
+        }
+      }
+      let last = start + SEGMENT >= end;
+      save(last, row, place0, split, u, a0, maximum.x, total.x);
+      if (ROWS > 1u) { save(last, row + 1u, place1, split, u, a1, maximum.y, total.y); }
+      if (ROWS > 2u) { save(last, row + 2u, place2, split, u, a2, maximum.z, total.z); }
+      if (ROWS > 3u) { save(last, row + 3u, place3, split, u, a3, maximum.w, total.w); }
+    }
+  }
+}
+
+fn highest(v: vec4f) -> f32 {
+  return max(max(v.x, v.y), max(v.z, v.w));
+}
+
+// Turns 4 scores of a row into weights and returns their sum.
+fn weigh(index: u32, largest: f32) -> f32 {
+  let w = exp2(weights[index] - largest);
+  weights[index] = w;
+  return dot(w, vec4f(1.0));
+}
+
+fn save(last: bool, row: u32, home: u32, split: u32, unit: u32, values: vec4f, maximum: f32, weights_sum: f32) {
+  if (row >= state.rows * GROUP) { return; }
+  if (last) {
+    finish(home, split, unit, values, maximum, weights_sum);
+  } else {
+    out[place(home, split, unit)] = values;
+  }
+}
