@@ -84,10 +84,10 @@ describe("matmul", () => {
     return { weight, values: dequantise(type, bytes, rows, columns) };
   };
 
-  test.each(CASES.map(entry => [nameOf(entry[0]), entry.slice(1).join(" "), entry] as const))(
+  test.for(CASES.map(entry => [nameOf(entry[0]), entry.slice(1).join(" "), entry] as const))(
     "%s: %s equals the reference for any number of tokens",
-    async (_name, _case, [variant, type, kind, rows, columns]) => {
-      if (unsupported(variant)) return;
+    async ([_name, _case, [variant, type, kind, rows, columns]], { skip }) => {
+      skip(unsupported(variant), "no shader-f16 on this adapter");
       const random = randomSource(rows * columns);
       const { weight, values } = await randomWeight(random, type, rows, columns);
       const outputs = kind === "glu" ? rows / 2 : rows;
@@ -138,14 +138,14 @@ describe("matmul", () => {
     ["Q8_0", 160, 40],
   ];
 
-  test.each([
+  test.for([
     [nameOf(ROWS), ROWS, whole],
     ["tile of 32 x 64 f32, in parts", tile(32, 64), parts],
     ["tile of 64 x 64 f16", tile(64, 64, "f16"), whole],
   ] as const)(
     "%s: queries and keys are rotated; queries, keys and values reach their places",
-    async (_name, variant, products) => {
-      if (unsupported(variant)) return;
+    async ([_name, variant, products], { skip }) => {
+      skip(unsupported(variant), "no shader-f16 on this adapter");
       const random = randomSource(7);
       const head = { heads: 6, kvHeads: 2, headDim: 20, rotated: 12, kvBlocks: 7 };
       const { heads, kvHeads, headDim, rotated, kvBlocks } = head;
