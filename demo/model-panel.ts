@@ -26,10 +26,14 @@ export interface PanelEvents {
   onError: (error: unknown) => void;
 }
 
+/** Milliseconds between two looks at the storage while it fills. */
+const REFRESH_PERIOD = 1000;
+
 export class ModelPanel {
   readonly #events: PanelEvents;
   #state: PanelState = { usedFrom: null, loadingFrom: null };
   #cached: readonly CachedModel[] = [];
+  #refreshedAt = 0;
   /** The address whose removal waits for a second click. */
   #removing: string | null = null;
 
@@ -57,15 +61,22 @@ export class ModelPanel {
   }
 
   update(state: PanelState): void {
+    const { usedFrom, loadingFrom } = this.#state;
     this.#state = state;
-    this.#draw();
+    // Called with every report of a load; a row that is redrawn under the pointer would lose its click.
+    if (state.usedFrom !== usedFrom || state.loadingFrom !== loadingFrom) this.#draw();
   }
 
-  /** Asks the storage again. */
+  /** Asks the storage again: at once, or at most every `REFRESH_PERIOD` while a download fills it. */
+  refreshSoon({ now }: { now: boolean }): void {
+    if (!now && performance.now() - this.#refreshedAt < REFRESH_PERIOD) return;
+    void this.refresh();
+  }
+
   async refresh(): Promise<void> {
+    this.#refreshedAt = performance.now();
     try {
       const [cached, usage] = await Promise.all([models.list(), models.usage()]);
-      this.#cached = [...cached].sort((one, other) => other.lastUsed - one.lastUsed);
       const free = Math.max(0, usage.quotaBytes - usage.usageBytes);
       const keeps = usage.persisted
         ? "The browser keeps them."
@@ -74,14 +85,20 @@ export class ModelPanel {
         byId("usage", HTMLElement),
         `${bytes(usage.modelBytes)} stored, ${bytes(free)} free. ${cached.length > 0 ? keeps : ""}`.trim(),
       );
+      this.#show([...cached].sort((one, other) => other.lastUsed - one.lastUsed));
     } catch (error) {
-      this.#cached = [];
       setText(
         byId("usage", HTMLElement),
         `The browser's storage cannot be read: ${error instanceof Error ? error.message : String(error)}`,
       );
+      this.#show([]);
     }
-    this.#draw();
+  }
+
+  #show(cached: readonly CachedModel[]): void {
+    const changed = JSON.stringify(cached) !== JSON.stringify(this.#cached);
+    this.#cached = cached;
+    if (changed) this.#draw();
   }
 
   async remove(url: string): Promise<void> {
@@ -178,6 +195,7 @@ export class ModelPanel {
         class: "row",
         "data-testid": "stored-row",
         "data-url": cached.url,
+        "data-stored-bytes": cached.storedBytes,
         "data-complete": cached.complete,
         "data-used": this.#state.usedFrom === cached.url,
       },

@@ -1,0 +1,118 @@
+import { chromium } from "@playwright/test";
+import { ChatPage } from "./chat-page.ts";
+import { BUILT_IN, BUILT_IN_BYTES } from "./server.ts";
+import { expect, test } from "./test.ts";
+
+/** Downloads are stored in pieces of this size. */
+const CHUNK = 8 * 1024 * 1024;
+
+test("a download that dies with the browser goes on where it stopped", async ({
+  server,
+  launchOptions,
+}, info) => {
+  const profile = info.outputPath("profile");
+  const open = () => chromium.launchPersistentContext(profile, launchOptions);
+  server.setFault(BUILT_IN, { holdAt: CHUNK + 1024 * 1024 });
+
+  const first = await open();
+  const dying = new ChatPage(await first.newPage());
+  await dying.page.goto(server.url);
+  await expect(dying.loading).toHaveAttribute("data-phase", "download");
+  await expect(dying.storedRow(server.url + BUILT_IN)).toHaveAttribute("data-stored-bytes", String(CHUNK));
+  const closed = first.waitForEvent("close");
+  const session = await first.newCDPSession(dying.page);
+  // The answer to this command never comes.
+  session.send("Browser.crash").catch(() => {});
+  await closed;
+
+  server.release();
+  server.forgetSent(BUILT_IN);
+  const second = await open();
+  const chat = new ChatPage(await second.newPage());
+  await chat.page.goto(server.url);
+  await chat.ready();
+  // One byte to see that the file is still the same, and what was not stored; nothing twice.
+  expect(server.timesSent(BUILT_IN, 1, CHUNK)).toEqual({ least: 0, most: 0 });
+  expect(server.timesSent(BUILT_IN, CHUNK)).toEqual({ least: 1, most: 1 });
+  await chat.limitTokens(6);
+  await chat.answerTo("Hello!");
+  await second.close();
+});
+
+test("a cancelled download is listed as incomplete and resumes", async ({ chat, page, server }) => {
+  server.setFault(BUILT_IN, { holdAt: CHUNK + 1024 * 1024 });
+  await page.goto(server.url);
+  const row = chat.storedRow(server.url + BUILT_IN);
+  await expect(row).toHaveAttribute("data-stored-bytes", String(CHUNK));
+  await page.getByTestId("load-cancel").click();
+  await expect(page.getByTestId("cancelled")).toBeVisible();
+  await expect(row).toHaveAttribute("data-complete", "false");
+  server.release();
+  await page.getByTestId("remedy-retry").click();
+  await chat.ready();
+  expect(server.timesSent(BUILT_IN, 1, CHUNK).most).toBe(1);
+  await expect(row).toHaveAttribute("data-complete", "true");
+  await row.getByTestId("remove").click();
+  await row.getByTestId("remove").click();
+  await expect(row).toHaveCount(0);
+});
+
+test("the page opens and answers again with the network gone", async ({ chat, context, page, server }) => {
+  await page.goto(server.url);
+  await chat.ready();
+  await page.waitForFunction(async () => {
+    const kept = await (await caches.open("intab-page")).keys();
+    return kept.some(({ url }) => /\/worker-[^/]*\.js$/.test(url));
+  });
+  await context.setOffline(true);
+  await server.stop();
+  await page.reload();
+  await chat.ready();
+  await chat.limitTokens(6);
+  await chat.answerTo("Are you still there?");
+});
+
+test("two tabs that load the same model download it once", async ({ chat, context, page, server }) => {
+  server.setFault(BUILT_IN, { holdAt: CHUNK });
+  const other = new ChatPage(await context.newPage());
+  await page.goto(server.url);
+  await expect(chat.loading).toHaveAttribute("data-phase", "download");
+  await other.page.goto(server.url);
+  await expect(other.loading).toHaveAttribute("data-phase", "download");
+  server.release();
+  await chat.ready();
+  await other.ready();
+  expect(server.timesSent(BUILT_IN)).toEqual({ least: 1, most: 1 });
+  expect(BUILT_IN_BYTES.length).toBeGreaterThan(CHUNK);
+});
+
+test("a full quota is named before the download, and the load works once there is room", async ({
+  chat,
+  page,
+  server,
+}) => {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Storage.overrideQuotaForOrigin", { origin: server.url, quotaSize: 1_000_000 });
+  await page.goto(server.url);
+  await chat.failure("storage-space");
+  await session.send("Storage.overrideQuotaForOrigin", { origin: server.url });
+  await page.getByTestId("remedy-retry").click();
+  await chat.ready();
+});
+
+test("a quota that fills up in mid-download is named, and the load goes on once there is room", async ({
+  chat,
+  page,
+  server,
+}) => {
+  server.setFault(BUILT_IN, { holdAt: CHUNK - 1024 });
+  const session = await page.context().newCDPSession(page);
+  await page.goto(server.url);
+  await expect(chat.loading).toHaveAttribute("data-phase", "download");
+  await session.send("Storage.overrideQuotaForOrigin", { origin: server.url, quotaSize: 1_000_000 });
+  server.release();
+  await chat.failure("quota-exceeded");
+  await session.send("Storage.overrideQuotaForOrigin", { origin: server.url });
+  await page.getByTestId("remedy-retry").click();
+  await chat.ready();
+});
