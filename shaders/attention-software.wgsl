@@ -1,6 +1,6 @@
 // Attention for CPUs that pretend to be a GPU, prefill and decode. There a barrier costs more than a pass over the keys
 // and every load costs as much as ten multiplications, so a thread works alone on 4 rows times 4 keys in registers:
-// 8 loads for 64 products. Rows of a KV head are (token, query head) pairs, so that in decode the rows of one thread
+// 8 loads for 64 products (12 for 128 where values meet weights). Rows of a KV head are (token, query head) pairs, so that in decode the rows of one thread
 // are the query heads that share the keys. Keys come in segments whose weights stay in private memory.
 #import state
 #import kv-cache
@@ -100,42 +100,31 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       if (ROWS > 2u) { total.z += weigh(4u * g + 2u, largest.z); }
       if (ROWS > 3u) { total.w += weigh(4u * g + 3u, largest.w); }
     }
-    for (var u = 0u; u < UNITS; u++) {
-      var a0 = vec4f();
-      var a1 = vec4f();
-      var a2 = vec4f();
-      var a3 = vec4f();
+    let last = start + SEGMENT >= end;
+    for (var u = 0u; u < UNITS; u += 2u) {   // two units share the loads of the weights
+      var a0 = Pair();
+      var a1 = Pair();
+      var a2 = Pair();
+      var a3 = Pair();
       if (start > first) {   // sums of earlier segments wait where the result will stand
-        a0 = out[place(place0, split, u)] * shrink.x;
-        if (ROWS > 1u) { a1 = out[place(place1, split, u)] * shrink.y; }
-        if (ROWS > 2u) { a2 = out[place(place2, split, u)] * shrink.z; }
-        if (ROWS > 3u) { a3 = out[place(place3, split, u)] * shrink.w; }
+        a0 = load(place(place0, split, u), shrink.x);
+        if (ROWS > 1u) { a1 = load(place(place1, split, u), shrink.y); }
+        if (ROWS > 2u) { a2 = load(place(place2, split, u), shrink.z); }
+        if (ROWS > 3u) { a3 = load(place(place3, split, u), shrink.w); }
       }
       for (var g = 0u; g < groups; g++) {
         let key = start + 4u * g;
         let base = value_index(block_table[key / BLOCK], key % BLOCK, kv_head) + u;
-        // zero past the end: what stands there was never written, and 0 times a NaN is a NaN
-        let v0 = vec4f(kv[base]);
-        let v1 = select(vec4f(), vec4f(kv[base + UNITS]), key + 1u < end);
-        let v2 = select(vec4f(), vec4f(kv[base + 2u * UNITS]), key + 2u < end);
-        let v3 = select(vec4f(), vec4f(kv[base + 3u * UNITS]), key + 3u < end);
-        let w0 = weights[4u * g];
-        a0 += w0.x * v0 + w0.y * v1 + w0.z * v2 + w0.w * v3;
-        if (ROWS > 1u) {
-          let w1 = weights[4u * g + 1u];
-          a1 += w1.x * v0 + w1.y * v1 + w1.z * v2 + w1.w * v3;
-        }
-        if (ROWS > 2u) {
-          let w2 = weights[4u * g + 2u];
-          a2 += w2.x * v0 + w2.y * v1 + w2.z * v2 + w2.w * v3;
-        }
-        if (ROWS > 3u) {
-          let w3 = weights[4u * g + 3u];
-          a3 += w3.x * v0 + w3.y * v1 + w3.z * v2 + w3.w * v3;
-        }
+        let v0 = value_pair(base, true);
+        let v1 = value_pair(base + UNITS, key + 1u < end);
+        let v2 = value_pair(base + 2u * UNITS, key + 2u < end);
+        let v3 = value_pair(base + 3u * UNITS, key + 3u < end);
+        a0 = add(a0, weights[4u * g], v0, v1, v2, v3);
+        if (ROWS > 1u) { a1 = add(a1, weights[4u * g + 1u], v0, v1, v2, v3); }
+        if (ROWS > 2u) { a2 = add(a2, weights[4u * g + 2u], v0, v1, v2, v3); }
+        if (ROWS > 3u) { a3 = add(a3, weights[4u * g + 3u], v0, v1, v2, v3); }
       }
-      let last = start + SEGMENT >= end;
-      save(last, row, place0, split, u, a0, maximum.x, total.x);
+      save(last, row + 0u, place0, split, u, a0, maximum.x, total.x);
       if (ROWS > 1u) { save(last, row + 1u, place1, split, u, a1, maximum.y, total.y); }
       if (ROWS > 2u) { save(last, row + 2u, place2, split, u, a2, maximum.z, total.z); }
       if (ROWS > 3u) { save(last, row + 3u, place3, split, u, a3, maximum.w, total.w); }
@@ -154,11 +143,35 @@ fn weigh(index: u32, largest: f32) -> f32 {
   return dot(w, vec4f(1.0));
 }
 
-fn save(last: bool, row: u32, home: u32, split: u32, unit: u32, values: vec4f, maximum: f32, weights_sum: f32) {
+// Two adjacent units of a head.
+struct Pair {
+  a: vec4f,
+  b: vec4f,
+}
+
+fn load(index: u32, factor: f32) -> Pair {
+  return Pair(out[index] * factor, out[index + 1u] * factor);
+}
+
+// Zero where a key is not valid: what stands there was never written, and 0 times a NaN is a NaN.
+fn value_pair(index: u32, valid: bool) -> Pair {
+  return Pair(select(vec4f(), vec4f(kv[index]), valid), select(vec4f(), vec4f(kv[index + 1u]), valid));
+}
+
+fn add(sum: Pair, w: vec4f, v0: Pair, v1: Pair, v2: Pair, v3: Pair) -> Pair {
+  return Pair(
+    sum.a + w.x * v0.a + w.y * v1.a + w.z * v2.a + w.w * v3.a,
+    sum.b + w.x * v0.b + w.y * v1.b + w.z * v2.b + w.w * v3.b);
+}
+
+fn save(last: bool, row: u32, home: u32, split: u32, unit: u32, values: Pair, maximum: f32, total: f32) {
   if (row >= state.rows * GROUP) { return; }
+  let paired = unit + 1u < UNITS;   // an odd number of units leaves one alone
   if (last) {
-    finish(home, split, unit, values, maximum, weights_sum);
+    finish(home, split, unit, values.a, maximum, total);
+    if (paired) { finish(home, split, unit + 1u, values.b, maximum, total); }
   } else {
-    out[place(home, split, unit)] = values;
+    out[place(home, split, unit)] = values.a;
+    if (paired) { out[place(home, split, unit + 1u)] = values.b; }
   }
 }

@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import type { KernelCode, Pipelines, Step } from "../gpu/step.ts";
+import type { KernelCode, Pipelines, Step, Workgroups } from "../gpu/step.ts";
 
 /** One layer's attention. */
 export interface AttentionShape {
@@ -46,6 +46,11 @@ const SINGLE_STEP_KEYS = 1024;
 const WANTED_WORKGROUPS = 256;
 const MAX_SPLITS = 64;
 
+/** Rows in a thread's registers, threads of a workgroup (one SIMD vector) and keys of a part, on software adapters. */
+const SOFTWARE_ROWS = 4;
+const SOFTWARE_THREADS = 4;
+const SOFTWARE_SPLIT_UNIT = 64;
+
 /** Bytes of the scratch buffer that all layers of this shape share. */
 export function attentionScratchBytes(shape: AttentionShape): number {
   return MAX_SPLITS * shape.heads * (shape.headDim + 4) * 4;
@@ -57,25 +62,36 @@ export function attentionPrefill(
   gpu: Gpu,
   shape: AttentionShape,
   buffers: AttentionBuffers,
-  _variant: AttentionVariant = gpu.software ? "software" : "tiled",
+  variant: AttentionVariant = defaultVariant(gpu),
 ): Promise<Step> {
+  const { q, kv, blockTable, out, state } = buffers;
+  const bindings = { 0: q, 1: kv, 2: blockTable, 3: out, 8: state };
+  if (variant === "software") {
+    const group = shape.heads / shape.kvHeads;
+    const code = softwareCode(gpu, shape, SOFTWARE_ROWS, 1);
+    return pipelines.step("attention-prefill", code, bindings, tokens => [
+      Math.ceil((tokens * group) / SOFTWARE_ROWS / SOFTWARE_THREADS),
+      shape.kvHeads,
+      1,
+    ]);
+  }
   const { across, down, rows } = prefillGrid(shape.headDim);
   return pipelines.step(
     "attention-prefill",
     {
       shader: "attention-prefill",
       imports: { real: realFile(gpu) },
-      constants: { ...cacheConstants(shape), ...softmaxConstants(shape), ACROSS: across, DOWN: down, ROWS: rows },
+      constants: { ...constants(shape), ACROSS: across, DOWN: down, ROWS: rows },
     },
-    { 0: buffers.q, 1: buffers.kv, 2: buffers.blockTable, 3: buffers.out, 8: buffers.state },
+    bindings,
     tokens => [Math.ceil(tokens / (down * rows)), shape.heads, 1],
   );
 }
 
 export interface DecodeOptions {
   /**
-   * Longest context (KV positions, the new token's included) that these steps will serve. Up to 1,024 one dispatch does
-   * it. Default: all that the cache holds.
+   * Longest context (KV positions, the new token's included) that these steps will serve. Up to 1,024 a GPU does it in
+   * one dispatch. Default: all that the cache holds.
    */
   longest?: number;
   variant?: AttentionVariant;
@@ -87,34 +103,25 @@ export async function attentionDecode(
   gpu: Gpu,
   shape: AttentionShape,
   buffers: AttentionBuffers,
-  { longest = shape.kvBlocks * BLOCK }: DecodeOptions = {},
+  { longest = shape.kvBlocks * BLOCK, variant = defaultVariant(gpu) }: DecodeOptions = {},
 ): Promise<Step[]> {
-  const { tile, tiles, fold } = decodeTile(shape);
-  const unit = THREADS;
-  const wanted = Math.min(MAX_SPLITS, Math.ceil(WANTED_WORKGROUPS / (shape.kvHeads * tiles)), Math.ceil(longest / unit));
-  const splits = longest <= SINGLE_STEP_KEYS ? 1 : wanted;
-  const code: KernelCode = {
-    shader: "attention-decode",
-    imports: { real: realFile(gpu), result: splits > 1 ? "attention-result-part" : "attention-result-whole" },
-    constants: {
-      ...cacheConstants(shape),
-      ...softmaxConstants(shape),
-      THREADS,
-      TILE: tile,
-      FOLD: fold,
-      SPLITS: splits,
-      SPLIT_UNIT: unit,
-    },
-  };
+  const { code, workgroups, splits, unit } =
+    variant === "software" ? softwareDecode(gpu, shape, longest) : tiledDecode(gpu, shape, longest);
   const { q, kv, blockTable, out, scratch, state } = buffers;
   const bindings = { 0: q, 1: kv, 2: blockTable, 3: splits > 1 ? scratch : out, 8: state };
-  const first = await pipelines.step("attention-decode", code, bindings, [splits, shape.kvHeads * tiles, 1]);
+  const first = await pipelines.step("attention-decode", code, bindings, workgroups);
   if (splits === 1) return [first];
   const combine = await pipelines.step(
     "attention-combine",
     {
       shader: "attention-combine",
-      constants: { HEADS: shape.heads, HEAD_DIM: shape.headDim, SPLITS: splits, SPLIT_UNIT: unit, THREADS: 64 },
+      constants: {
+        HEADS: shape.heads,
+        HEAD_DIM: shape.headDim,
+        SPLITS: splits,
+        SPLIT_UNIT: unit,
+        THREADS: variant === "software" ? SOFTWARE_THREADS : 64,
+      },
     },
     { 0: scratch, 1: out, 8: state },
     [shape.heads, 1, 1],
@@ -122,16 +129,71 @@ export async function attentionDecode(
   return [first, combine];
 }
 
+interface DecodePlan {
+  code: KernelCode;
+  workgroups: Workgroups;
+  /** Parts of the keys at most; 1 needs no combine. */
+  splits: number;
+  /** Keys that a part has at least. */
+  unit: number;
+}
+
+function tiledDecode(gpu: Gpu, shape: AttentionShape, longest: number): DecodePlan {
+  const { tile, tiles, fold } = decodeTile(shape);
+  const unit = THREADS;
+  const wanted = Math.ceil(WANTED_WORKGROUPS / (shape.kvHeads * tiles));
+  const splits = longest <= SINGLE_STEP_KEYS ? 1 : Math.min(MAX_SPLITS, wanted, Math.ceil(longest / unit));
+  const code = {
+    shader: "attention-decode",
+    imports: { real: realFile(gpu), result: resultFile(splits) },
+    constants: { ...constants(shape), THREADS, TILE: tile, FOLD: fold, SPLITS: splits, SPLIT_UNIT: unit },
+  };
+  return { code, workgroups: [splits, shape.kvHeads * tiles, 1], splits, unit };
+}
+
+function softwareDecode(gpu: Gpu, shape: AttentionShape, longest: number): DecodePlan {
+  const group = shape.heads / shape.kvHeads;
+  const tiles = Math.ceil(group / SOFTWARE_ROWS);
+  const splits = Math.min(MAX_SPLITS, Math.ceil(longest / SOFTWARE_SPLIT_UNIT));
+  const code = softwareCode(gpu, shape, Math.ceil(group / tiles), splits);
+  const workgroups: Workgroups = [Math.ceil((splits * tiles) / SOFTWARE_THREADS), shape.kvHeads, 1];
+  return { code, workgroups, splits, unit: SOFTWARE_SPLIT_UNIT };
+}
+
+function softwareCode(gpu: Gpu, shape: AttentionShape, rows: number, splits: number): KernelCode {
+  return {
+    shader: "attention-software",
+    imports: { real: realFile(gpu), result: resultFile(splits) },
+    constants: {
+      ...constants(shape),
+      ROWS: rows,
+      THREADS: SOFTWARE_THREADS,
+      SPLITS: splits,
+      SPLIT_UNIT: SOFTWARE_SPLIT_UNIT,
+    },
+  };
+}
+
+function defaultVariant(gpu: Gpu): AttentionVariant {
+  return gpu.software ? "software" : "tiled";
+}
+
+function resultFile(splits: number): string {
+  return splits > 1 ? "attention-result-part" : "attention-result-whole";
+}
+
 function realFile(gpu: Gpu): string {
   return gpu.f16 ? "real-f16" : "real-f32";
 }
 
-function cacheConstants(shape: AttentionShape) {
-  return { KV_HEADS: shape.kvHeads, HEAD_DIM: shape.headDim, KV_BLOCKS: shape.kvBlocks };
-}
-
-function softmaxConstants(shape: AttentionShape) {
-  return { HEADS: shape.heads, SCALE: shape.scale * Math.LOG2E };
+function constants({ heads, kvHeads, headDim, kvBlocks, scale }: AttentionShape) {
+  return {
+    HEADS: heads,
+    KV_HEADS: kvHeads,
+    HEAD_DIM: headDim,
+    KV_BLOCKS: kvBlocks,
+    SCALE: scale * Math.LOG2E,
+  };
 }
 
 /** The thread grid of prefill: as many keys in a tile as fit into workgroup memory. */

@@ -13,7 +13,16 @@ export interface AttentionInput {
 }
 
 /** Causal softmax attention with grouped query heads: row t sees keys 0..position + t. Sums in double precision. */
-export function attentionReference({ heads, kvHeads, headDim, scale, position, q, k, v }: AttentionInput): Float32Array {
+export function attentionReference({
+  heads,
+  kvHeads,
+  headDim,
+  scale,
+  position,
+  q,
+  k,
+  v,
+}: AttentionInput): Float32Array {
   const out = new Float32Array(q.length);
   const rows = q.length / (heads * headDim);
   for (let row = 0; row < rows; row++) {
@@ -31,7 +40,8 @@ export function attentionReference({ heads, kvHeads, headDim, scale, position, q
       const total = weights.reduce((a, b) => a + b);
       for (let i = 0; i < headDim; i++) {
         let sum = 0;
-        for (let key = 0; key < keys; key++) sum += weights[key]! * v[(key * kvHeads + kvHead) * headDim + i]!;
+        for (let key = 0; key < keys; key++)
+          sum += weights[key]! * v[(key * kvHeads + kvHead) * headDim + i]!;
         out[query + i] = sum / total;
       }
     }
