@@ -3,7 +3,7 @@ import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Pipelines, type Step } from "../gpu/step.ts";
 import { attentionScratchBytes } from "../kernels/attention.ts";
-import { createSampler } from "../kernels/sampler.ts";
+import { createSampler, type Sampler } from "../kernels/sampler.ts";
 import { STATE_BYTES } from "../kernels/state.ts";
 import type { Hyperparameters } from "../model/hyperparameters.ts";
 import { KvCache, kvBlocks, kvLayerBytes } from "../model/kv-cache.ts";
@@ -16,7 +16,7 @@ import { packSampling } from "../sampling/pack.ts";
 import { Evaluator } from "./evaluator.ts";
 import { Pacing } from "./pacing.ts";
 import { ReadbackSlots } from "./readback-slots.ts";
-import { TokenLoop } from "./token-loop.ts";
+import { type Programs, TokenLoop } from "./token-loop.ts";
 import { type AllocatedWeights, llamaWeights } from "./weight-upload.ts";
 
 /** Context that a session gets unless asked otherwise: more costs memory that most chats never use. */
@@ -54,9 +54,11 @@ export interface BuildParts {
 /** A model whose buffers exist and whose pipelines compile; weights and RoPE factors are still to come. */
 export interface BuiltModel {
   pipelines: Pipelines;
+  /** Sequence state. */
+  state: GPUBuffer;
   setRope(factors: Float32Array | undefined): void;
   /** Waits for the pipelines and warms up. Call it when the weights are there. */
-  complete(): Promise<{ loop: TokenLoop; evaluator: Evaluator }>;
+  complete(): Promise<{ loop: TokenLoop; evaluator: Evaluator; programs: Programs; sampler: Sampler }>;
 }
 
 export async function buildModel({ gpu, buffers, model, plan, weights, contextLength }: BuildParts): Promise<BuiltModel> {
@@ -82,25 +84,27 @@ export async function buildModel({ gpu, buffers, model, plan, weights, contextLe
   };
   const decode = async (longest: number) => ({ longest, steps: await layers({ kind: "decode", longest }) });
   const contexts = contextLength > SHORT_CONTEXT ? [SHORT_CONTEXT, contextLength] : [contextLength];
-  const programs = Promise.all([
+  const compiling = Promise.all([
     layers({ kind: "prefill" }),
     Promise.all(contexts.map(decode)),
     lastLogits(),
     createSampler(pipelines, gpu, buffers, { vocabularySize: model.vocabulary, logits, ...scratch }),
   ]);
-  programs.catch(() => {}); // awaited in complete(); a failed download must not make it an unhandled rejection
+  compiling.catch(() => {}); // awaited in complete(); a failed download must not make it an unhandled rejection
 
   return {
     pipelines,
+    state: scratch.state,
     setRope(factors) {
       queue.writeBuffer(scratch.rope, 0, ropeTable(model, contextLength, factors));
     },
     async complete() {
-      const [prefill, decodes, last, sampler] = await programs;
+      const [prefill, decodes, last, sampler] = await compiling;
       const slots = new ReadbackSlots(gpu, buffers, { state: scratch.state, ring: sampler.ring, entries: sampler.RING, slots: 4 });
+      const programs: Programs = { prefill, decode: decodes, logits: last };
       const loop = new TokenLoop({
         gpu,
-        programs: { prefill, decode: decodes, logits: last },
+        programs,
         kv,
         sampler,
         scratch,
@@ -122,7 +126,7 @@ export async function buildModel({ gpu, buffers, model, plan, weights, contextLe
         builder: () => builder({ kind: "prefill" }),
         chunkRows,
       });
-      return { loop, evaluator };
+      return { loop, evaluator, programs, sampler };
     },
   };
 }
