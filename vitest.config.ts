@@ -9,11 +9,13 @@ const gpuTests = ["tests/gpu/**/*.test.ts"];
 /** Set by `npm run test:gpu`: the machine's own GPU instead of the software adapter. */
 const hardware = process.env.INTAB_TEST_ADAPTER === "hardware";
 /** Where the SmolLM2 file lies; the tests of the whole model are skipped without it. */
-const provide = { smollm2: cachedSmollm2() ?? "" };
+const provide = { smollm2: cachedSmollm2() ?? "", hardware };
 
 declare module "vitest" {
   export interface ProvidedContext {
     smollm2: string;
+    /** A software adapter is a failure. */
+    hardware: boolean;
   }
 }
 

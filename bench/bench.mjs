@@ -5,7 +5,7 @@ import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ensureBuilt } from "../scripts/lib/build.mjs";
 import { openPage } from "../scripts/lib/chromium.mjs";
-import { reportError, say } from "../scripts/lib/log.mjs";
+import { reportError, ScriptError, say } from "../scripts/lib/log.mjs";
 import { ensureSmollm2 } from "../scripts/lib/model.mjs";
 import { serve } from "../scripts/lib/server.mjs";
 
@@ -67,9 +67,9 @@ async function main() {
     page.on("pageerror", error => say(`In the page: ${error.message}`));
     await page.exposeFunction("intabBenchStep", (/** @type {string} */ step) => say(step));
     await page.waitForFunction(() => "intabBench" in window);
-    const software = await page.evaluate(
-      async () => (await navigator.gpu.requestAdapter())?.info.isFallbackAdapter ?? true,
-    );
+    const { adapter: found, reason } = await page.evaluate(() => window.intabSupport());
+    if (!found) throw new ScriptError("GpuUnavailableError", "no-adapter", reason);
+    const software = found.fallback;
     const prefill = numbers(values.prefill ?? (software ? "64" : "512,1024"));
     const decodeAt = numbers(values["decode-at"] ?? (software ? "0" : "0,2048"));
     const decodeTokens = Number(values["decode-tokens"] ?? (software ? 24 : 128));

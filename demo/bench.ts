@@ -1,6 +1,6 @@
 // The page behind `npm run bench` (bench/bench.mjs): loads one model twice, cold and from IndexedDB, and times prefill and
 // decode through the public API. Every figure is a list of single runs; the script takes medians.
-import { type LoadOptions, load, type ModelInfo, models } from "intab";
+import { type LoadOptions, load, type ModelInfo, models, type Support, support } from "intab";
 
 export interface BenchJob {
   /** Where the model is served, with ranges. */
@@ -35,11 +35,13 @@ export interface BenchResult {
 declare global {
   interface Window {
     intabBench: (job: BenchJob) => Promise<BenchResult>;
+    intabSupport: () => Promise<Support>;
     /** Given by the script. */
     intabBenchStep: (step: string) => Promise<void>;
   }
 }
 
+window.intabSupport = support;
 window.intabBench = async job => {
   await models.remove(job.url);
   const started = performance.now();

@@ -1,5 +1,6 @@
 // npm test: sets up what is missing, runs every lane, and sums what the runners themselves report.
-//   node scripts/test.mjs [check] [unit] [package] [kernels] [e2e]     (default: all)
+//   node scripts/test.mjs [check] [unit] [package] [kernels] [e2e]     (default: all of these)
+//   node scripts/test.mjs gpu     kernels and whole models in Chromium on this machine's own GPU
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ensureBuilt } from "./lib/build.mjs";
@@ -12,7 +13,8 @@ import { readPlaywrightReport, readVitestReport } from "./lib/reports.mjs";
 
 /** @typedef {import("./lib/reports.mjs").Counts} Counts */
 
-const LANES = ["check", "unit", "package", "kernels", "e2e"];
+const DEFAULT_LANES = ["check", "unit", "package", "kernels", "e2e"];
+const LANES = [...DEFAULT_LANES, "gpu"];
 const REPORTS = join(root, "reports");
 const bin = (/** @type {string} */ file) => join(root, "node_modules", file);
 
@@ -92,7 +94,7 @@ const playwright = () =>
 
 /** @param {ReadonlySet<string>} lanes */
 async function setUp(lanes) {
-  const browser = ["package", "kernels", "e2e"].some(lane => lanes.has(lane));
+  const browser = ["package", "kernels", "e2e", "gpu"].some(lane => lanes.has(lane));
   if (browser) {
     await step("set-up: Chromium", async () => {
       const { path, source } = await ensureChromium();
@@ -107,7 +109,7 @@ async function setUp(lanes) {
       return PASSED;
     });
   }
-  if (lanes.has("kernels") || lanes.has("e2e")) {
+  if (["kernels", "e2e", "gpu"].some(lane => lanes.has(lane))) {
     await step("set-up: SmolLM2", async () => {
       console.log(await ensureSmollm2());
       return PASSED;
@@ -142,6 +144,10 @@ async function runLanes(lanes) {
     await vitest("kernels on lavapipe", ["--project", "lavapipe"]);
   }
   if (lanes.has("e2e")) await playwright();
+  if (lanes.has("gpu")) {
+    process.env.INTAB_TEST_ADAPTER = "hardware";
+    await vitest("gpu", ["--project", "chromium"]);
+  }
 }
 
 function summarise() {
@@ -173,7 +179,7 @@ if (unknown.length > 0) {
     }),
   );
 } else {
-  const lanes = new Set(wanted.length > 0 ? wanted : LANES);
+  const lanes = new Set(wanted.length > 0 ? wanted : DEFAULT_LANES);
   rmSync(REPORTS, { recursive: true, force: true });
   mkdirSync(REPORTS, { recursive: true });
   await setUp(lanes);
