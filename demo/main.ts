@@ -71,7 +71,7 @@ function choose(source: Source, options?: { contextLength?: number }): void {
 
 function onLoad(state: LoadState): void {
   notice.show(state);
-  panel.refreshSoon({ now: state.kind !== "loading" });
+  if (state.kind !== "loading") void panel.refresh();
   draw();
 }
 

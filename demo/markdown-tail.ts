@@ -37,7 +37,8 @@ function closeInline(block: string): string {
     // "**bold*": the first half of the closing pair has come.
     return `${text.replace(/\*?\s*$/, "")}**`;
   }
-  const single = withoutCode.replace(/\*\*/g, "").replace(/^\s*[*] /gm, "");
+  // A star between spaces is a sign or a bullet, not emphasis.
+  const single = withoutCode.replace(/\*\*/g, "").replace(/(?<=^|\s)\*(?=\s|$)/g, "");
   if ((single.match(/\*/g)?.length ?? 0) % 2 === 1) {
     text = /\*\s*$/.test(text) ? text.replace(/\*\s*$/, "") : `${text.trimEnd()}*`;
   }

@@ -33,7 +33,7 @@ export class ModelPanel {
   readonly #events: PanelEvents;
   #state: PanelState = { usedFrom: null, loadingFrom: null };
   #cached: readonly CachedModel[] = [];
-  #refreshedAt = 0;
+  #refreshing = 0;
   /** The address whose removal waits for a second click. */
   #removing: string | null = null;
 
@@ -65,16 +65,14 @@ export class ModelPanel {
     this.#state = state;
     // Called with every report of a load; a row that is redrawn under the pointer would lose its click.
     if (state.usedFrom !== usedFrom || state.loadingFrom !== loadingFrom) this.#draw();
+    if ((state.loadingFrom === null) === (loadingFrom === null)) return;
+    clearInterval(this.#refreshing);
+    if (state.loadingFrom !== null)
+      this.#refreshing = window.setInterval(() => this.refresh(), REFRESH_PERIOD);
   }
 
-  /** Asks the storage again: at once, or at most every `REFRESH_PERIOD` while a download fills it. */
-  refreshSoon({ now }: { now: boolean }): void {
-    if (!now && performance.now() - this.#refreshedAt < REFRESH_PERIOD) return;
-    void this.refresh();
-  }
-
+  /** Asks the storage again. */
   async refresh(): Promise<void> {
-    this.#refreshedAt = performance.now();
     try {
       const [cached, usage] = await Promise.all([models.list(), models.usage()]);
       const free = Math.max(0, usage.quotaBytes - usage.usageBytes);
@@ -150,7 +148,7 @@ export class ModelPanel {
     const testid = offer === BUILT_IN ? "load-built-in" : "load-smollm2";
     return h(
       "li",
-      { class: "row", "data-used": this.#state.usedFrom === offer.from },
+      { class: "row", "data-used": String(this.#state.usedFrom === offer.from) },
       h("div", { class: "row-text" }, h("strong", {}, offer.title), h("span", {}, offer.about)),
       h(
         "div",
@@ -196,8 +194,8 @@ export class ModelPanel {
         "data-testid": "stored-row",
         "data-url": cached.url,
         "data-stored-bytes": cached.storedBytes,
-        "data-complete": cached.complete,
-        "data-used": this.#state.usedFrom === cached.url,
+        "data-complete": String(cached.complete),
+        "data-used": String(this.#state.usedFrom === cached.url),
       },
       h(
         "div",

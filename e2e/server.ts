@@ -146,8 +146,12 @@ export class TestServer {
 /** Resolves when more can be written, or the other side is gone. */
 function drained(response: ServerResponse): Promise<void> {
   return new Promise(resolve => {
-    response.once("drain", resolve);
-    response.once("close", resolve);
+    const done = () => {
+      response.off("drain", done).off("close", done);
+      resolve();
+    };
+    response.on("drain", done).on("close", done);
+    if (response.destroyed) done();
   });
 }
 

@@ -92,7 +92,7 @@ test("a full quota is named before the download, and the load works once there i
   server,
 }) => {
   const session = await page.context().newCDPSession(page);
-  await session.send("Storage.overrideQuotaForOrigin", { origin: server.url, quotaSize: 1_000_000 });
+  await session.send("Storage.overrideQuotaForOrigin", { origin: server.url, quotaSize: 10_000_000 });
   await page.goto(server.url);
   await chat.failure("storage-space");
   await session.send("Storage.overrideQuotaForOrigin", { origin: server.url });
