@@ -43,8 +43,14 @@ function asRoot(command, remedy) {
     );
   }
   const [program = "", ...rest] = [...prefix, "env", "DEBIAN_FRONTEND=noninteractive", ...command];
-  // stdout of apt joins stderr: stdout belongs to results
-  return spawnSync(program, rest, { stdio: ["ignore", 2, 2] }).status === 0;
+  const result = spawnSync(program, rest, {
+    encoding: "utf8",
+    maxBuffer: 1e8,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  if (result.status === 0) return true;
+  say(`${result.stdout}${result.stderr}`.trim());
+  return false;
 }
 
 /** @returns {boolean} whether apt has ever fetched its package lists (container images come without) */
@@ -81,7 +87,9 @@ export function aptInstall(packages, { suite, why, refresh = false }) {
       `${why}: install ${packages.join(", ")} by your system's own means.`,
     );
   }
-  say(`${why}: apt-get install ${packages.join(" ")}${suite ? ` from ${suite}` : ""}`);
+  say(
+    `${why}: apt-get install ${packages.join(" ")}${suite ? ` from ${suite}` : ""} (this can take a minute)`,
+  );
   let fresh = false;
   const update = () => {
     asRoot(["apt-get", "update", "-q"], remedy);
