@@ -11,7 +11,10 @@ const MAX_STEPS = 16;
 /** Prefill submits aim at this; above about 50 ms a page stutters. */
 const PREFILL_SUBMIT_MS = 40;
 
-/** Mean of measurements, the latest counting most. */
+/**
+ * Mean of measurements, the latest counting most. A smaller one counts at once: small batches and cold clocks only ever
+ * measure too much.
+ */
 class Estimate {
   #value = 0;
 
@@ -20,7 +23,8 @@ class Estimate {
   }
 
   add(sample: number): void {
-    this.#value = this.#value === 0 ? sample : this.#value * 0.7 + sample * 0.3;
+    const known = this.#value > 0 && sample > this.#value;
+    this.#value = known ? this.#value * 0.7 + sample * 0.3 : sample;
   }
 }
 

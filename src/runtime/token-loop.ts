@@ -46,8 +46,10 @@ export interface LoopCounters {
   decodeSteps: number;
 }
 
-/** Submits that may wait on the GPU while another runs: one, so that the GPU never idles and an abort is quick. */
+/** Decode submits under way: one runs, one waits, so that the GPU never idles and an abort is quick. */
 const MAX_IN_FLIGHT = 2;
+/** The same for prefill, whose end is told some 3 ms late (`onSubmittedWorkDone`): enough to cover that. */
+const MAX_PREFILL_IN_FLIGHT = 4;
 
 /**
  * One generation step on one screen: queue, read, hand over. The GPU samples and advances its own state, so the next
@@ -148,7 +150,7 @@ export class TokenLoop {
         const to = Math.floor(((part + 1) * steps.length) / submits);
         this.#submit(steps.slice(from, to), rows);
         running.push(queue.onSubmittedWorkDone());
-        if (running.length >= MAX_IN_FLIGHT) await Promise.race([running.shift(), this.#gpu.lost]);
+        if (running.length >= MAX_PREFILL_IN_FLIGHT) await Promise.race([running.shift(), this.#gpu.lost]);
       }
       void running.at(-1)?.then(() => {
         const now = performance.now();
