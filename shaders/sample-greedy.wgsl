@@ -6,20 +6,13 @@ override SLICES: u32;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(local_invocation_index) thread: u32) {
-  var key = 0u;
-  var id = 0xffffffffu;
-  for (var slice = thread; slice < SLICES; slice += THREADS) {
-    let peak = peaks[slice];
-    if (peak.x > key) {
-      key = peak.x;
-      id = peak.y;
-    }
-  }
-  reduce_best(thread, key, id);
+  var best = vec2u(0u);
+  for (var slice = thread; slice < SLICES; slice += THREADS) { best = better(best, peaks[slice].xy); }
+  best = reduce_best(thread, best);
   if (thread != 0u || state.finished != 0u) { return; }
-  if (is_failure(best_keys[0])) {
+  if (is_failure(best.x)) {
     fail();
   } else {
-    commit(best_ids[0]);
+    commit(best.y);
   }
 }

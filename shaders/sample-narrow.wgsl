@@ -65,19 +65,14 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let slice = workgroup.x;
   if (slice == 0u && thread == 0u) { slices[SLICES] = vec2u(bound, 0u); }
   if (uses(ONE_THRESHOLD)) {
-    var winner = 0u;
-    var winner_id = 0xffffffffu;
+    var winner = vec2u(0u);
     for (var id = slice * SLICE + thread; id < min((slice + 1u) * SLICE, V); id += THREADS) {
       if (keys[id] >= bound) {
-        let race = race_key(keys[id], greatest, state.generated, id);
-        if (race > winner) {
-          winner = race;
-          winner_id = id;
-        }
+        winner = better(winner, vec2u(race_key(keys[id], greatest, state.generated, id), id));
       }
     }
-    reduce_best(thread, winner, winner_id);
-    if (thread == 0u) { slices[slice] = vec2u(best_keys[0], best_ids[0]); }
+    winner = reduce_best(thread, winner);
+    if (thread == 0u) { slices[slice] = winner; }
     return;
   }
   // a thread owns neighbouring ids, so that the order of the kept ones is that of the ids

@@ -77,7 +77,7 @@ fn count_ranked(total: u32, greatest: f32, all: f32) -> u32 {
   return count;
 }
 
-fn draw_ranked(thread: u32, total: u32, greatest: f32, all: f32) {
+fn draw_ranked(thread: u32, total: u32, greatest: f32, all: f32) -> vec2u {
   for (var i = thread; i < total; i += THREADS) {
     let own = unordered[i];
     var rank = 0u;
@@ -91,46 +91,59 @@ fn draw_ranked(thread: u32, total: u32, greatest: f32, all: f32) {
   workgroupBarrier();
   if (thread == 0u) { word = count_ranked(total, greatest, all); }
   let count = workgroupUniformLoad(&word);
-  var race = 0u;
-  var id = 0xffffffffu;
+  var winner = vec2u(0u);
   for (var i = thread; i < count; i += THREADS) {
-    let own = race_key(ordered[i].x, greatest, state.generated, ordered[i].y);
-    if (own > race || (own == race && ordered[i].y < id)) {
-      race = own;
-      id = ordered[i].y;
-    }
+    let own = ordered[i];
+    winner = better(winner, vec2u(race_key(own.x, greatest, state.generated, own.y), own.y));
   }
-  reduce_best(thread, race, id);
+  return winner;
 }
 
-fn draw_searched(thread: u32, total: u32, top: u32, all: f32) {
+// The same three filters without ranking: three searches at most, for the borders of top-k, of top-p, and among equals.
+fn draw_searched(thread: u32, total: u32, top: u32, all: f32) -> vec2u {
   let greatest = value_of(top);
-  if (thread == 0u) { found = Search(slices[SLICES].x, total, top + 1u, 0u, 0.0); }
-  var border = workgroupUniformLoad(&found);
-  var ties = total; // candidates that stay of those with the border's key
+  var least = slices[SLICES].x; // key of the border
+  var at_least = total;         // candidates that reach it
+  var above = 0u;               // candidates above it
+  var ties = total;             // candidates that stay of those with the border's key
+  var last_id = V;              // the greatest id of those
   var mass = all;
-  if (params.top_k > 0u) {
-    let most = min(params.top_k, total);
-    search(thread, total, 0u, most, 0.0, greatest);
-    border = workgroupUniformLoad(&found);
-    ties = most - border.high_count;
-    mass = border.high_mass + f32(ties) * weight_of(border.low, greatest);
-    if (thread == 0u) { found = Search(border.low, border.low_count, top + 1u, 0u, 0.0); }
-  }
-  if (params.top_p < 1.0) {
-    let kth = border.low;
-    search(thread, total, 0u, 1u, params.top_p * mass, greatest);
-    border = workgroupUniformLoad(&found);
-    let missing = (params.top_p * mass - border.high_mass) / weight_of(border.low, greatest);
-    ties = min(u32(clamp(ceil(missing), 1.0, 1e9)), select(total, ties, border.low == kth));
-  }
-  var least = border.low;
-  var last_id = V;
-  if (thread == 0u) { word = u32(ties < border.low_count - border.high_count); }
-  if (workgroupUniformLoad(&word) != 0u) {
-    if (thread == 0u) { found = Search(~(V - 1u), total, 0xffffffffu, 0u, 0.0); }
-    search(thread, total, least, border.high_count + ties, 0.0, greatest);
-    last_id = ~workgroupUniformLoad(&found).low;
+  for (var stage = 0u; stage < 3u; stage++) {
+    var needed = params.top_k > 0u;
+    var count = min(params.top_k, total);
+    var target_mass = 0.0;
+    if (stage == 1u) {
+      needed = params.top_p < 1.0;
+      count = 1u;
+      target_mass = params.top_p * mass;
+    } else if (stage == 2u) {
+      needed = ties < at_least - above;
+      count = above + ties;
+    }
+    let tie = select(0u, least, stage == 2u);
+    if (thread == 0u) {
+      word = u32(needed);
+      found = Search(least, at_least, top + 1u, 0u, 0.0);
+      if (stage == 2u) { found = Search(~(V - 1u), total, 0xffffffffu, 0u, 0.0); }
+    }
+    if (workgroupUniformLoad(&word) == 0u) { continue; }
+    search(thread, total, tie, count, target_mass, greatest);
+    let border = workgroupUniformLoad(&found);
+    if (stage == 2u) {
+      last_id = ~border.low;
+      continue;
+    }
+    let weight = weight_of(border.low, greatest);
+    if (stage == 0u) {
+      ties = count - border.high_count;
+      mass = border.high_mass + f32(ties) * weight;
+    } else {
+      let missing = ceil((target_mass - border.high_mass) / weight);
+      ties = min(u32(clamp(missing, 1.0, 1e9)), select(total, ties, border.low == least));
+    }
+    least = border.low;
+    at_least = border.low_count;
+    above = border.high_count;
   }
   if (uses(USES_MIN_P)) {
     let bound = key_of(greatest - params.min_p_gap);
@@ -139,49 +152,43 @@ fn draw_searched(thread: u32, total: u32, top: u32, all: f32) {
       last_id = V;
     }
   }
-  var race = 0u;
-  var id = 0xffffffffu;
+  var winner = vec2u(0u);
   for (var i = thread; i < total; i += THREADS) {
     let candidate = candidates[i];
     if (candidate.x > least || (candidate.x == least && candidate.y <= last_id)) {
-      let own = race_key(candidate.x, greatest, state.generated, candidate.y);
-      if (own > race) {
-        race = own;
-        id = candidate.y;
-      }
+      let race = race_key(candidate.x, greatest, state.generated, candidate.y);
+      winner = better(winner, vec2u(race, candidate.y));
     }
   }
-  reduce_best(thread, race, id);
+  return winner;
 }
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(local_invocation_index) thread: u32) {
   if (thread == 0u) { word = state.finished; }
   if (workgroupUniformLoad(&word) != 0u) { return; }
-  var top = 0u;
-  for (var i = thread; i < SLICES; i += THREADS) { top = max(top, peaks[i].x); }
-  reduce_best(thread, top, 0u);
-  if (thread == 0u) { word = best_keys[0]; }
-  top = workgroupUniformLoad(&word);
+  var peak = vec2u(0u);
+  for (var i = thread; i < SLICES; i += THREADS) { peak = better(peak, peaks[i].xy); }
+  peak = reduce_best(thread, peak);
+  if (thread == 0u) { word = peak.x; }
+  let top = workgroupUniformLoad(&word);
   if (is_failure(top)) {
     if (thread == 0u) { fail(); }
     return;
   }
+  var winner = vec2u(0u); // (race key, id)
   if (uses(ONE_THRESHOLD)) {
-    var winner = vec2u(0u, 0xffffffffu);
-    for (var i = thread; i < SLICES; i += THREADS) {
-      if (slices[i].x > winner.x) { winner = slices[i]; }
-    }
-    reduce_best(thread, winner.x, winner.y);
+    for (var i = thread; i < SLICES; i += THREADS) { winner = better(winner, slices[i]); }
   } else {
     var all = 0.0;
     if (uses(USES_MASS)) { all = whole_mass(thread, value_of(top)); }
     let total = gather(thread);
     if (total <= RANKED) {
-      draw_ranked(thread, total, value_of(top), all);
+      winner = draw_ranked(thread, total, value_of(top), all);
     } else {
-      draw_searched(thread, total, top, all);
+      winner = draw_searched(thread, total, top, all);
     }
   }
-  if (thread == 0u) { commit(best_ids[0]); }
+  winner = reduce_best(thread, winner);
+  if (thread == 0u) { commit(winner.y); }
 }

@@ -42,31 +42,27 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   if (state.finished != 0u) { return; }
   let start = workgroup.x * SLICE;
   let end = min(start + SLICE, V);
-  var key = 0u;
-  var best_id = 0xffffffffu;
+  var best = vec2u(0u);
   for (var id = start + thread; id < end; id += THREADS) {
-    let candidate = adjusted_key(id);
-    if (FILTERS) { keys[id] = candidate; }
-    if (candidate > key) {
-      key = candidate;
-      best_id = id;
-    }
+    let key = adjusted_key(id);
+    if (FILTERS) { keys[id] = key; }
+    best = better(best, vec2u(key, id));
   }
-  reduce_best(thread, key, best_id);
+  best = reduce_best(thread, best);
   var sum = 0.0;
   if (FILTERS && uses(USES_MASS)) {
-    let greatest = value_of(best_keys[0]);
+    let greatest = value_of(best.x);
     for (var id = start + thread; id < end; id += THREADS) {
       if (keys[id] > NEGATIVE_INFINITY) { sum += weight_of(keys[id], greatest); }
     }
     sums[thread] = sum;
-    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-      workgroupBarrier();
-      if (thread < half) { sums[thread] += sums[thread + half]; }
+    workgroupBarrier();
+    if (thread % GROUP == 0u) {
+      for (var i = thread + 1u; i < min(thread + GROUP, THREADS); i++) { sum += sums[i]; }
+      sums[thread] = sum;
     }
-    sum = sums[0];
+    workgroupBarrier();
+    for (var i = GROUP; i < THREADS; i += GROUP) { sum += sums[i]; } // thread 0's is the one that counts
   }
-  if (thread == 0u) {
-    peaks[workgroup.x] = vec4u(best_keys[0], best_ids[0], bitcast<u32>(sum), 0u);
-  }
+  if (thread == 0u) { peaks[workgroup.x] = vec4u(best, bitcast<u32>(sum), 0u); }
 }

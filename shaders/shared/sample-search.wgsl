@@ -18,7 +18,6 @@ var<workgroup> found: Search;
 var<workgroup> range: vec2u;
 var<workgroup> pivot_counts: array<vec4u, THREADS>;
 var<workgroup> pivot_masses: array<vec4f, THREADS>;
-const GROUP = 16u;           // partial sums per thread in the reduction
 
 // What is searched over: the key; with `tie` != 0 the place in the order (key, lower id first) around that key.
 fn search_value(candidate: vec2u, tie: u32) -> u32 {
@@ -28,10 +27,10 @@ fn search_value(candidate: vec2u, tie: u32) -> u32 {
 
 fn sum_groups(thread: u32) {
   workgroupBarrier();
-  if (thread * GROUP < THREADS) {
-    for (var i = 1u; i < min(GROUP, THREADS); i++) {
-      pivot_counts[thread * GROUP] += pivot_counts[thread * GROUP + i];
-      pivot_masses[thread * GROUP] += pivot_masses[thread * GROUP + i];
+  if (thread % GROUP == 0u) {
+    for (var i = thread + 1u; i < min(thread + GROUP, THREADS); i++) {
+      pivot_counts[thread] += pivot_counts[i];
+      pivot_masses[thread] += pivot_masses[i];
     }
   }
   workgroupBarrier();

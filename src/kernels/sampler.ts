@@ -46,7 +46,7 @@ export interface Sampler {
 const RING = 256;
 /** A wide workgroup's barriers are cheap on a GPU and dear where a CPU plays one. */
 const GPU_CUT: SamplerCut = { threads: 256, slices: 256 };
-const SOFTWARE_CUT: SamplerCut = { threads: 32, slices: 64 };
+const SOFTWARE_CUT: SamplerCut = { threads: 8, slices: 64 };
 
 export async function createSampler(
   pipelines: Pipelines,

@@ -18,7 +18,12 @@ export interface ScoreBuffers {
 }
 
 /** Log-probability (natural logarithm) of a target id in every row of logits. */
-export function score(pipelines: Pipelines, gpu: Gpu, shape: ScoreShape, buffers: ScoreBuffers): Promise<Step> {
+export function score(
+  pipelines: Pipelines,
+  gpu: Gpu,
+  shape: ScoreShape,
+  buffers: ScoreBuffers,
+): Promise<Step> {
   return pipelines.step(
     "score",
     { shader: "score", constants: { V: shape.vocabularySize, THREADS: gpu.software ? 32 : 256 } },

@@ -64,13 +64,15 @@ function refuse(option: string, value: unknown, range: string): InputError {
 
 function checkNumber(option: NumberOption, value: unknown): number {
   const { holds, text } = ranges[option];
-  if (typeof value !== "number" || !Number.isFinite(value) || !holds(value)) throw refuse(option, value, text);
+  if (typeof value !== "number" || !Number.isFinite(value) || !holds(value))
+    throw refuse(option, value, text);
   return value;
 }
 
 function checkBias(bias: unknown, vocabularySize: number): [number, number][] {
   if (bias === undefined) return [];
-  if (typeof bias !== "object" || bias === null) throw refuse("logitBias", bias, "an object of token id to number");
+  if (typeof bias !== "object" || bias === null)
+    throw refuse("logitBias", bias, "an object of token id to number");
   const entries = Object.entries(bias);
   if (entries.length > MAX_BIAS_ENTRIES) {
     throw refuse("logitBias", `${entries.length} entries`, `at most ${MAX_BIAS_ENTRIES} entries`);
@@ -78,9 +80,12 @@ function checkBias(bias: unknown, vocabularySize: number): [number, number][] {
   return entries
     .map(([key, value]): [number, number] => {
       const id = /^\d{1,10}$/.test(key) ? Number(key) : Number.NaN;
-      if (!(id < vocabularySize)) throw refuse("logitBias key", key, `a token id from 0 to ${vocabularySize - 1}`);
-      const fits = typeof value === "number" && (value === Number.NEGATIVE_INFINITY || Math.abs(value) <= MAX_BIAS);
-      if (!fits) throw refuse(`logitBias[${id}]`, value, `-Infinity or a number from -${MAX_BIAS} to ${MAX_BIAS}`);
+      if (!(id < vocabularySize))
+        throw refuse("logitBias key", key, `a token id from 0 to ${vocabularySize - 1}`);
+      const fits =
+        typeof value === "number" && (value === Number.NEGATIVE_INFINITY || Math.abs(value) <= MAX_BIAS);
+      if (!fits)
+        throw refuse(`logitBias[${id}]`, value, `-Infinity or a number from -${MAX_BIAS} to ${MAX_BIAS}`);
       return [id, value];
     })
     .sort(([a], [b]) => a - b);

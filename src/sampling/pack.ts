@@ -37,9 +37,13 @@ const GREATEST_F32 = 3.4e38;
  */
 export function packSampling(sampling: ResolvedSampling, endTokens: readonly number[]): PackedSampling {
   if (endTokens.length > MAX_END_TOKENS) {
-    throw new InputError("option", `${endTokens.length} end tokens; the sampler takes at most ${MAX_END_TOKENS}.`, {
-      details: { option: "endTokens", value: endTokens.length, range: `at most ${MAX_END_TOKENS}` },
-    });
+    throw new InputError(
+      "option",
+      `${endTokens.length} end tokens; the sampler takes at most ${MAX_END_TOKENS}.`,
+      {
+        details: { option: "endTokens", value: endTokens.length, range: `at most ${MAX_END_TOKENS}` },
+      },
+    );
   }
   const { topK, repetitionPenalty, frequencyPenalty, presencePenalty } = sampling;
   const temperature = Math.min(Math.max(sampling.temperature, LEAST_TEMPERATURE), GREATEST_F32);

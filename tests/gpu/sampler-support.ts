@@ -1,10 +1,11 @@
 // A sampler over logits of the test's choosing, run many times in one queue without the CPU in between.
+
+import { encodeSteps } from "../../src/gpu/step.ts";
 import { createSampler, type SamplerCut } from "../../src/kernels/sampler.ts";
 import { stateBytes } from "../../src/kernels/state.ts";
 import { type ResolvedSampling, validateSampling } from "../../src/sampling/options.ts";
 import { packSampling } from "../../src/sampling/pack.ts";
 import type { SamplingOptions } from "../../src/types.ts";
-import { encodeSteps } from "../../src/gpu/step.ts";
 import type { KernelBench } from "./support.ts";
 
 /** No filter, no penalty, temperature 1: what a test does not name is off. */
@@ -46,7 +47,11 @@ export async function samplerBench(bench: KernelBench, vocabularySize: number, c
   );
 
   /** Samples `count` tokens from the same logits, as one request. */
-  async function draw(values: Float32Array<ArrayBuffer>, request: ResolvedSampling, options: DrawOptions = {}): Promise<Draws> {
+  async function draw(
+    values: Float32Array<ArrayBuffer>,
+    request: ResolvedSampling,
+    options: DrawOptions = {},
+  ): Promise<Draws> {
     const { count = 1, tail = [], endTokens = [], position = 0, rows = 1, finished = false } = options;
     gpu.device.queue.writeBuffer(logits, 0, values);
     gpu.device.queue.writeBuffer(state, 0, stateBytes({ position, rows, finished, generated: 0 }));
@@ -109,7 +114,8 @@ export function chiSquareP(ids: readonly number[], probabilities: ReadonlyMap<nu
 /** 1 - Φ(z), Abramowitz & Stegun 26.2.17, error below 1e-7. */
 function upperTail(z: number): number {
   const t = 1 / (1 + 0.2316419 * Math.abs(z));
-  const poly = t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
+  const poly =
+    t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
   const tail = (Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI)) * poly;
   return z >= 0 ? tail : 1 - tail;
 }

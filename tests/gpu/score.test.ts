@@ -60,7 +60,10 @@ describe("score", () => {
 
   test("gives NaN, never a number, for a row with NaN or +Infinity, one of all -Infinity, or a target that is no id", async () => {
     const no = Number.NEGATIVE_INFINITY;
-    const out = await run(new Float32Array([1, Number.NaN, 2, 1, 1, Number.POSITIVE_INFINITY, no, no, no, 1, 2, 3]), [0, 1, 2, 3]);
+    const out = await run(
+      new Float32Array([1, Number.NaN, 2, 1, 1, Number.POSITIVE_INFINITY, no, no, no, 1, 2, 3]),
+      [0, 1, 2, 3],
+    );
     expect([...out]).toEqual([Number.NaN, Number.NaN, Number.NaN, Number.NaN]);
   });
 

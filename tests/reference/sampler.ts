@@ -9,7 +9,11 @@ export interface History {
 }
 
 /** Penalties, then bias, one token after the other, as their definitions say. */
-export function adjustedLogits(logits: Float32Array, sampling: ResolvedSampling, history: History): Float64Array {
+export function adjustedLogits(
+  logits: Float32Array,
+  sampling: ResolvedSampling,
+  history: History,
+): Float64Array {
   const adjusted = Float64Array.from(logits);
   for (const id of new Set(history.recent.slice(-64))) {
     const logit = adjusted[id]!;
@@ -31,7 +35,10 @@ export function greedyReference(logits: ArrayLike<number>): number {
 /** Probability of each token that can be drawn, by id: temperature, top-k, top-p, min-p, one after the other. */
 export function candidates(logits: ArrayLike<number>, sampling: ResolvedSampling): Map<number, number> {
   const greatest = logits[greedyReference(logits)]!;
-  let list = Array.from(logits, (logit, id) => ({ id, weight: Math.exp((logit - greatest) / sampling.temperature) }))
+  let list = Array.from(logits, (logit, id) => ({
+    id,
+    weight: Math.exp((logit - greatest) / sampling.temperature),
+  }))
     .filter(({ id }) => logits[id]! > Number.NEGATIVE_INFINITY)
     .sort((a, b) => logits[b.id]! - logits[a.id]! || a.id - b.id);
   if (sampling.topK > 0) list = list.slice(0, sampling.topK);
@@ -48,7 +55,11 @@ export function candidates(logits: ArrayLike<number>, sampling: ResolvedSampling
 
 /** The hash of `random_bits` in `sample-weight.wgsl`. */
 function randomBits(id: number, generated: number, seed: number): number {
-  let [x, y, z] = [id, generated, seed].map(v => (Math.imul(v, 1664525) + 1013904223) >>> 0) as [number, number, number];
+  let [x, y, z] = [id, generated, seed].map(v => (Math.imul(v, 1664525) + 1013904223) >>> 0) as [
+    number,
+    number,
+    number,
+  ];
   const mix = (a: number, b: number, c: number): number => (a + Math.imul(b, c)) >>> 0;
   x = mix(x, y, z);
   y = mix(y, z, x);

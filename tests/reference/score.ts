@@ -1,5 +1,9 @@
 /** Log-probability of `targets[t]` under row t of `logits[T, V]`, in double precision. */
-export function scoreReference(logits: Float32Array, targets: ArrayLike<number>, vocabularySize: number): Float32Array {
+export function scoreReference(
+  logits: Float32Array,
+  targets: ArrayLike<number>,
+  vocabularySize: number,
+): Float32Array {
   return Float32Array.from(targets, (target, row) => {
     const values = logits.subarray(row * vocabularySize, (row + 1) * vocabularySize);
     if (target >= vocabularySize) return Number.NaN;
