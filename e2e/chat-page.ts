@@ -16,11 +16,22 @@ export class ChatPage {
     this.loading = page.getByTestId("loading");
   }
 
-  /** Waits until a model is in use and nothing is loading. */
+  /** Waits until a model is in use and nothing is loading. Fails at once, with the page's words, if that fails. */
   async ready(name = "intab-tiny"): Promise<void> {
-    await expect(this.page.getByTestId("model-name")).toHaveText(name);
-    await expect(this.page.getByTestId("model-facts")).toContainText("parameters");
-    await expect(this.loading).toHaveCount(0);
+    const ready = async () => {
+      await expect(this.page.getByTestId("model-name")).toHaveText(name);
+      await expect(this.page.getByTestId("model-facts")).toContainText("parameters");
+      await expect(this.loading).toHaveCount(0);
+    };
+    const failed = async () => {
+      await this.error.first().waitFor({ timeout: 0 });
+      throw new Error(
+        `The page shows: ${await this.error.first().getByTestId("error-message").textContent()}`,
+      );
+    };
+    const failure = failed();
+    failure.catch(() => {}); // once ready, what comes later is not ours; the page may close, too
+    await Promise.race([ready(), failure]);
   }
 
   async ask(question: string): Promise<void> {
