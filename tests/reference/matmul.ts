@@ -6,7 +6,12 @@ export interface Product {
 }
 
 /** X W^T for X `[T, columns]` and W `[rows, columns]`. */
-export function matmulReference(x: Float32Array, w: Float32Array, rows: number, columns: number): Product {
+export function matmulReference(
+  x: Float32Array | Float64Array,
+  w: Float32Array,
+  rows: number,
+  columns: number,
+): Product {
   const tokens = x.length / columns;
   const values = new Float64Array(tokens * rows);
   const magnitudes = new Float64Array(tokens * rows);

@@ -1,0 +1,27 @@
+import { matmulReference, type Product } from "./matmul.ts";
+
+/** RMSNorm of the activations, as in `MatvecOptions.norm`. */
+export interface Norm {
+  weight: Float32Array;
+  epsilon: number;
+}
+
+/** W x, or W norm(x), for W `[rows, columns]` and the last of the rows of x `[T, columns]`. */
+export function matvecReference(
+  x: Float32Array,
+  w: Float32Array,
+  rows: number,
+  columns: number,
+  norm: Norm | null,
+): Product {
+  const last = Float64Array.from(x.subarray(x.length - columns));
+  if (!norm) return matmulReference(last, w, rows, columns);
+  const squares = last.reduce((sum, value) => sum + value * value, 0);
+  const scale = 1 / Math.sqrt(squares / columns + norm.epsilon);
+  return matmulReference(
+    last.map((value, i) => value * scale * norm.weight[i]!),
+    w,
+    rows,
+    columns,
+  );
+}
