@@ -55,6 +55,9 @@ Output
                         adapter, timings { loadMs }, gpuBytes, model, browser
   --help                this text
 
+npm itself prints the command that it runs on stdout first; npm run --silent ask -- ... leaves that out, and so does
+node scripts/ask.mjs ...
+
 Exit status: 0; 1 for a failure, named on stderr; 2 for a wrong command line; 130 after Ctrl-C. No file is left half-written.
 
 Environment: CHROMIUM_PATH names the browser; CHROMIUM_ARGS (space-separated) replaces the switches that choose the GPU.
