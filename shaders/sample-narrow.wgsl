@@ -1,5 +1,5 @@
-// Second step of sampling with filters: from the slices' greatest logits every workgroup derives a bound that all tokens
-// which can be drawn reach, and keeps those of its slice that do, in order of ids.
+// Second step of sampling with filters: from the slices' greatest logits every workgroup derives a bound that
+// all tokens which can be drawn reach, and keeps those of its slice that do, in order of ids.
 #import state
 #import sample-best
 #import sample-weight
@@ -10,7 +10,8 @@ override SLICES: u32;
 @group(0) @binding(1) var<storage, read> peaks: array<vec4u>;
 // (key, id), a slice's survivors from slice * SLICE on
 @group(0) @binding(2) var<storage, read_write> kept: array<vec2u>;
-// per slice: how many were kept; with ONE_THRESHOLD the slice's winner (race key, id). Last entry: the bound's key
+// per slice: how many were kept; with ONE_THRESHOLD the slice's winner (race key, id). Last entry: the
+// bound's key
 @group(0) @binding(3) var<storage, read_write> slices: array<vec2u>;
 @group(0) @binding(8) var<uniform> state: State;
 
@@ -31,7 +32,8 @@ fn rank_peaks(thread: u32) {
   workgroupBarrier();
 }
 
-// Logit below which all tokens together hold less than half of what top-p leaves out (half: room for rounding).
+// Logit below which all tokens together hold less than half of what top-p leaves out (half: room for
+// rounding).
 fn mass_bound(thread: u32, greatest: f32) -> f32 {
   for (var i = thread; i < SLICES; i += THREADS) {
     masses[i] = bitcast<f32>(peaks[i].z) * weight_of(peaks[i].x, greatest);

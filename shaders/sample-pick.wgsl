@@ -1,5 +1,5 @@
-// Last step of sampling with filters, one workgroup: top-k, then top-p over what is left, then min-p, then the draw.
-// Few candidates are ranked in workgroup memory; many are cut by a search for the border.
+// Last step of sampling with filters, one workgroup: top-k, then top-p over what is left, then min-p, then
+// the draw. Few candidates are ranked in workgroup memory; many are cut by a search for the border.
 #import sample-commit
 #import sample-search
 override SLICE: u32;         // ids per slice
@@ -99,7 +99,8 @@ fn draw_ranked(thread: u32, total: u32, greatest: f32, all: f32) -> vec2u {
   return winner;
 }
 
-// The same three filters without ranking: three searches at most, for the borders of top-k, of top-p, and among equals.
+// The same three filters without ranking: three searches at most, for the borders of top-k, of top-p, and
+// among equals.
 fn draw_searched(thread: u32, total: u32, top: u32, all: f32) -> vec2u {
   let greatest = value_of(top);
   var least = slices[SLICES].x; // key of the border

@@ -1,5 +1,5 @@
-// out[t] = logits[t][targets[t]] - log(sum(exp(logits[t]))): log-probability of each row's target, one workgroup a row.
-// NaN where the row holds NaN or +infinity, or where the target is no id.
+// out[t] = logits[t][targets[t]] - log(sum(exp(logits[t]))): log-probability of each row's target, one
+// workgroup a row. NaN where the row holds NaN or +infinity, or where the target is no id.
 #import state
 #import sample-keys
 override V: u32;             // vocabulary size

@@ -1,5 +1,5 @@
-// Greatest key of a workgroup with its id, the lowest id on ties: independent of order, so always the same. Two levels
-// instead of a tree: each barrier costs where a CPU plays the GPU, in running as in compiling.
+// Greatest key of a workgroup with its id, the lowest id on ties: independent of order, so always the same.
+// Two levels instead of a tree: each barrier costs where a CPU plays the GPU, in running as in compiling.
 override THREADS: u32;       // at most 256
 const GROUP = 16u;           // partial results that one thread joins
 var<workgroup> bests: array<vec2u, THREADS>;

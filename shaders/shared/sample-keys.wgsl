@@ -1,5 +1,6 @@
-// Logits as unsigned keys of the same order, so that no comparison depends on what a driver does with NaN or infinity
-// (WGSL lets it assume that there are none). NaN of either sign becomes the greatest key; -0 equals +0.
+// Logits as unsigned keys of the same order, so that no comparison depends on what a driver does with NaN or
+// infinity (WGSL lets it assume that there are none). NaN of either sign becomes the greatest key; -0 equals
+// +0.
 const NEGATIVE_INFINITY = 0x007fffffu;
 const POSITIVE_INFINITY = 0xff800000u;
 

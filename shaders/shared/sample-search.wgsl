@@ -1,5 +1,6 @@
-// Exact borders in a list of candidates too long to rank: a search over key values, five ways a round, that counts and
-// weighs all candidates at or above four pivots. Sums run in a fixed order, so that the same input gives the same cut.
+// Exact borders in a list of candidates too long to rank: a search over key values, five ways a round, that
+// counts and weighs all candidates at or above four pivots. Sums run in a fixed order, so that the same input
+// gives the same cut.
 #import sample-best
 #import sample-weight
 // (key, id) of the candidates, ids ascending
@@ -19,7 +20,8 @@ var<workgroup> range: vec2u;
 var<workgroup> pivot_counts: array<vec4u, THREADS>;
 var<workgroup> pivot_masses: array<vec4f, THREADS>;
 
-// What is searched over: the key; with `tie` != 0 the place in the order (key, lower id first) around that key.
+// What is searched over: the key; with `tie` != 0 the place in the order (key, lower id first) around that
+// key.
 fn search_value(candidate: vec2u, tie: u32) -> u32 {
   if (tie == 0u) { return candidate.x; }
   return select(0u, select(~candidate.y, 0xffffffffu, candidate.x > tie), candidate.x >= tie);
@@ -36,8 +38,8 @@ fn sum_groups(thread: u32) {
   workgroupBarrier();
 }
 
-// Moves found.low up to the greatest value with at least `count` candidates and `mass` at or above it. The caller has
-// set `found` so that low satisfies this (or is the least value there is) and high does not.
+// Moves found.low up to the greatest value with at least `count` candidates and `mass` at or above it. The
+// caller has set `found` so that low satisfies this (or is the least value there is) and high does not.
 fn search(thread: u32, total: u32, tie: u32, count: u32, mass: f32, greatest: f32) {
   if (thread == 0u) { range = vec2u(found.low, found.high); }
   loop {

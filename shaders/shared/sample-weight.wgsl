@@ -1,5 +1,6 @@
-// Probabilities and chance. A draw is an exponential race (Gumbel-max): every candidate gets its logit plus noise that
-// depends on (seed, tokens generated, id) alone, the greatest wins. No running sum, so no order of summation matters.
+// Probabilities and chance. A draw is an exponential race (Gumbel-max): every candidate gets its logit plus
+// noise that depends on (seed, tokens generated, id) alone, the greatest wins. No running sum, so no order of
+// summation matters.
 #import sample-params
 #import sample-keys
 

@@ -23,9 +23,9 @@ export interface SamplerCut {
 }
 
 /**
- * The end of a step: picks a token from the logits, hands it to the next step and to the host, and advances the state.
- * Sets `state.finished` to 1 after an end token and to 2, without a token, if no logit is usable (NaN, infinite, or
- * every token banned).
+ * The end of a step: picks a token from the logits, hands it to the next step and to the host, and advances
+ * the state. Sets `state.finished` to 1 after an end token and to 2, without a token, if no logit is usable
+ * (NaN, infinite, or every token banned).
  */
 export interface Sampler {
   /** For requests with `PackedSampling.greedy`. */
@@ -36,8 +36,8 @@ export interface Sampler {
   readonly ring: GPUBuffer;
   readonly RING: number;
   /**
-   * Prepares a request by queue writes: to be called after the last submit of the request before and before the first of
-   * this one, with `state.generated` 0.
+   * Prepares a request by queue writes: to be called after the last submit of the request before and before
+   * the first of this one, with `state.generated` 0.
    * @param promptTail the prompt's last ids; of more than 64 the last 64 count (repetition penalty)
    */
   begin(request: PackedSampling, promptTail: readonly number[]): void;

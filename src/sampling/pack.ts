@@ -27,7 +27,10 @@ const USES_MASS = 4;
 const ONE_THRESHOLD = 8;
 const USES_MIN_P = 16;
 
-/** Below this the distribution is a step for any logits that differ in f32, and 1 / temperature stays in range. */
+/**
+ * Below this the distribution is a step for any logits that differ in f32, and 1 / temperature stays in
+ * range.
+ */
 const LEAST_TEMPERATURE = 1e-6;
 const GREATEST_F32 = 3.4e38;
 

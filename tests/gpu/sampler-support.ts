@@ -83,8 +83,8 @@ export async function samplerBench(bench: KernelBench, vocabularySize: number, c
 export type SamplerBench = Awaited<ReturnType<typeof samplerBench>>;
 
 /**
- * Probability of a chi-square at least this large by chance (Wilson-Hilferty). Cells expected fewer than 5 times are
- * joined.
+ * Probability of a chi-square at least this large by chance (Wilson-Hilferty). Cells expected fewer than 5
+ * times are joined.
  */
 export function chiSquareP(ids: readonly number[], probabilities: ReadonlyMap<number, number>): number {
   const seen = new Map<number, number>();

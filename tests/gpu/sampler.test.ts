@@ -10,9 +10,10 @@ import {
 } from "./sampler-support.ts";
 import { type KernelBench, kernelBench, randomNormal, randomSource } from "./support.ts";
 
-// How the work is cut is fixed here, not left to the adapter, so that more than one cut runs on each. Vocabularies of
-// prime size: the last slice is a short one. A GPU runs its own cut; in its place software adapters run one with several
-// groups in a workgroup, but not of 256 threads: lavapipe compiles that for half a minute.
+// How the work is cut is fixed here, not left to the adapter, so that more than one cut runs on each.
+// Vocabularies of prime size: the last slice is a short one. A GPU runs its own cut; in its place software
+// adapters run one with several groups in a workgroup, but not of 256 threads: lavapipe compiles that for
+// half a minute.
 const SMALL = 397;
 const LARGE = 49_157;
 const CUT = { threads: 8, slices: 64 };
@@ -36,8 +37,8 @@ describe("sampler", () => {
   afterAll(() => bench.close());
 
   /**
-   * Draws many times: no id outside of the reference's candidates, their distribution (where enough draws can tell), and
-   * the very ids that the reference draws, but for races too close to call in f32.
+   * Draws many times: no id outside of the reference's candidates, their distribution (where enough draws can
+   * tell), and the very ids that the reference draws, but for races too close to call in f32.
    */
   async function compare(
     on: SamplerBench,
@@ -110,7 +111,7 @@ describe("sampler", () => {
         64,
       );
     }
-    await compare(small, new Float32Array(SMALL).fill(-3), { topK: 10 }, 64); // all equal: searched, not ranked
+    await compare(small, new Float32Array(SMALL).fill(-3), { topK: 10 }, 64); // too many equals to rank
     await compare(small, new Float32Array(SMALL).fill(-3), { topP: 0.1001 }, 64);
     await compare(small, new Float32Array(SMALL).fill(-3), { topK: 200, topP: 0.1001 }, 64);
   });

@@ -58,7 +58,7 @@ describe("score", () => {
     expect(out[1]).toBeCloseTo(Math.log(0.5), 6);
   });
 
-  test("gives NaN, never a number, for a row with NaN or +Infinity, one of all -Infinity, or a target that is no id", async () => {
+  test("gives NaN for a row with NaN or +Infinity, one of all -Infinity, or a target that is no id", async () => {
     const no = Number.NEGATIVE_INFINITY;
     const out = await run(
       new Float32Array([1, Number.NaN, 2, 1, 1, Number.POSITIVE_INFINITY, no, no, no, 1, 2, 3]),

@@ -32,7 +32,9 @@ export function greedyReference(logits: ArrayLike<number>): number {
   return best;
 }
 
-/** Probability of each token that can be drawn, by id: temperature, top-k, top-p, min-p, one after the other. */
+/**
+ * Probability of each token that can be drawn, by id: temperature, top-k, top-p, min-p, one after the other.
+ */
 export function candidates(logits: ArrayLike<number>, sampling: ResolvedSampling): Map<number, number> {
   const greatest = logits[greedyReference(logits)]!;
   let list = Array.from(logits, (logit, id) => ({
@@ -70,7 +72,10 @@ function randomBits(id: number, generated: number, seed: number): number {
   return mix(x, y, z);
 }
 
-/** The draw itself: greatest log-probability plus Gumbel noise. `margin` is how far ahead of the second it was. */
+/**
+ * The draw itself: greatest log-probability plus Gumbel noise. `margin` is how far ahead of the second it
+ * was.
+ */
 export function drawReference(
   probabilities: Map<number, number>,
   seed: number,
