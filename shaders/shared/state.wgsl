@@ -5,7 +5,8 @@ struct State {
   position: u32,
   // tokens in this batch: a chunk of the prompt in prefill, 1 in decode
   rows: u32,
-  // 1 once an end-of-turn token was sampled: kernels return early, the rest of the queue costs nothing
+  // 1 once an end-of-turn token was sampled, 2 once the logits were no numbers: kernels return early, so what is still
+  // queued costs next to nothing
   finished: u32,
   // tokens sampled since the request began
   generated: u32,

@@ -1,3 +1,4 @@
+import { DeviceLostError } from "../errors.ts";
 import type { Gpu } from "./device.ts";
 import { composeShader, type ShaderImports } from "./shader.ts";
 
@@ -41,11 +42,15 @@ export class Pipelines {
         label: code.shader,
         code: composeShader(code.shader, code.imports),
       });
-      pipeline = this.#gpu.device.createComputePipelineAsync({
-        label: code.shader,
-        layout: "auto",
-        compute: { module, entryPoint: "main", constants: { ...code.constants } },
-      });
+      pipeline = this.#gpu.device
+        .createComputePipelineAsync({
+          label: code.shader,
+          layout: "auto",
+          compute: { module, entryPoint: "main", constants: { ...code.constants } },
+        })
+        .catch(async (cause: unknown) => {
+          throw await compileError(code.shader, module, cause);
+        });
       this.#cache.set(key, pipeline);
     }
     return pipeline;
@@ -69,6 +74,23 @@ export class Pipelines {
     });
     return { label, pipeline, bindGroup, workgroups };
   }
+}
+
+/** The browser's own message often says no more than that the module is invalid; the compiler's messages say why. */
+async function compileError(shader: string, module: GPUShaderModule, cause: unknown): Promise<Error> {
+  const { messages } = await module.getCompilationInfo();
+  const why = messages
+    .filter(({ type }) => type === "error")
+    .map(({ lineNum, message }) => `line ${lineNum}: ${message}`);
+  const text = [`The GPU did not accept the kernel ${shader}: ${String(cause)}`, ...why].join("\n");
+  return new DeviceLostError(
+    "gpu-error",
+    `${text}\nUpdate browser and graphics driver; features: { f16: false, subgroups: false } may help.`,
+    {
+      details: { shader },
+      cause,
+    },
+  );
 }
 
 /** Encodes steps into an open pass. @param rows tokens in this batch, for steps whose size depends on them */
