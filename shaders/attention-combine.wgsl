@@ -1,4 +1,5 @@
-// Second half of a split decode: joins the parts that attention-result-part wrote, one workgroup a query head.
+// Second half of a split decode: joins the parts that attention-result-part wrote, one workgroup a query
+// head.
 #import state
 #import attention-split
 override HEADS: u32;

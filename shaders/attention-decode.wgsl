@@ -1,6 +1,7 @@
-// Attention of one token over the paged KV cache (flash decoding). A workgroup takes one part of the keys of one KV head
-// and serves TILE of the query heads that share it, so that keys and values are read once for all of them.
-// Scores: one thread a key. Values: one thread 4 elements of the head, THREADS / UNITS keys side by side.
+// Attention of one token over the paged KV cache (flash decoding). A workgroup takes one part of the keys of
+// one KV head and serves TILE of the query heads that share it, so that keys and values are read once for all
+// of them. Scores: one thread a key. Values: one thread 4 elements of the head, THREADS / UNITS keys side by
+// side.
 #import state
 #import kv-cache
 #import attention-softmax
@@ -42,6 +43,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     let head = kv_head * GROUP + min(tile_head + i / UNITS, GROUP - 1u);
     queries[i] = q[head * UNITS + i % UNITS] * SCALE;
   }
+  let units = UNITS + LOOSE * state.finished;
+  let lanes = LANES + LOOSE * state.finished;
   let unit = thread % UNITS;
   let lane = thread / UNITS;
   var maximum: array<f32, MAX_TILE>;
@@ -59,7 +62,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       if (thread % BLOCK == 0u) { blocks[thread / BLOCK] = block; }
       let base = key_index(block, thread % BLOCK, kv_head);
       for (var h = 0u; h < TILE; h++) { score[h] = 0.0; }
-      for (var u = 0u; u < UNITS; u++) {
+      for (var u = 0u; u < units; u++) {
         let key = vec4f(kv[base + u]);
         for (var h = 0u; h < TILE; h++) { score[h] += dot(queries[h * UNITS + u], key); }
       }
@@ -69,7 +72,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     if (thread < TILE * MAX_LANES) {
       var largest = MASKED;
       let base = thread / MAX_LANES * THREADS + thread % MAX_LANES;
-      for (var i = 0u; i < THREADS; i += MAX_LANES) { largest = max(largest, scores[base + i]); }
+      for (var i = 0u; i < THREADS + LOOSE * state.finished; i += MAX_LANES) { largest = max(largest, scores[base + i]); }
       maxima[thread] = largest;
     }
     workgroupBarrier();
@@ -110,7 +113,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       if (base + f < TILE && head < GROUP) {
         var values = vec4f();
         var total = 0.0;
-        for (var l = 0u; l < LANES; l++) {
+        for (var l = 0u; l < lanes; l++) {
           values += sums[f * THREADS + l * UNITS + i % UNITS];
           total += weights[f * LANES + l];
         }

@@ -1,7 +1,8 @@
 // Causal attention of a chunk of the prompt over the paged KV cache, which already holds the chunk itself
-// (FlashAttention, Dao et al. 2022: tiles and online softmax, no T x T buffer). A workgroup takes QUERIES rows of one
-// head; its threads form a grid ACROSS x DOWN: thread (x, y) owns rows y, y + DOWN, ... with 4 keys of every tile of
-// scores and with every ACROSS-th unit of 4 elements of the result. Tiles are f32: each element is used many times.
+// (FlashAttention, Dao et al. 2022: tiles and online softmax, no T x T buffer). A workgroup takes QUERIES
+// rows of one head; its threads form a grid ACROSS x DOWN: thread (x, y) owns rows y, y + DOWN, ... with 4
+// keys of every tile of scores and with every ACROSS-th unit of 4 elements of the result. Tiles are f32: each
+// element is used many times.
 #import state
 #import kv-cache
 #import attention-softmax
@@ -39,6 +40,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let kv_head = head / (HEADS / KV_HEADS);
   let x = thread % ACROSS;
   let y = thread / ACROSS;
+  let units = UNITS + LOOSE * state.finished;
+  let columns = COLUMNS + LOOSE * state.finished;
   var query: array<u32, MAX_ROWS>;
   var maximum: array<f32, MAX_ROWS>;
   var total: array<f32, MAX_ROWS>;
@@ -58,7 +61,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     var score: array<vec4f, MAX_ROWS>;
     // written out: an array declared in a loop keeps its last values on SwiftShader
     for (var r = 0u; r < ROWS; r++) { score[r] = vec4f(); }
-    for (var u = 0u; u < UNITS; u++) {
+    for (var u = 0u; u < units; u++) {
       let key0 = tile[x * TILE_STRIDE + u];
       let key1 = tile[(ACROSS + x) * TILE_STRIDE + u];
       let key2 = tile[(2u * ACROSS + x) * TILE_STRIDE + u];
@@ -89,11 +92,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       maximum[r] = largest;
       total[r] = total[r] * shrink + dot(w, vec4f(1.0));
       weights[row * WEIGHT_STRIDE + x] = w;
-      for (var c = 0u; c < COLUMNS; c++) { acc[r * COLUMNS + c] *= shrink; }
+      for (var c = 0u; c < columns; c++) { acc[r * COLUMNS + c] *= shrink; }
     }
     workgroupBarrier();
     for (var k = 0u; k < ACROSS; k++) {
-      for (var c = 0u; c < COLUMNS; c++) {
+      for (var c = 0u; c < columns; c++) {
         let base = 4u * k * TILE_STRIDE + x + c * ACROSS;
         let value0 = tile[base];
         let value1 = tile[base + TILE_STRIDE];
@@ -114,7 +117,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     let row = y + r * DOWN;
     var sum = 0.0;
     for (var i = 0u; i < ACROSS; i++) { sum += partial[row * ACROSS + i]; }
-    for (var c = 0u; c < COLUMNS; c++) {
+    for (var c = 0u; c < columns; c++) {
       let unit = x + c * ACROSS;
       if (first + row < state.rows && unit < UNITS) { out[query[r] + unit] = acc[r * COLUMNS + c] / sum; }
     }

@@ -1,6 +1,6 @@
-// How decode spreads the keys of one head over workgroups: at most SPLITS parts, fixed when the steps are built. Parts
-// are as long as they must be and no shorter than SPLIT_UNIT keys, so a short context has one part and the other
-// workgroups return at once.
+// How decode spreads the keys of one head over workgroups: at most SPLITS parts, fixed when the steps are
+// built. Parts are as long as they must be and no shorter than SPLIT_UNIT keys, so a short context has one
+// part and the other workgroups return at once.
 override SPLITS: u32;
 override SPLIT_UNIT: u32;    // keys, multiple of BLOCK
 

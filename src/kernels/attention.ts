@@ -81,7 +81,7 @@ export function attentionPrefill(
     {
       shader: "attention-prefill",
       imports: { real: realFile(gpu) },
-      constants: { ...constants(shape), ACROSS: across, DOWN: down, ROWS: rows },
+      constants: { ...constants(gpu, shape), ACROSS: across, DOWN: down, ROWS: rows },
     },
     bindings,
     tokens => [Math.ceil(tokens / (down * rows)), shape.heads, 1],
@@ -146,7 +146,14 @@ function tiledDecode(gpu: Gpu, shape: AttentionShape, longest: number): DecodePl
   const code = {
     shader: "attention-decode",
     imports: { real: realFile(gpu), result: resultFile(splits) },
-    constants: { ...constants(shape), THREADS, TILE: tile, FOLD: fold, SPLITS: splits, SPLIT_UNIT: unit },
+    constants: {
+      ...constants(gpu, shape),
+      THREADS,
+      TILE: tile,
+      FOLD: fold,
+      SPLITS: splits,
+      SPLIT_UNIT: unit,
+    },
   };
   return { code, workgroups: [splits, shape.kvHeads * tiles, 1], splits, unit };
 }
@@ -165,7 +172,7 @@ function softwareCode(gpu: Gpu, shape: AttentionShape, rows: number, splits: num
     shader: "attention-software",
     imports: { real: realFile(gpu), result: resultFile(splits) },
     constants: {
-      ...constants(shape),
+      ...constants(gpu, shape),
       ROWS: rows,
       THREADS: SOFTWARE_THREADS,
       SPLITS: splits,
@@ -186,13 +193,14 @@ function realFile(gpu: Gpu): string {
   return gpu.f16 ? "real-f16" : "real-f32";
 }
 
-function constants({ heads, kvHeads, headDim, kvBlocks, scale }: AttentionShape) {
+function constants(gpu: Gpu, { heads, kvHeads, headDim, kvBlocks, scale }: AttentionShape) {
   return {
     HEADS: heads,
     KV_HEADS: kvHeads,
     HEAD_DIM: headDim,
     KV_BLOCKS: kvBlocks,
     SCALE: scale * Math.LOG2E,
+    LOOSE: gpu.software ? 1 : 0,
   };
 }
 

@@ -1,4 +1,5 @@
-// A paged KV cache for the attention tests: blocks in random order, everything that is not in use poisoned with NaN.
+// A paged KV cache for the attention tests: blocks in random order, everything that is not in use poisoned
+// with NaN.
 import type { AttentionBuffers, AttentionShape } from "../../src/kernels/attention.ts";
 import { attentionScratchBytes } from "../../src/kernels/attention.ts";
 import { stateBytes } from "../../src/kernels/state.ts";
