@@ -49,7 +49,8 @@ export class ModelFormatError extends IntabError {
   override name = "ModelFormatError";
 }
 
-/** A sound file that this version cannot run: `architecture`, `tensor-type`, `tokenizer`, `gguf-version`, `shape`, `split-file`. */
+/** A sound file that this version cannot run: `architecture`, `tensor-type`, `tokenizer`, `gguf-version`, `shape`,
+ * `rope-scaling`, `split-file`. */
 export class UnsupportedModelError extends IntabError {
   override name = "UnsupportedModelError";
 }
@@ -69,7 +70,7 @@ export class InputError extends IntabError {
   override name = "InputError";
 }
 
-/** The model was disposed: `disposed`. */
+/** The model was disposed: `disposed`; or its worker died: `worker-failed`. */
 export class DisposedError extends IntabError {
   override name = "DisposedError";
 }

@@ -37,7 +37,7 @@ export interface LoadOptions {
 }
 
 export interface SamplingOptions {
-  /** 0 = greedy. Default 0.8 where the model file names none. Range 0 and up. */
+  /** 0 = greedy. Default 0.8. Range 0 and up. */
   temperature?: number;
   /** Keep the k most likely tokens. 0 = all. Default 40. */
   topK?: number;
@@ -45,13 +45,13 @@ export interface SamplingOptions {
   topP?: number;
   /** Drop tokens less likely than this share of the most likely one. Default 0.05. Range [0, 1). */
   minP?: number;
-  /** Divides (multiplies, if negative) the logits of tokens seen in the last 64 positions. 1 = off, the default. */
+  /** Divides (multiplies, if negative) the logits of tokens seen in the last 64 positions. 1 = off, the default. Range 0.01 to 100. */
   repetitionPenalty?: number;
   /** Subtracted once per occurrence of a token in the text generated so far. Default 0. Range [-2, 2]. */
   frequencyPenalty?: number;
   /** Subtracted once if a token occurs in the text generated so far. Default 0. Range [-2, 2]. */
   presencePenalty?: number;
-  /** Added to a token's logit, by token id. `-Infinity` bans it. */
+  /** Added to a token's logit, by token id. `-Infinity` bans it. At most 1,024 entries. */
   logitBias?: Record<number, number>;
   /** Same seed, same adapter, same model: same text. Default: drawn at random. Unsigned 32-bit integer. */
   seed?: number;
@@ -113,9 +113,9 @@ export interface AdapterFacts {
   vendor: string;
   architecture: string;
   description: string;
-  /** A software adapter, or the browser says it is a fallback. */
+  /** The browser calls it a fallback: a CPU that plays a GPU. */
   fallback: boolean;
-  /** Optional features in use: `shader-f16`, `subgroups`, `timestamp-query`. */
+  /** Optional features: in `model.info` those in use (`shader-f16`, `subgroups`, `timestamp-query`), in `support()` all. */
   features: readonly string[];
   subgroupSize: { min: number; max: number } | null;
   limits: Readonly<Record<string, number>>;

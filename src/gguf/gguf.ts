@@ -3,7 +3,7 @@
  * network nor DOM nor GPU. Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  *
  * Why not `@huggingface/gguf` at run time: docs/dependencies.md (in short: it takes zeros for the missing part of a
- * truncated file, parses a 128k-token vocabulary in over a second, and adds 68 KB gzipped). The unit tests hold this
+ * truncated file, parses a 128k-token vocabulary in over a second, and adds 65 KB gzipped). The unit tests hold this
  * parser against it on every model file there is.
  */
 import { ModelFormatError, UnsupportedModelError } from "../errors.ts";

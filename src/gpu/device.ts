@@ -5,13 +5,13 @@ import type { AdapterFacts } from "../types.ts";
 export interface Gpu {
   readonly device: GPUDevice;
   readonly facts: AdapterFacts;
-  /** Storage type of activations and KV cache: f16 in WGSL is available and wanted. */
+  /** The KV cache holds f16: WGSL has it here, and it is wanted. */
   readonly f16: boolean;
   /** Subgroup operations are available and wanted. */
   readonly subgroups: boolean;
   /** Smallest subgroup size that a pipeline may run with; 1 where subgroups are missing. */
   readonly subgroupMinSize: number;
-  /** The browser's own CPU fallback: wide workgroups and reductions cost there, one thread per row wins. */
+  /** A CPU with narrow vectors pretends to be a GPU: workgroup memory and barriers cost there, one thread per row wins. */
   readonly software: boolean;
   /** Rejects (with DeviceLostError) when the device is lost for another reason than `destroy`. */
   readonly lost: Promise<never>;
@@ -27,15 +27,19 @@ export interface GpuOptions {
 const ADAPTER_ATTEMPTS = 7;
 const ADAPTER_RETRY_MS = 300;
 
-/** Limits that are raised to what the adapter has; the rest stay at WebGPU's defaults. */
-const WANTED_LIMITS = [
-  "maxBufferSize",
-  "maxStorageBufferBindingSize",
+/** Limits that are raised to what the adapter has. Kernels keep to WebGPU's defaults in all others, so that they run everywhere. */
+const RAISED_LIMITS = ["maxBufferSize", "maxStorageBufferBindingSize"] as const;
+
+/** Limits that decide what runs, for `support()` and `model.info`. */
+const TOLD_LIMITS = [
+  ...RAISED_LIMITS,
   "maxComputeWorkgroupStorageSize",
   "maxComputeInvocationsPerWorkgroup",
-  "maxComputeWorkgroupSizeX",
   "maxStorageBuffersPerShaderStage",
 ] as const;
+
+/** Vectors of fewer lanes mean a CPU without wide registers in use: SwiftShader has 4, lavapipe 8, GPUs 8 to 128. */
+const GPU_LANES = 8;
 
 const WANTED_FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const;
 
@@ -67,16 +71,11 @@ export function adapterFacts(adapter: GPUAdapter, used: readonly string[]): Adap
     vendor: info.vendor,
     architecture: info.architecture,
     description: info.description,
-    fallback: info.isFallbackAdapter || isSoftware(info),
+    fallback: info.isFallbackAdapter === true, // absent in older browsers
     features: used,
     subgroupSize: sizes,
-    limits: Object.fromEntries(WANTED_LIMITS.map(name => [name, limits[name]])),
+    limits: Object.fromEntries(TOLD_LIMITS.map(name => [name, limits[name]])),
   };
-}
-
-/** SwiftShader does not report itself as a fallback when it was asked for by name; lavapipe never does. */
-function isSoftware(info: GPUAdapterInfo): boolean {
-  return /swiftshader|llvmpipe|lavapipe/i.test(`${info.vendor} ${info.architecture} ${info.device} ${info.description}`);
 }
 
 /** @throws GpuUnavailableError `no-webgpu`, `no-adapter`, `no-device` */
@@ -90,18 +89,25 @@ export async function openGpu(options: GpuOptions = {}, gpu?: GPU): Promise<Gpu>
   try {
     device = await adapter.requestDevice({
       requiredFeatures: features,
-      requiredLimits: Object.fromEntries(WANTED_LIMITS.map(name => [name, adapter.limits[name]])),
+      requiredLimits: Object.fromEntries(RAISED_LIMITS.map(name => [name, adapter.limits[name]])),
     });
   } catch (cause) {
-    throw new GpuUnavailableError("no-device", `The GPU refused a device: ${String(cause)}. Close other tabs that use the GPU and try again.`, {
-      cause,
-    });
+    throw new GpuUnavailableError(
+      "no-device",
+      `The GPU refused a device: ${String(cause)}. Close other tabs that use the GPU and try again.`,
+      {
+        cause,
+      },
+    );
   }
   const facts = adapterFacts(adapter, features);
   const subgroups = features.includes("subgroups");
   const lost = device.lost.then(info => {
     if (info.reason === "destroyed") return new Promise<never>(() => {});
-    throw new DeviceLostError("device-lost", `The GPU was lost (${info.reason || "unknown"}): ${info.message || "no message"}. Load the model again.`);
+    throw new DeviceLostError(
+      "device-lost",
+      `The GPU was lost (${info.reason || "unknown"}): ${info.message || "no message"}. Load the model again.`,
+    );
   });
   lost.catch(() => {}); // whoever waits for work races against it; nobody waiting is not an unhandled rejection
   return {
@@ -110,7 +116,7 @@ export async function openGpu(options: GpuOptions = {}, gpu?: GPU): Promise<Gpu>
     f16: features.includes("shader-f16"),
     subgroups,
     subgroupMinSize: subgroups ? (facts.subgroupSize?.min ?? 1) : 1,
-    software: adapter.info.isFallbackAdapter,
+    software: facts.fallback && (facts.subgroupSize?.max ?? 1) < GPU_LANES,
     lost,
     destroy: () => device.destroy(),
   };
