@@ -42,6 +42,9 @@ export class TestServer {
   readonly #server: Server;
   readonly #files: Map<string, ServedFile>;
   #held: (() => void)[] = [];
+  /** Answers with model files that are under way. */
+  #open = 0;
+  #quiet: (() => void)[] = [];
 
   private constructor(server: Server, files: Map<string, ServedFile>) {
     this.#server = server;
@@ -94,6 +97,11 @@ export class TestServer {
     this.#file(path).sent.fill(0);
   }
 
+  /** Resolves when no model file is being sent: whoever asked has got it, or is gone. */
+  async quiet(): Promise<void> {
+    while (this.#open > 0) await new Promise<void>(resolve => this.#quiet.push(resolve));
+  }
+
   /** Goes away in mid-sentence, as a lost network does. */
   async stop(): Promise<void> {
     const closed = new Promise<void>(resolve => this.#server.close(() => resolve()));
@@ -104,8 +112,13 @@ export class TestServer {
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = decodeURIComponent(new URL(request.url ?? "/", this.url).pathname);
     const file = this.#files.get(path);
-    if (file) await this.#answerModel(file, request, response);
-    else answerPage(path, response);
+    if (!file) return answerPage(path, response);
+    this.#open++;
+    response.once("close", () => {
+      this.#open--;
+      for (const tell of this.#quiet.splice(0)) tell();
+    });
+    await this.#answerModel(file, request, response);
   }
 
   async #answerModel(file: ServedFile, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -125,7 +138,10 @@ export class TestServer {
     for (let at = start; at < end && !response.destroyed; ) {
       const hold = file.fault.holdAt ?? bytes.length;
       if (at >= hold) {
-        await new Promise<void>(resolve => this.#held.push(resolve));
+        await new Promise<void>(resolve => {
+          this.#held.push(resolve);
+          response.once("close", resolve);
+        });
         continue;
       }
       const stop = Math.min(at + PIECE, end, hold);

@@ -24,6 +24,7 @@ test("a download that dies with the browser goes on where it stopped", async ({
   // The answer to this command never comes.
   session.send("Browser.crash").catch(() => {});
   await closed;
+  await server.quiet();
 
   server.release();
   server.forgetSent(BUILT_IN);
