@@ -126,6 +126,7 @@ async function remedy(choice: Remedy): Promise<void> {
     case "retry":
       return choose(lastSource);
     case "download-again":
+      session.dismiss();
       if (typeof lastSource.from === "string") await panel.remove(lastSource.from);
       return typeof lastSource.from === "string" ? choose(lastSource) : panel.pickFile();
     case "free-storage":

@@ -113,3 +113,43 @@ test("a full quota is named, at the start and in mid-download, and the load goes
   await page.getByTestId("remedy-retry").click();
   await chat.ready();
 });
+
+test("a stored model whose bytes have changed is noticed, and downloading it again helps", async ({
+  chat,
+  page,
+  server,
+}) => {
+  await page.goto(server.url);
+  await chat.ready();
+  expect(await page.evaluate(zeroStoredBlobs)).toBeGreaterThan(0);
+  server.setFault(BUILT_IN, { status: 404 });
+  await page.reload();
+  await chat.failure("corrupt");
+  server.setFault(BUILT_IN, {});
+  await page.getByTestId("remedy-download-again").click();
+  await chat.ready();
+});
+
+/** Puts zeros in place of every Blob in this origin's databases, as a failing disk might. Returns how many. */
+async function zeroStoredBlobs(): Promise<number> {
+  const settled = <T>(request: IDBRequest<T>) =>
+    new Promise<T>((resolve, reject) => {
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
+  let count = 0;
+  for (const { name } of await indexedDB.databases()) {
+    const database = await settled(indexedDB.open(name ?? ""));
+    for (const storeName of database.objectStoreNames) {
+      const store = () => database.transaction(storeName, "readwrite").objectStore(storeName);
+      for (const key of await settled(store().getAllKeys())) {
+        const value: unknown = await settled(store().get(key));
+        if (!(value instanceof Blob)) continue;
+        await settled(store().put(new Blob([new Uint8Array(value.size)]), key));
+        count++;
+      }
+    }
+    database.close();
+  }
+  return count;
+}
