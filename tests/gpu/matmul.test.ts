@@ -1,13 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readBuffer } from "../../src/gpu/readback.ts";
 import type { Epilogue } from "../../src/kernels/epilogue.ts";
 import { type MatmulVariant, matmul } from "../../src/kernels/matmul.ts";
 import { stateBytes } from "../../src/kernels/state.ts";
 import type { Weight, WeightType } from "../../src/kernels/weights.ts";
-import { dequantise, halfToNumber } from "../reference/dequantise.ts";
-import { gluReference, KV_BLOCK, matmulReference, type Product, qkvReference } from "../reference/matmul.ts";
+import { gluReference, KV_BLOCK, matmulReference, qkvReference } from "../reference/matmul.ts";
+import {
+  addTo,
+  besides,
+  randomRope,
+  randomWeight,
+  readCache,
+  SENTINEL,
+  worst,
+  zeros,
+} from "./product-support.ts";
 import { type KernelBench, kernelBench, randomNormal, randomSource } from "./support.ts";
-import { randomMatrix, uploadWeight } from "./weight-support.ts";
 
 const tile = (tokens: number, rows: number, storage: "f32" | "f16" = "f32"): MatmulVariant => ({
   kind: "tile",
@@ -39,31 +46,6 @@ const CASES: [MatmulVariant, WeightType, "store" | "add" | "glu" | "gated", rows
     [tile(32, 64, "f16"), "Q4_1", "store", 577, 32],
   ];
 const TOKENS = [1, 2, 5, 33, 64, 70];
-const SENTINEL = 12345;
-
-/** Largest error as a part of what each number may be off by; NaN anywhere counts as infinite. */
-function worst(actual: ArrayLike<number>, expected: Product, tolerance: number, relative = 0): number {
-  if (actual.length !== expected.values.length) return Number.POSITIVE_INFINITY;
-  let result = 0;
-  for (let i = 0; i < actual.length; i++) {
-    const allowed = tolerance * expected.magnitudes[i]! + relative * Math.abs(expected.values[i]!) + 1e-30;
-    const part = Math.abs(actual[i]! - expected.values[i]!) / allowed;
-    if (!(part <= result)) result = Number.isNaN(part) ? Number.POSITIVE_INFINITY : part;
-  }
-  return result;
-}
-
-/** `[left | product]`, row by row, where `left` is exact. */
-function besides(left: Float32Array, product: Product, rows: number): Product {
-  const values = new Float64Array(2 * left.length);
-  const magnitudes = new Float64Array(2 * left.length);
-  for (let i = 0; i < left.length; i += rows) {
-    values.set(left.subarray(i, i + rows), 2 * i);
-    values.set(product.values.subarray(i, i + rows), 2 * i + rows);
-    magnitudes.set(product.magnitudes.subarray(i, i + rows), 2 * i + rows);
-  }
-  return { values, magnitudes };
-}
 
 const toleranceOf = (variant: MatmulVariant): number =>
   variant.kind === "tile" && variant.storage === "f16" ? 1e-3 : 1e-6;
@@ -78,18 +60,12 @@ describe("matmul", () => {
   const unsupported = (variant: MatmulVariant): boolean =>
     variant.kind === "tile" && variant.storage === "f16" && !bench.gpu.f16;
 
-  const randomWeight = async (random: () => number, type: WeightType, rows: number, columns: number) => {
-    const bytes = randomMatrix(random, type, rows, columns);
-    const weight = await uploadWeight(bench, type, rows, columns, bytes);
-    return { weight, values: dequantise(type, bytes, rows, columns) };
-  };
-
   test.for(CASES.map(entry => [nameOf(entry[0]), entry.slice(1).join(" "), entry] as const))(
     "%s: %s equals the reference for any number of tokens",
     async ([_name, _case, [variant, type, kind, rows, columns]], { skip }) => {
       skip(unsupported(variant), "no shader-f16 on this adapter");
       const random = randomSource(rows * columns);
-      const { weight, values } = await randomWeight(random, type, rows, columns);
+      const { weight, values } = await randomWeight(bench, random, type, rows, columns);
       const outputs = kind === "glu" ? rows / 2 : rows;
       const most = Math.max(...TOKENS);
       const x = randomNormal(random, most * columns, 0.1);
@@ -98,12 +74,7 @@ describe("matmul", () => {
       let product = whole;
       if (kind === "glu") product = gluReference(whole, rows);
       if (kind === "gated") product = gluReference(besides(before!, whole, rows), 2 * rows);
-      if (kind === "add") {
-        before!.forEach((value, i) => {
-          product.values[i]! += value;
-          product.magnitudes[i]! += Math.abs(value);
-        });
-      }
+      if (kind === "add") product = addTo(before!, whole);
       for (const tokens of TOKENS) {
         const y = bench.upload("y", before ?? new Float32Array(most * outputs).fill(SENTINEL));
         const state = bench.state(stateBytes({ position: 9, rows: tokens, finished: false, generated: 0 }));
@@ -125,12 +96,6 @@ describe("matmul", () => {
     },
   );
 
-  /** The cache's numbers, f16 or f32 as the adapter has it. */
-  const readCache = async (kv: GPUBuffer, count: number): Promise<Float64Array> =>
-    bench.gpu.f16
-      ? Float64Array.from(new Uint16Array(await readBuffer(bench.gpu, kv, count * 2)), halfToNumber)
-      : Float64Array.from(new Float32Array(await readBuffer(bench.gpu, kv, count * 4)));
-
   // [type, first row, rows] of each product: Q, K and V in one, or where their types differ apart
   const whole: [WeightType, number, number][] = [["Q4_0", 0, 200]];
   const parts: [WeightType, number, number][] = [
@@ -151,23 +116,15 @@ describe("matmul", () => {
       const { heads, kvHeads, headDim, rotated, kvBlocks } = head;
       const [position, tokens, columns] = [13, 38, 96];
       const blockTable = new Uint32Array([5, 2, 6, 0]);
-      const rope = new Float32Array((position + tokens) * rotated);
-      for (let i = 0; i < rope.length; i += 2) {
-        const angle = random() * 2 * Math.PI;
-        rope.set([Math.cos(angle), Math.sin(angle)], i);
-      }
+      const rope = randomRope(random, position + tokens, rotated);
       const x = randomNormal(random, tokens * columns, 0.1);
       const cacheSize = 2 * kvBlocks * kvHeads * KV_BLOCK * headDim;
       const y = bench.upload("y", new Float32Array((tokens + 1) * heads * headDim).fill(SENTINEL));
       const kv = bench.buffers.storage("kv", cacheSize * 4);
-      const zeros = (count: number): Product => ({
-        values: new Float64Array(count),
-        magnitudes: new Float64Array(count),
-      });
       const [queries, cache] = [zeros((tokens + 1) * heads * headDim), zeros(cacheSize)];
       queries.values.fill(SENTINEL);
       for (const [type, firstRow, rows] of products) {
-        const { weight, values } = await randomWeight(random, type, rows, columns);
+        const { weight, values } = await randomWeight(bench, random, type, rows, columns);
         const epilogue: Epilogue = {
           ...head,
           kind: "qkv",
@@ -187,7 +144,7 @@ describe("matmul", () => {
       expect(worst(await bench.readF32(y, queries.values.length), queries, tolerance)).toBeLessThan(1);
       // a cache in f16 rounds what it stores to 11 bits
       const relative = bench.gpu.f16 ? 2 ** -11 : 0;
-      expect(worst(await readCache(kv, cacheSize), cache, tolerance, relative)).toBeLessThan(1);
+      expect(worst(await readCache(bench, kv, cacheSize), cache, tolerance, relative)).toBeLessThan(1);
     },
   );
 
@@ -195,7 +152,7 @@ describe("matmul", () => {
     "%s: a finished sequence changes nothing",
     async (_name, variant) => {
       const random = randomSource(3);
-      const { weight } = await randomWeight(random, "Q8_0", 100, 96);
+      const { weight } = await randomWeight(bench, random, "Q8_0", 100, 96);
       const y = bench.upload("y", new Float32Array(200).fill(SENTINEL));
       const state = bench.state(stateBytes({ position: 0, rows: 2, finished: true, generated: 0 }));
       const x = bench.upload("x", randomNormal(random, 192));

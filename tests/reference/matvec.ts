@@ -2,7 +2,7 @@ import { matmulReference, type Product } from "./matmul.ts";
 
 /** RMSNorm of the activations, as in `MatvecOptions.norm`. */
 export interface Norm {
-  weight: Float32Array;
+  weight: Float32Array<ArrayBuffer>;
   epsilon: number;
 }
 

@@ -1,0 +1,78 @@
+// No file of shaders/ without a kernel, no kernel without a reference and a test. What the variants are made of:
+// tests/gpu/variants.ts; that they compile: tests/gpu/variants.test.ts.
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, test } from "vitest";
+import { shippedVariants, type Variant } from "../gpu/variants.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const stems = (folder: string, ending: string): string[] =>
+  readdirSync(`${root}/${folder}`)
+    .filter(name => name.endsWith(ending))
+    .map(name => name.slice(0, -ending.length))
+    .sort();
+
+/** Parts that kernels share, in `src/kernels/`. */
+const PARTS = ["epilogue", "state", "weights"];
+/** What a kernel's shaders are called where that is not its own stem. */
+const FAMILIES: Readonly<Record<string, string>> = { sampler: "sample" };
+
+/** Files of `shaders/shared/` that a variant is made of. */
+function partsOf({ shader, imports }: Variant["code"]): Set<string> {
+  const parts = new Set<string>();
+  const visit = (file: string): void => {
+    for (const [, name] of readFileSync(`${root}/shaders/${file}.wgsl`, "utf8").matchAll(
+      /^#import ([\w-]+)/gm,
+    )) {
+      const part = imports?.[name!] ?? name!;
+      if (parts.has(part)) continue;
+      parts.add(part);
+      visit(`shared/${part}`);
+    }
+  };
+  visit(shader);
+  return parts;
+}
+
+describe("shader files", () => {
+  let variants: Variant[];
+  beforeAll(async () => {
+    variants = await shippedVariants();
+  });
+
+  test("each is part of a variant that is shipped", () => {
+    const shaders = new Set(variants.map(({ code }) => code.shader));
+    const parts = new Set(variants.flatMap(({ code }) => [...partsOf(code)]));
+    expect([...shaders].sort()).toEqual(stems("shaders", ".wgsl"));
+    expect([...parts].sort()).toEqual(stems("shaders/shared", ".wgsl"));
+  });
+
+  test("each kernel's variants are in the list, under names that begin like the kernel's", () => {
+    const kernels = new Set(variants.map(({ kernel }) => kernel));
+    expect([...kernels, ...PARTS].sort()).toEqual(stems("src/kernels", ".ts"));
+    for (const { kernel, code } of variants) {
+      const family = FAMILIES[kernel] ?? kernel;
+      expect(`${code.shader}-`.startsWith(`${family}-`), `${code.shader} of ${kernel}`).toBe(true);
+    }
+  });
+
+  test("each kernel has a reference and a test on the GPU", () => {
+    const references = stems("tests/reference", ".ts");
+    const tests = stems("tests/gpu", ".test.ts");
+    for (const { kernel } of variants) {
+      expect(references, "tests/reference").toContain(kernel);
+      expect(
+        tests.some(test => `${test}-`.startsWith(`${kernel}-`)),
+        `tests/gpu/${kernel}*.test.ts`,
+      ).toBe(true);
+    }
+  });
+
+  test("are written for people: at most 200 lines", () => {
+    const long = [
+      ...stems("shaders", ".wgsl"),
+      ...stems("shaders/shared", ".wgsl").map(name => `shared/${name}`),
+    ].filter(name => readFileSync(`${root}/shaders/${name}.wgsl`, "utf8").split("\n").length > 201);
+    expect(long).toEqual([]);
+  });
+});
