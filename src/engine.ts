@@ -2,12 +2,7 @@ import { proxy, type Remote, releaseProxy, wrap } from "comlink";
 import { DisposedError, InputError } from "./errors.ts";
 import { Generation } from "./generation.ts";
 import { requestPersistence } from "./storage/space.ts";
-import type {
-  ChatMessage,
-  GenerateOptions,
-  LoadOptions,
-  ModelInfo,
-} from "./types.ts";
+import type { ChatMessage, GenerateOptions, LoadOptions, LoadProgress, ModelInfo } from "./types.ts";
 import { reviveErrors } from "./worker/errors.ts";
 import type { Host, RenderChatOptions, TokenizeOptions } from "./worker/protocol.ts";
 
@@ -17,6 +12,9 @@ reviveErrors();
 function startWorker(): Worker {
   return new Worker(new URL("./worker/worker.ts", import.meta.url), { type: "module", name: "intab" });
 }
+
+/** A worker that does not answer `dispose` in this time is stuck and is ended without. Milliseconds. */
+const DISPOSE_TIMEOUT_MS = 10_000;
 
 /**
  * Loads a GGUF model: downloads what is not cached, streams the weights into the GPU, compiles the kernels.
@@ -33,16 +31,24 @@ export async function load(source: string | URL | Blob, options: LoadOptions = {
   const { signal, onProgress = () => {}, worker: given, contextLength, headers, features } = options;
   signal?.throwIfAborted();
   const from = source instanceof Blob ? source : resolveUrl(source);
-  if (typeof from === "string") await requestPersistence();
+  // not waited for: Firefox asks the person, who may take any time
+  if (typeof from === "string") void requestPersistence().catch(() => {});
+  const report = (progress: LoadProgress): void => {
+    try {
+      onProgress(progress);
+    } catch (error) {
+      reportError(error); // a fault of the page's own display is told, but ends no load
+    }
+  };
   const worker = given ?? startWorker();
   const connection = new Connection(worker, given === undefined);
   try {
     const info = await connection.call(signal, request =>
-      connection.host.load(request, from, { contextLength, headers, features }, proxy(onProgress)),
+      connection.host.load(request, from, { contextLength, headers, features }, proxy(report)),
     );
     return new Model(connection, info);
   } catch (error) {
-    await connection.close();
+    connection.abandon();
     throw error;
   }
 }
@@ -65,7 +71,7 @@ class Connection {
   readonly #failed: Promise<never>;
   #fail: (reason: unknown) => void = () => {};
   #requests = 0;
-  #closed = false;
+  #closing: Promise<void> | undefined;
 
   constructor(worker: Worker, owned: boolean) {
     this.#worker = worker;
@@ -74,20 +80,21 @@ class Connection {
     this.#failed = new Promise<never>((_, reject) => (this.#fail = reject));
     this.#failed.catch(() => {}); // calls race against it; with none under way there is nobody to tell
     worker.addEventListener("error", event => {
-      this.#fail(
-        new DisposedError("worker-failed", `The worker failed: ${event.message || "its script could not be loaded"}. Load the model again; if it stays, check that the page's Content-Security-Policy allows workers (worker-src).`),
-      );
+      this.#fail(workerFailed(event.message || "its script could not be loaded"));
     });
+    worker.addEventListener("messageerror", () => this.#fail(workerFailed("a message could not be read")));
   }
 
   /** Runs a call that `signal` can cancel, and that a dying worker ends. */
   async call<T>(signal: AbortSignal | undefined, send: (request: number) => Promise<T>): Promise<T> {
-    if (this.#closed) throw disposed();
+    if (this.#closing) throw disposed();
     const request = this.#requests++;
     const cancel = (): void => void this.host.cancel(request);
     signal?.addEventListener("abort", cancel, { once: true });
     try {
-      return await Promise.race([send(request), this.#failed]);
+      const answer = send(request);
+      if (signal?.aborted) cancel();
+      return await Promise.race([this.#failed, answer]);
     } catch (error) {
       if (signal?.aborted && error instanceof DOMException && error.name === "AbortError") throw signal.reason;
       throw error;
@@ -96,18 +103,43 @@ class Connection {
     }
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+  /** Disposes the model and ends the worker. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Ends the worker where no model came to be: it has cleaned up itself. */
+  abandon(): void {
+    this.#closing ??= Promise.resolve();
+    this.#end();
+  }
+
+  async #close(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const stuck = new Promise<void>(resolve => (timer = setTimeout(resolve, DISPOSE_TIMEOUT_MS)));
     try {
-      await Promise.race([this.host.dispose(), this.#failed]);
+      await Promise.race([this.#failed, this.host.dispose(), stuck]);
     } catch {
       // the worker is gone, and with it everything that disposing would have freed
+    } finally {
+      clearTimeout(timer);
     }
+    this.#end();
+  }
+
+  #end(): void {
     this.#fail(disposed());
     this.host[releaseProxy]();
     if (this.#owned) this.#worker.terminate();
   }
+}
+
+function workerFailed(why: string): DisposedError {
+  return new DisposedError(
+    "worker-failed",
+    `The worker failed: ${why}. Load the model again; if it stays, check that the page's Content-Security-Policy allows workers (worker-src).`,
+  );
 }
 
 function disposed(): DisposedError {
@@ -131,7 +163,8 @@ export class Model {
    * and control tokens in it are read as such; ids are taken as they are.
    *
    * Failures reject the result and end the iteration: InputError (`option`, `token-id`, `prompt-too-long`),
-   * DeviceLostError, DisposedError. An aborted signal is no failure: the result says `finishReason: "abort"`.
+   * DeviceLostError, DisposedError. An aborted signal is no failure, even one aborted before the call: the result holds
+   * the text so far and says `finishReason: "abort"`, and the iteration ends there.
    */
   generate(prompt: string | readonly number[], options: GenerateOptions = {}): Generation {
     return this.#start(typeof prompt === "string" ? { text: prompt } : { ids: [...prompt] }, options);
@@ -179,7 +212,10 @@ export class Model {
     return this.#connection.call(signal, request => this.#connection.host.score(request, [...ids]));
   }
 
-  /** Ends everything under way, frees GPU memory and the worker. Later calls fail with DisposedError. */
+  /**
+   * Ends everything under way, frees GPU memory and the worker: generations end as if aborted, other calls and later ones
+   * reject with DisposedError.
+   */
   dispose(): Promise<void> {
     return this.#connection.close();
   }
@@ -188,12 +224,10 @@ export class Model {
     const early = new AbortController();
     const either = signal ? AbortSignal.any([signal, early.signal]) : early.signal;
     return new Generation(
-      deliver => {
-        either.throwIfAborted();
-        return this.#connection.call(either, request =>
+      deliver =>
+        this.#connection.call(either, request =>
           this.#connection.host.generate(request, prompt, options, proxy(deliver)),
-        );
-      },
+        ),
       () => early.abort(),
     );
   }

@@ -3,8 +3,9 @@
  * do next; `details` carries the same values as plain data. Class, `code`, `details` and `cause` survive the way from
  * the worker to the page (see `worker/errors.ts`).
  *
- * A cancelled call is not in this list: it rejects with the signal's own reason (a `DOMException` named `AbortError`
- * unless the caller gave another), as `fetch` does.
+ * A cancelled call is not in this list: `load()`, `logits()` and `score()` reject with the signal's own reason (a
+ * `DOMException` named `AbortError` unless the caller gave another), as `fetch` does; a generation does not fail, its
+ * result says `finishReason: "abort"`.
  */
 
 /** Plain data that explains an error: numbers, strings, lists of them. */

@@ -64,7 +64,7 @@ export interface GenerateOptions extends SamplingOptions {
   stop?: string | readonly string[];
   /** Go on past end-of-turn tokens. Default false. */
   ignoreEndOfTurn?: boolean;
-  /** Ends the generation; what was generated so far has been delivered. */
+  /** Ends the generation, whenever it comes: the result holds the text so far and says `abort`. Nothing rejects. */
   signal?: AbortSignal;
 }
 
@@ -138,7 +138,10 @@ export interface ModelInfo {
   trainedContextLength: number;
   hasChatTemplate: boolean;
   fileBytes: number;
-  /** GPU memory held: weights, KV cache, scratch. */
+  /**
+   * GPU memory held after loading: weights, KV cache, scratch. The first `logits()` or `score()` takes up to 64 rows of
+   * the vocabulary in f32 more.
+   */
   gpuBytes: number;
   adapter: AdapterFacts;
   loadMs: number;

@@ -29,6 +29,8 @@ export interface Hyperparameters {
 
 /** Kernels read rows of activations as vectors of 4 and weights in units of 8 columns. */
 const COLUMN_MULTIPLE = 8;
+/** Heads up to this width fit the registers of the attention kernels. */
+const MAX_HEAD_DIM = 256;
 
 /**
  * @throws ModelFormatError `bad-gguf` where a key is missing; UnsupportedModelError `shape` or `rope-scaling` where the
@@ -65,9 +67,12 @@ export function readHyperparameters(file: GgufFile): Hyperparameters {
 /** Linear scaling is a factor on positions; Llama 3's own scaling comes as a tensor, `rope_freqs.weight`. */
 function ropeFactor(file: GgufFile, key: (name: string) => string): number {
   const { metadata } = file;
-  const type = getString(metadata, key("rope.scaling.type"), "none");
-  if (type === "none") return getNumber(metadata, key("rope.scale_linear"), 1);
-  if (type === "linear") return getNumber(metadata, key("rope.scaling.factor"), 1);
+  const type = getString(metadata, key("rope.scaling.type"), "linear"); // as llama.cpp has it
+  if (type === "none") return 1;
+  if (type === "linear") {
+    const factor = getNumber(metadata, key("rope.scaling.factor"), getNumber(metadata, key("rope.scale_linear"), 1));
+    return factor === 0 ? 1 : factor;
+  }
   throw new UnsupportedModelError(
     "rope-scaling",
     `The model scales its rotary embedding by "${type}", which this version does not do. Supported: none, linear, and Llama 3's factors (rope_freqs.weight).`,
@@ -89,6 +94,7 @@ function checkShape(model: Hyperparameters, valueDim: number, experts: number): 
   multiple("head_count_kv", kvHeads, 1);
   multiple("head_count", heads, Math.max(1, kvHeads));
   multiple("head dimension", headDim, 4);
+  demand(headDim <= MAX_HEAD_DIM, `head dimension is ${headDim}, more than ${MAX_HEAD_DIM}`);
   multiple("head_count x head dimension", heads * headDim, COLUMN_MULTIPLE);
   multiple("rope.dimension_count", ropeDim, 4);
   demand(ropeDim <= headDim, `rope.dimension_count ${ropeDim} exceeds the head dimension ${headDim}`);

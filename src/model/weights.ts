@@ -1,4 +1,4 @@
-import { ModelFormatError } from "../errors.ts";
+import { ModelFormatError, UnsupportedModelError } from "../errors.ts";
 import type { GgufFile, GgufTensor } from "../gguf/gguf.ts";
 import type { WeightType } from "../kernels/weights.ts";
 
@@ -56,17 +56,27 @@ export interface PlanShape {
   headDim: number;
   feedForward: number;
   vocabulary: number;
+  ropeDim: number;
 }
+
+/** Left over by old converters: RoPE's own frequencies, which follow from the base. */
+const IGNORED = /(^|\.)(attn_rot_embd|rotary_emb\.inv_freq)(\.|$)/;
+
+/** Types of norms and RoPE factors: a CPU turns them into f32. */
+const VECTOR_TYPES: readonly string[] = ["F32", "F16", "BF16"];
 
 /**
  * Which tensors of a llama file go where, with every shape checked against the hyper-parameters.
- * @throws ModelFormatError `bad-gguf` if a tensor is missing or has another shape
+ * @throws ModelFormatError `bad-gguf` if a tensor is missing or has another shape; UnsupportedModelError `tensor-type`
+ *   for a norm in another type than F32, F16 and BF16, `shape` if the file has tensors that nothing here computes with
  */
 export function planWeights(file: GgufFile, shape: PlanShape): WeightPlan {
   const byName = new Map(file.tensors.map(tensor => [tensor.name, tensor]));
+  const unused = new Set(byName.keys());
   const find = (name: string, dims: readonly number[]): GgufTensor => {
     const tensor = byName.get(name);
     if (!tensor) throw badTensor(name, "is missing");
+    unused.delete(name);
     const squeezed = tensor.dims.filter((size, axis) => axis < dims.length || size !== 1);
     if (squeezed.length !== dims.length || dims.some((size, axis) => tensor.dims[axis] !== size)) {
       throw badTensor(name, `has the shape [${tensor.dims}], not [${dims}]`);
@@ -97,7 +107,15 @@ export function planWeights(file: GgufFile, shape: PlanShape): WeightPlan {
     }
     return out;
   };
-  const vector = (name: string, size: number): VectorPlan => ({ tensor: find(name, [size]), size });
+  const vector = (name: string, size: number): VectorPlan => {
+    const tensor = find(name, [size]);
+    if (VECTOR_TYPES.includes(tensor.type)) return { tensor, size };
+    throw new UnsupportedModelError(
+      "tensor-type",
+      `Tensor ${name} is ${tensor.type}; this version wants norms and factors as ${VECTOR_TYPES.join(", ")}. Take another file of the model.`,
+      { details: { tensor: name, type: tensor.type, supported: VECTOR_TYPES } },
+    );
+  };
   const { hidden, headDim, feedForward, vocabulary } = shape;
   const qRows = shape.heads * headDim;
   const kvRows = shape.kvHeads * headDim;
@@ -124,16 +142,28 @@ export function planWeights(file: GgufFile, shape: PlanShape): WeightPlan {
   };
 
   const embedding = matrix("token_embd", hidden, [{ name: "token_embd.weight", rows: vocabulary }]);
-  const factors = byName.get("rope_freqs.weight");
-  return {
+  const plan: WeightPlan = {
     embedding,
     layers: Array.from({ length: shape.layers }, (_, index) => layer(index)),
     outputNorm: vector("output_norm.weight", hidden),
     output: byName.has("output.weight")
       ? matrix("output", hidden, [{ name: "output.weight", rows: vocabulary }])
       : embedding,
-    ropeFactors: factors ?? null,
+    ropeFactors: byName.has("rope_freqs.weight") ? vector("rope_freqs.weight", shape.ropeDim / 2).tensor : null,
   };
+  checkUnused([...unused]);
+  return plan;
+}
+
+/** A bias left out, say, would change every answer, and nobody would see why. */
+function checkUnused(unused: readonly string[]): void {
+  const names = unused.filter(name => !IGNORED.test(name));
+  if (names.length === 0) return;
+  throw new UnsupportedModelError(
+    "shape",
+    `The model has parts that this version does not compute: ${names.slice(0, 5).join(", ")}${names.length > 5 ? `, and ${names.length - 5} more` : ""}. Take a plain Llama model.`,
+    { details: { tensors: names } },
+  );
 }
 
 /** Every matrix of the plan once. */

@@ -61,7 +61,8 @@ export interface BuiltModel {
   complete(): Promise<{ loop: TokenLoop; evaluator: Evaluator; programs: Programs; sampler: Sampler }>;
 }
 
-export async function buildModel({ gpu, buffers, model, plan, weights, contextLength }: BuildParts): Promise<BuiltModel> {
+/** Takes all memory at once and starts to compile. @throws DoesNotFitError `adapter-limit` */
+export function buildModel({ gpu, buffers, model, plan, weights, contextLength }: BuildParts): BuiltModel {
   const pipelines = new Pipelines(gpu);
   const { queue } = gpu.device;
   const chunkRows = Math.min(gpu.software ? CHUNK_ROWS.software : CHUNK_ROWS.gpu, contextLength);

@@ -1,3 +1,4 @@
+import { DoesNotFitError, InputError } from "../errors.ts";
 import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { readBuffer } from "../gpu/readback.ts";
@@ -6,6 +7,7 @@ import { score } from "../kernels/score.ts";
 import type { KvCache } from "../model/kv-cache.ts";
 import { type LlamaWeights, llamaAllLogits } from "../model/llama.ts";
 import type { ProgramBuilder, Scratch } from "../model/program.ts";
+import { allocating } from "./allocating.ts";
 import type { PrefillOptions, TokenLoop } from "./token-loop.ts";
 
 /** Rows of logits in GPU memory at once: 64 x 49,152 x 4 = 12 MB, 64 x 262,144 x 4 = 67 MB. */
@@ -50,7 +52,7 @@ export class Evaluator {
   async logits(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
     const { gpu, vocabulary } = this.#parts;
     const { logits, logitSteps: each, rows: chunkRows } = await this.#prepare();
-    const all = new Float32Array(ids.length * vocabulary);
+    const all = resultArray(ids.length, vocabulary);
     let done = 0;
     const afterChunk = async (rows: number): Promise<void> => {
       all.set(new Float32Array(await readBuffer(gpu, logits, rows * vocabulary * 4)), done * vocabulary);
@@ -75,7 +77,7 @@ export class Evaluator {
     const all = new Float32Array(context.length);
     let done = 0;
     const setTargets = (): void => {
-      gpu.device.queue.writeBuffer(targets, 0, Uint32Array.from(ids.slice(done + 1, done + 1 + LOGIT_ROWS)));
+      gpu.device.queue.writeBuffer(targets, 0, Uint32Array.from(ids.slice(done + 1, done + 1 + chunkRows)));
     };
     setTargets();
     const afterChunk = async (rows: number): Promise<void> => {
@@ -98,20 +100,53 @@ export class Evaluator {
     }
   }
 
-  #prepare(): Promise<Prepared> {
+  async #prepare(): Promise<Prepared> {
     this.#prepared ??= this.#create();
-    return this.#prepared;
+    try {
+      return await this.#prepared;
+    } catch (error) {
+      this.#prepared = undefined; // there may be room another time
+      throw error;
+    }
   }
 
   async #create(): Promise<Prepared> {
     const { gpu, buffers, pipelines, scratch, weights, vocabulary, builder, chunkRows } = this.#parts;
     const rows = Math.min(LOGIT_ROWS, chunkRows);
-    const logits = buffers.storage("logits of a chunk", rows * vocabulary * 4);
-    const targets = buffers.storage("targets", rows * 4);
-    const scores = buffers.storage("scores", rows * 4);
+    const { made, error: cause } = await allocating(gpu, () => ({
+      logits: buffers.storage("logits of a chunk", rows * vocabulary * 4),
+      targets: buffers.storage("targets", rows * 4),
+      scores: buffers.storage("scores", rows * 4),
+    }));
+    const { logits, targets, scores } = made;
+    if (cause) {
+      for (const buffer of [logits, targets, scores]) buffers.release(buffer);
+      throw new DoesNotFitError(
+        "gpu-memory",
+        `The GPU has no room for the logits of ${rows} positions (${rows * vocabulary * 4} bytes). Load the model with a smaller contextLength.`,
+        { details: { rows, bytes: rows * vocabulary * 4 }, cause },
+      );
+    }
     const program = builder();
     llamaAllLogits(program, weights, logits);
-    const scoreStep = score(pipelines, gpu, { vocabularySize: vocabulary }, { logits, targets, out: scores, state: scratch.state });
-    return { rows, logits, targets, scores, logitSteps: await program.build(), scoreStep: await scoreStep };
+    const [logitSteps, scoreStep] = await Promise.all([
+      program.build(),
+      score(pipelines, gpu, { vocabularySize: vocabulary }, { logits, targets, out: scores, state: scratch.state }),
+    ]);
+    return { rows, logits, targets, scores, logitSteps, scoreStep };
+  }
+}
+
+/** @throws InputError `option` where JavaScript has no array of that size */
+function resultArray(positions: number, vocabulary: number): Float32Array<ArrayBuffer> {
+  try {
+    return new Float32Array(positions * vocabulary);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new InputError(
+      "option",
+      `The logits of ${positions} positions take ${positions * vocabulary * 4} bytes, more than this browser gives one array. Ask for fewer positions, or for the last alone.`,
+      { details: { positions, vocabulary }, cause },
+    );
   }
 }

@@ -1,15 +1,18 @@
-import { DoesNotFitError } from "../errors.ts";
+import { DoesNotFitError, ModelFormatError } from "../errors.ts";
 import { type GgufFile, parseGguf } from "../gguf/gguf.ts";
 import { getString } from "../gguf/metadata.ts";
 import { checkSupported } from "../gguf/supported.ts";
 import { Buffers } from "../gpu/buffers.ts";
-import { type Gpu, openGpu } from "../gpu/device.ts";
+import { openGpu } from "../gpu/device.ts";
 import { openFile } from "../storage/file-source.ts";
 import { openUrl } from "../storage/open-url.ts";
 import type { ModelSource } from "../storage/source.ts";
 import { createChatTemplate, createTokenizer } from "../tokenizer/index.ts";
 import type { LoadOptions, LoadProgress, ModelInfo } from "../types.ts";
+import { abortable } from "./abortable.ts";
+import { allocating } from "./allocating.ts";
 import { buildModel, chooseContext } from "./build-model.ts";
+import { rethrowLoss, watchGpu } from "./gpu-health.ts";
 import { type Hyperparameters, readHyperparameters } from "../model/hyperparameters.ts";
 import { planWeights } from "../model/weights.ts";
 import { Session } from "./session.ts";
@@ -26,12 +29,15 @@ export interface LoadHooks {
 /**
  * From a URL or File to a session that answers. The header decides first: what cannot run fails before a weight is
  * fetched. Then memory is taken, and while weights stream into it the pipelines compile.
- * @throws GpuUnavailableError, DoesNotFitError, ModelFormatError, UnsupportedModelError, DownloadError, StorageError
+ * Everything taken is freed again when it fails or is aborted.
+ * @throws GpuUnavailableError, DoesNotFitError, ModelFormatError, UnsupportedModelError, DownloadError, StorageError,
+ *   DeviceLostError, InputError `option`; the signal's reason
  */
 export async function loadModel(from: string | Blob, settings: LoadSettings, hooks: LoadHooks): Promise<Session> {
   const started = performance.now();
   const { signal } = hooks;
-  const gpu = await openGpu(settings.features);
+  signal.throwIfAborted();
+  const gpu = watchGpu(await openGpu(settings.features));
   const buffers = new Buffers(gpu);
   let source: ModelSource | undefined;
   try {
@@ -40,30 +46,33 @@ export async function loadModel(from: string | Blob, settings: LoadSettings, hoo
     const model = readHyperparameters(file);
     const plan = planWeights(file, model);
     const tokenizer = createTokenizer(file.metadata);
+    checkVocabulary(tokenizer.vocabularySize, model.vocabulary);
     const template = createChatTemplate(file.metadata, tokenizer);
 
     const contextLength = chooseContext(gpu, model, settings.contextLength);
-    gpu.device.pushErrorScope("out-of-memory");
-    const weights = allocateWeights(plan, buffers);
-    const built = buildModel({ gpu, buffers, model, plan, weights, contextLength });
-    built.catch(() => {}); // awaited below; a failed download must not make it an unhandled rejection
-    await checkMemory(gpu, buffers);
+    const { made, error } = await allocating(gpu, () => {
+      const weights = allocateWeights(plan, buffers);
+      return { weights, ...buildModel({ gpu, buffers, model, plan, weights, contextLength }) };
+    });
+    if (error) throw noRoom(buffers.bytes, error);
     signal.throwIfAborted();
-
-    const { pipelines, setRope, complete } = await built;
+    const { weights, pipelines, setRope, complete } = made;
     const factors = await uploadWeights({ gpu, pipelines, buffers, file, plan, weights, source, signal });
     setRope(factors);
     hooks.onProgress({ phase: "compile", loadedBytes: 0, totalBytes: 0, bytesPerSecond: 0, secondsLeft: null });
-    const { loop, evaluator } = await complete();
-    signal.throwIfAborted();
+    const { loop, evaluator } = await abortable(complete(), signal);
     const info = { ...describe(file, source, model), contextLength, gpuBytes: buffers.bytes, adapter: gpu.facts, loadMs: performance.now() - started };
     const ready = source.size;
     hooks.onProgress({ phase: "ready", loadedBytes: ready, totalBytes: ready, bytesPerSecond: 0, secondsLeft: 0 });
     return new Session({ gpu, buffers, tokenizer, template, loop, evaluator, info });
   } catch (error) {
-    buffers.destroy();
-    gpu.destroy();
-    throw error;
+    try {
+      if (signal.aborted) throw signal.reason;
+      return await rethrowLoss(gpu, error);
+    } finally {
+      buffers.destroy();
+      gpu.destroy();
+    }
   } finally {
     source?.close();
   }
@@ -80,15 +89,23 @@ async function readHeader(source: ModelSource, { signal, onProgress }: LoadHooks
   return file;
 }
 
+/** Ids go both ways between text and embedding: one without the other would fail in mid-sentence. */
+function checkVocabulary(tokens: number, rows: number): void {
+  if (tokens === rows) return;
+  throw new ModelFormatError(
+    "bad-gguf",
+    `The file's vocabulary has ${tokens} tokens, its embedding ${rows} rows. Get the file again, or another conversion of the model.`,
+    { details: { tokens, rows } },
+  );
+}
+
 /** All memory is taken before the download: a model that does not fit says so at once. */
-async function checkMemory(gpu: Gpu, buffers: Buffers): Promise<void> {
-  const error = await gpu.device.popErrorScope();
-  if (!error) return;
-  const megabytes = Math.ceil(buffers.bytes / 1e6);
-  throw new DoesNotFitError(
+function noRoom(bytes: number, cause: GPUError): DoesNotFitError {
+  const megabytes = Math.ceil(bytes / 1e6);
+  return new DoesNotFitError(
     "gpu-memory",
     `The GPU has no room for this model: it needs ${megabytes} MB for weights, KV cache and scratch. Close other tabs that use the GPU, give a smaller contextLength, or take a smaller model or quantisation.`,
-    { details: { bytes: buffers.bytes }, cause: error },
+    { details: { bytes }, cause },
   );
 }
 

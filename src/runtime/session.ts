@@ -1,15 +1,13 @@
-import { DisposedError, InputError } from "../errors.ts";
+import { DisposedError } from "../errors.ts";
 import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { validateSampling } from "../sampling/options.ts";
-import { MAX_END_TOKENS, packSampling } from "../sampling/pack.ts";
 import { type ChatTemplate, createTextStream, type Tokenizer } from "../tokenizer/index.ts";
-import type { ChatMessage, FinishReason, GenerateChunk, GenerateOptions, GenerateResult, ModelInfo } from "../types.ts";
+import type { FinishReason, GenerateChunk, GenerateOptions, GenerateResult, ModelInfo } from "../types.ts";
+import { abortable } from "./abortable.ts";
 import type { Evaluator } from "./evaluator.ts";
+import { rethrowLoss } from "./gpu-health.ts";
+import { checkIds, type Prompt, type Request, readRequest } from "./request.ts";
 import type { TokenLoop } from "./token-loop.ts";
-
-/** A prompt as text (special tokens are added as the file asks), ids, or messages for the chat template. */
-export type Prompt = { text: string } | { ids: readonly number[] } | { messages: readonly ChatMessage[] };
 
 export interface SessionParts {
   gpu: Gpu;
@@ -21,6 +19,20 @@ export interface SessionParts {
   info: ModelInfo;
 }
 
+/** Text and ids so far, and when they came. */
+interface Progress {
+  text: string;
+  ids: number[];
+  finishReason: FinishReason;
+  /** Prompt positions computed. */
+  promptTokens: number;
+  generated: number;
+  startedAt: number;
+  firstAt: number;
+  lastAt: number;
+  counters: { decodeSubmits: number; decodeDispatches: number; decodeSteps: number };
+}
+
 /** A loaded model at work: text in, text out, one request after the other. */
 export class Session {
   readonly info: ModelInfo;
@@ -28,7 +40,7 @@ export class Session {
   readonly template: ChatTemplate;
   readonly #parts: SessionParts;
   readonly #closing = new AbortController();
-  /** Ends when the running request does; the next one waits for it. */
+  /** Ends when the last request so far does; the next one waits for it. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(parts: SessionParts) {
@@ -39,167 +51,155 @@ export class Session {
   }
 
   /**
-   * Generates after a prompt and hands over each piece of text as it becomes certain.
+   * Generates after a prompt and hands over each piece of text as it becomes certain. An aborted signal is no failure,
+   * whenever it comes: the result holds what there is by then and says `abort`. So does `dispose()` on the way.
    * @throws InputError `option`, `token-id`, `prompt-too-long`, `chat-template`, `messages`; DisposedError; DeviceLostError
    */
-  generate(
+  async generate(
     prompt: Prompt,
     options: GenerateOptions,
     signal: AbortSignal,
     deliver: (chunk: GenerateChunk) => void,
   ): Promise<GenerateResult> {
-    return this.#exclusive(signal, () => this.#generate(prompt, options, signal, deliver));
+    const calledAt = performance.now();
+    this.#closing.signal.throwIfAborted();
+    const request = readRequest(prompt, options, this.#parts);
+    const progress = noProgress();
+    try {
+      await this.#exclusive(signal, either => this.#generate(request, progress, either, deliver));
+    } catch (error) {
+      const aborted = signal.aborted || this.#closing.signal.aborted;
+      if (!aborted || (error !== signal.reason && error !== this.#closing.signal.reason)) throw error;
+      progress.finishReason = "abort";
+    }
+    return summary(request.promptIds, progress, calledAt);
   }
 
-  /** Float32 logits of every position, `[ids.length, vocabulary]`. */
-  logits(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
-    this.#checkPrompt(ids);
-    return this.#exclusive(signal, () => this.#parts.evaluator.logits(ids, signal));
+  /** Float32 logits of every position, `[ids.length, vocabulary]`. Rejects with the signal's reason. */
+  async logits(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
+    checkIds(ids, this.info);
+    return this.#exclusive(signal, either => this.#parts.evaluator.logits(ids, either));
   }
 
-  /** Logits after the last id alone, `[vocabulary]`. */
-  lastLogits(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
-    this.#checkPrompt(ids);
-    return this.#exclusive(signal, () => this.#parts.evaluator.lastLogits(ids, signal));
+  /** Logits after the last id alone, `[vocabulary]`. Rejects with the signal's reason. */
+  async lastLogits(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
+    checkIds(ids, this.info);
+    return this.#exclusive(signal, either => this.#parts.evaluator.lastLogits(ids, either));
   }
 
-  /** Natural logarithm of the probability of `ids[1..]`, each given those before it: `[ids.length - 1]`. */
-  score(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
-    this.#checkPrompt(ids);
-    return this.#exclusive(signal, () => this.#parts.evaluator.score(ids, signal));
+  /**
+   * Natural logarithm of the probability of `ids[1..]`, each given those before it: `[ids.length - 1]`. Rejects with the
+   * signal's reason.
+   */
+  async score(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
+    checkIds(ids, this.info);
+    return this.#exclusive(signal, either => this.#parts.evaluator.score(ids, either));
   }
 
-  /** Ends what runs, frees the GPU. Requests that wait are refused with DisposedError. */
+  /** Ends what runs and what waits, then frees the GPU. Later calls reject with DisposedError. */
   async dispose(): Promise<void> {
-    this.#closing.abort();
-    await Promise.race([this.#turn, this.#parts.gpu.lost]).catch(() => {}); // its own caller hears of its failure
-    this.#parts.buffers.destroy();
-    this.#parts.gpu.destroy();
+    this.#closing.abort(new DisposedError("disposed", "This model was disposed. Load it again."));
+    const { buffers, gpu } = this.#parts;
+    await Promise.race([this.#turn, gpu.lost.catch(() => {})]); // a lost GPU may never end its turn
+    buffers.destroy();
+    gpu.destroy();
   }
 
-  async #exclusive<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  /** Runs `work` when all requests before it are through. Rejects early with the reason of the signal or of `dispose()`. */
+  async #exclusive<T>(signal: AbortSignal, work: (either: AbortSignal) => Promise<T>): Promise<T> {
+    const { gpu } = this.#parts;
+    const either = AbortSignal.any([signal, this.#closing.signal]);
     const before = this.#turn;
     let done = (): void => {};
-    this.#turn = new Promise<void>(resolve => (done = resolve));
+    const through = new Promise<void>(resolve => (done = resolve));
+    // whoever leaves the queue early does not let the next one in early
+    this.#turn = before.then(() => through);
     try {
-      await before;
-      if (this.#closing.signal.aborted) throw new DisposedError("disposed", "This model was disposed. Load it again.");
-      signal.throwIfAborted();
-      return await work();
+      await abortable(Promise.race([gpu.lost, before]), either);
+      return await work(either);
+    } catch (error) {
+      if (either.aborted) throw error;
+      return await rethrowLoss(gpu, error);
     } finally {
       done();
     }
   }
 
   async #generate(
-    prompt: Prompt,
-    options: GenerateOptions,
+    { promptIds, sampling, maxTokens, endIds, stop }: Request,
+    progress: Progress,
     signal: AbortSignal,
     deliver: (chunk: GenerateChunk) => void,
-  ): Promise<GenerateResult> {
-    const started = performance.now();
-    const { tokenizer, loop, info } = this.#parts;
-    const promptIds = this.#promptIds(prompt);
-    this.#checkPrompt(promptIds);
-    const room = info.contextLength - promptIds.length;
-    const maxTokens = Math.min(room, limit(options.maxTokens) ?? room);
-    const endIds = options.ignoreEndOfTurn ? [] : [...tokenizer.endOfTurnIds].slice(0, MAX_END_TOKENS);
-    const sampling = packSampling(validateSampling(options, info.vocabularySize), endIds);
-    const stop = typeof options.stop === "string" ? [options.stop] : [...(options.stop ?? [])];
-    const stream = createTextStream(tokenizer, { stop, previousId: promptIds.at(-1) });
-
-    const counters = { decodeSubmits: 0, decodeDispatches: 0, decodeSteps: 0 };
-    const either = AbortSignal.any([signal, this.#closing.signal]);
-    const ids: number[] = [];
-    let text = "";
-    let generated = 0;
-    let firstAt = 0;
-    let lastAt = 0;
-    let finishReason: FinishReason = "length";
-    const emit = (piece: string, fresh: readonly number[]): void => {
-      text += piece;
-      if (piece !== "" || fresh.length > 0) deliver({ text: piece, ids: fresh });
+  ): Promise<void> {
+    progress.startedAt = performance.now();
+    if (maxTokens === 0) return;
+    progress.promptTokens = promptIds.length;
+    const stream = createTextStream(this.tokenizer, { stop, previousId: promptIds.at(-1) });
+    const emit = (text: string, ids: readonly number[]): void => {
+      progress.text += text;
+      progress.ids.push(...ids);
+      if (text !== "" || ids.length > 0) deliver({ text, ids });
     };
-    if (maxTokens > 0) {
-      const request = { ids: promptIds, sampling, maxTokens, signal: either };
-      for await (const batch of loop.tokens(request, counters)) {
-        lastAt = performance.now();
-        if (firstAt === 0) firstAt = lastAt;
-        let piece = "";
-        const fresh: number[] = [];
-        for (const id of batch) {
-          generated++;
-          if (endIds.includes(id)) {
-            finishReason = "stop";
-            break;
-          }
-          fresh.push(id);
-          piece += stream.push(id);
-          if (stream.stopped !== null) {
-            finishReason = "stop";
-            break;
-          }
-        }
-        ids.push(...fresh);
-        emit(piece, fresh);
-        if (finishReason === "stop") break;
+    let ended = false;
+    const request = { ids: promptIds, sampling, maxTokens, signal };
+    for await (const batch of this.#parts.loop.tokens(request, progress.counters)) {
+      progress.lastAt = performance.now();
+      progress.firstAt ||= progress.lastAt;
+      let piece = "";
+      const fresh: number[] = [];
+      for (const id of batch) {
+        progress.generated++;
+        ended = endIds.has(id);
+        if (ended) break;
+        fresh.push(id);
+        piece += stream.push(id);
+        ended = stream.stopped !== null;
+        if (ended) break;
       }
+      emit(piece, fresh);
+      if (ended) break;
     }
-    if (either.aborted) finishReason = "abort";
+    if (ended) progress.finishReason = "stop";
+    else if (progress.generated < maxTokens && signal.aborted) progress.finishReason = "abort";
     emit(stream.flush(), []);
-    const prefillMs = (firstAt || performance.now()) - started;
-    const decodeMs = Math.max(0, lastAt - firstAt);
-    const steps = Math.max(1, counters.decodeSteps);
-    return {
-      text,
-      ids,
-      promptIds,
-      finishReason,
-      timings: {
-        promptTokens: promptIds.length,
-        generatedTokens: generated,
-        prefillMs,
-        decodeMs,
-        timeToFirstTokenMs: prefillMs,
-        prefillTokensPerSecond: (promptIds.length / prefillMs) * 1000,
-        decodeTokensPerSecond: generated > 1 && decodeMs > 0 ? ((generated - 1) / decodeMs) * 1000 : 0,
-        dispatchesPerToken: counters.decodeDispatches / steps,
-        submitsPerToken: counters.decodeSubmits / steps,
-      },
-    };
-  }
-
-  #promptIds(prompt: Prompt): readonly number[] {
-    if ("ids" in prompt) return prompt.ids;
-    if ("messages" in prompt) return this.template.encode(prompt.messages.map(message => ({ ...message })));
-    return this.tokenizer.encode(prompt.text, { addSpecial: true, parseSpecial: true });
-  }
-
-  #checkPrompt(ids: readonly number[]): void {
-    const { contextLength, vocabularySize } = this.info;
-    if (ids.length === 0) {
-      throw new InputError("option", "The prompt is empty: there is nothing to continue. Give at least one token.");
-    }
-    if (ids.length > contextLength) {
-      throw new InputError(
-        "prompt-too-long",
-        `The prompt has ${ids.length} tokens; the context of this session holds ${contextLength}. Shorten it, or load the model with a larger contextLength (it was trained for ${this.info.trainedContextLength}).`,
-        { details: { tokens: ids.length, contextLength } },
-      );
-    }
-    const bad = ids.find(id => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
-    if (bad !== undefined) {
-      throw new InputError("token-id", `${bad} is no token id: the vocabulary has ${vocabularySize} tokens, from 0.`, {
-        details: { id: bad, vocabularySize },
-      });
-    }
+    if (stream.stopped !== null) progress.finishReason = "stop";
   }
 }
 
-function limit(maxTokens: number | undefined): number | undefined {
-  if (maxTokens === undefined) return undefined;
-  if (Number.isInteger(maxTokens) && maxTokens >= 0) return maxTokens;
-  throw new InputError("option", `maxTokens is ${maxTokens}; it must be a whole number from 0.`, {
-    details: { option: "maxTokens", value: maxTokens },
-  });
+function noProgress(): Progress {
+  return {
+    text: "",
+    ids: [],
+    finishReason: "length",
+    promptTokens: 0,
+    generated: 0,
+    startedAt: 0,
+    firstAt: 0,
+    lastAt: 0,
+    counters: { decodeSubmits: 0, decodeDispatches: 0, decodeSteps: 0 },
+  };
+}
+
+function summary(promptIds: readonly number[], progress: Progress, calledAt: number): GenerateResult {
+  const { text, ids, finishReason, promptTokens, generated, startedAt, firstAt, lastAt, counters } = progress;
+  const prefillMs = firstAt > 0 ? firstAt - startedAt : 0;
+  const decodeMs = lastAt - firstAt;
+  const steps = Math.max(1, counters.decodeSteps);
+  return {
+    text,
+    ids,
+    promptIds,
+    finishReason,
+    timings: {
+      promptTokens,
+      generatedTokens: generated,
+      prefillMs,
+      decodeMs,
+      timeToFirstTokenMs: firstAt > 0 ? firstAt - calledAt : 0,
+      prefillTokensPerSecond: prefillMs > 0 ? (promptTokens / prefillMs) * 1000 : 0,
+      decodeTokensPerSecond: generated > 1 && decodeMs > 0 ? ((generated - 1) / decodeMs) * 1000 : 0,
+      dispatchesPerToken: counters.decodeDispatches / steps,
+      submitsPerToken: counters.decodeSubmits / steps,
+    },
+  };
 }

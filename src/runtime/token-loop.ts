@@ -143,13 +143,13 @@ export class TokenLoop {
       queue.writeBuffer(this.#scratch.state, 0, stateBytes({ position, rows, finished: false, generated: 0 }));
       const isLast = position + rows === ids.length;
       const steps = [...this.#programs.prefill, ...each, ...(isLast ? last : [])];
-      const submits = this.#pacing.submitsPerChunk(rows);
+      const submits = Math.min(steps.length, this.#pacing.submitsPerChunk(rows));
       const started = performance.now();
       for (let part = 0; part < submits && !signal?.aborted; part++) {
         const from = Math.floor((part * steps.length) / submits);
         const to = Math.floor(((part + 1) * steps.length) / submits);
         this.#submit(steps.slice(from, to), rows);
-        running.push(queue.onSubmittedWorkDone());
+        running.push(queue.onSubmittedWorkDone().catch(() => {})); // only a lost GPU fails this, and `lost` tells it
         if (running.length >= MAX_PREFILL_IN_FLIGHT) await Promise.race([running.shift(), this.#gpu.lost]);
       }
       void running.at(-1)?.then(() => {

@@ -15,7 +15,10 @@ interface PlainError {
 const MAX_DEPTH = 4;
 
 function toPlain(error: unknown, depth = 0): PlainError | { value: string } {
-  if (!(error instanceof Error) && !(error instanceof DOMException)) return { value: String(error) };
+  if (!(error instanceof Error) && !(error instanceof DOMException)) {
+    const { message } = Object(error) as { message?: unknown }; // a GPUError is no Error
+    return { value: typeof message === "string" ? message : String(error) };
+  }
   const { name, message, stack } = error;
   const plain: PlainError = { name, message, stack };
   if (error instanceof IntabError) {
@@ -30,7 +33,7 @@ function revive(plain: PlainError | { value: string }): unknown {
   if (!("message" in plain)) return plain.value;
   const { name, message, code, details, stack } = plain;
   const cause = plain.cause === undefined ? undefined : revive(plain.cause);
-  const Named = errorClasses[name];
+  const Named = Object.hasOwn(errorClasses, name) ? errorClasses[name] : undefined;
   if (Named && code !== undefined) {
     const error = new Named(code, message, { details: details ?? {}, cause });
     if (stack) error.stack = stack;

@@ -1,5 +1,5 @@
-import { transfer } from "comlink";
-import { DisposedError } from "../errors.ts";
+import { releaseProxy, transfer } from "comlink";
+import { DisposedError, InputError } from "../errors.ts";
 import { loadModel } from "../runtime/load-model.ts";
 import type { Session } from "../runtime/session.ts";
 import type { Host } from "./protocol.ts";
@@ -7,16 +7,14 @@ import type { Host } from "./protocol.ts";
 /** The worker's side: one model, and the calls under way by their numbers. */
 export function createHost(): Host {
   let session: Session | undefined;
-  const running = new Map<number, AbortController>();
+  const running = new Map<number, { controller: AbortController; ended: Promise<unknown> }>();
+  let loading = false;
 
-  const cancellable = async <T>(request: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+  const cancellable = <T>(request: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
     const controller = new AbortController();
-    running.set(request, controller);
-    try {
-      return await work(controller.signal);
-    } finally {
-      running.delete(request);
-    }
+    const ended = work(controller.signal).finally(() => running.delete(request));
+    running.set(request, { controller, ended });
+    return ended;
   };
   const loaded = (): Session => {
     if (!session) throw new DisposedError("disposed", "No model is loaded in this worker. Load it again.");
@@ -26,18 +24,41 @@ export function createHost(): Host {
   return {
     load: (request, source, settings, onProgress) =>
       cancellable(request, async signal => {
-        session = await loadModel(source, settings, { signal, onProgress });
-        return session.info;
+        if (session || loading) {
+          throw new InputError("option", "This worker holds a model already. Dispose that one first, or give another worker.", {
+            details: { option: "worker" },
+          });
+        }
+        loading = true;
+        let reported: unknown;
+        const report: typeof onProgress = progress => {
+          reported = onProgress(progress);
+        };
+        try {
+          const opened = await loadModel(source, settings, { signal, onProgress: report });
+          await reported; // progress goes another way than the result, which must not overtake it
+          if (signal.aborted) {
+            await opened.dispose();
+            throw signal.reason;
+          }
+          session = opened;
+          return session.info;
+        } finally {
+          loading = false;
+        }
       }),
 
     generate: (request, prompt, options, deliver) =>
       cancellable(request, async signal => {
         let delivered: unknown;
-        const result = await loaded().generate(prompt, options, signal, chunk => {
-          delivered = deliver(chunk);
-        });
-        await delivered; // chunks go another way than the result: it must not overtake them
-        return result;
+        try {
+          return await loaded().generate(prompt, options, signal, chunk => {
+            delivered = deliver(chunk);
+          });
+        } finally {
+          await delivered; // chunks go another way than the result, which must not overtake them
+          release(deliver);
+        }
       }),
 
     logits: (request, ids, last) =>
@@ -45,21 +66,29 @@ export function createHost(): Host {
         const values = await (last ? loaded().lastLogits(ids, signal) : loaded().logits(ids, signal));
         return transfer(values, [values.buffer]);
       }),
-    score: (request, ids) => cancellable(request, signal => loaded().score(ids, signal)),
+    score: (request, ids) => cancellable(request, async signal => loaded().score(ids, signal)),
 
     tokenize: async (text, options) => loaded().tokenizer.encode(text, options),
     detokenize: async ids => loaded().tokenizer.decode(ids),
     renderChat: async (messages, options) => loaded().template.render(messages.map(message => ({ ...message })), options),
 
     cancel(request) {
-      running.get(request)?.abort();
+      running.get(request)?.controller.abort();
     },
 
     async dispose() {
-      for (const controller of running.values()) controller.abort();
-      const ending = session;
+      const reason = new DisposedError("disposed", "This model was disposed. Load it again.");
+      const ending = [...running.values()];
+      for (const { controller } of ending) controller.abort(reason);
+      const closing = session;
       session = undefined;
-      await ending?.dispose();
+      await closing?.dispose();
+      await Promise.allSettled(ending.map(({ ended }) => ended)); // their answers leave before this one
     },
   };
+}
+
+/** Closes the channel behind a callback, which only garbage collection would do otherwise. */
+function release(callback: object): void {
+  (callback as { [releaseProxy]?: () => void })[releaseProxy]?.();
 }

@@ -1,5 +1,5 @@
 import type { LoadSettings } from "../runtime/load-model.ts";
-import type { Prompt } from "../runtime/session.ts";
+import type { Prompt } from "../runtime/request.ts";
 import type { ChatMessage, GenerateChunk, GenerateOptions, GenerateResult, LoadProgress, ModelInfo } from "../types.ts";
 
 /** `GenerateOptions` without what cannot cross: a signal becomes `cancel(request)`. */

@@ -42,7 +42,7 @@ export function llamaReference(shape: LlamaShape, values: LlamaValues): (id: num
   const vals = values.layers.map((): Float64Array[] => []);
   let position = 0;
   return id => {
-    let x = Float64Array.from(values.embedding.subarray(id * hidden, (id + 1) * hidden));
+    let x: Float64Array = Float64Array.from(values.embedding.subarray(id * hidden, (id + 1) * hidden));
     values.layers.forEach((layer, index) => {
       const input = norm(x, layer.attentionNorm, shape.normEpsilon);
       const q = rotate(product(layer.q, input), position, shape, values.ropeFactors);

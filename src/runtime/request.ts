@@ -1,0 +1,76 @@
+import { InputError } from "../errors.ts";
+import { validateSampling } from "../sampling/options.ts";
+import { MAX_END_TOKENS, type PackedSampling, packSampling } from "../sampling/pack.ts";
+import type { ChatTemplate, Tokenizer } from "../tokenizer/index.ts";
+import type { ChatMessage, GenerateOptions, ModelInfo } from "../types.ts";
+
+/** A prompt as text (special tokens are added as the file asks), ids, or messages for the chat template. */
+export type Prompt = { text: string } | { ids: readonly number[] } | { messages: readonly ChatMessage[] };
+
+/** What a generation needs to know, checked. */
+export interface Request {
+  promptIds: readonly number[];
+  sampling: PackedSampling;
+  /** Fits the context together with the prompt; 0 = nothing to do. */
+  maxTokens: number;
+  /** Tokens that end the generation. The GPU knows the first few of them and stops by itself there. */
+  endIds: ReadonlySet<number>;
+  stop: readonly string[];
+}
+
+export type ContextFacts = Pick<ModelInfo, "contextLength" | "trainedContextLength" | "vocabularySize">;
+
+/** @throws InputError `option`, `token-id`, `prompt-too-long`, `chat-template`, `messages` */
+export function readRequest(
+  prompt: Prompt,
+  options: GenerateOptions,
+  { info, tokenizer, template }: { info: ContextFacts; tokenizer: Tokenizer; template: ChatTemplate },
+): Request {
+  const promptIds = readPrompt(prompt, tokenizer, template);
+  checkIds(promptIds, info);
+  const room = info.contextLength - promptIds.length;
+  const endIds: ReadonlySet<number> = options.ignoreEndOfTurn ? new Set() : tokenizer.endOfTurnIds;
+  const known = [...endIds].slice(0, MAX_END_TOKENS);
+  return {
+    promptIds,
+    sampling: packSampling(validateSampling(options, info.vocabularySize), known),
+    maxTokens: Math.min(room, checkMaxTokens(options.maxTokens) ?? room),
+    endIds,
+    stop: typeof options.stop === "string" ? [options.stop] : [...(options.stop ?? [])],
+  };
+}
+
+function readPrompt(prompt: Prompt, tokenizer: Tokenizer, template: ChatTemplate): readonly number[] {
+  if ("ids" in prompt) return prompt.ids;
+  if ("messages" in prompt) return template.encode(prompt.messages.map(message => ({ ...message })));
+  return tokenizer.encode(prompt.text, { addSpecial: true, parseSpecial: true });
+}
+
+/** @throws InputError `option` (no ids at all), `token-id`, `prompt-too-long` */
+export function checkIds(ids: readonly number[], info: ContextFacts): void {
+  const { contextLength, trainedContextLength, vocabularySize } = info;
+  if (ids.length === 0) {
+    throw new InputError("option", "The prompt is empty: there is nothing to continue. Give at least one token.");
+  }
+  if (ids.length > contextLength) {
+    throw new InputError(
+      "prompt-too-long",
+      `The prompt has ${ids.length} tokens; the context of this session holds ${contextLength}. Shorten it, or load the model with a larger contextLength (it was trained for ${trainedContextLength}).`,
+      { details: { tokens: ids.length, contextLength } },
+    );
+  }
+  const bad = ids.find(id => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
+  if (bad !== undefined) {
+    throw new InputError("token-id", `${bad} is no token id: the vocabulary has ${vocabularySize} tokens, from 0.`, {
+      details: { id: bad, vocabularySize },
+    });
+  }
+}
+
+function checkMaxTokens(maxTokens: number | undefined): number | undefined {
+  if (maxTokens === undefined) return undefined;
+  if (Number.isInteger(maxTokens) && maxTokens >= 0) return maxTokens;
+  throw new InputError("option", `maxTokens is ${maxTokens}; it must be a whole number from 0.`, {
+    details: { option: "maxTokens", value: maxTokens },
+  });
+}
