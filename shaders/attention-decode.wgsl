@@ -5,12 +5,13 @@
 #import state
 #import kv-cache
 #import attention-softmax
+#import attention-loose
 #import attention-split
 #import result
 override HEADS: u32;         // query heads, multiple of KV_HEADS
 override THREADS: u32;       // multiple of BLOCK, at least HEAD_DIM / 4
 override TILE: u32;          // query heads of a workgroup, at most MAX_TILE
-override FOLD: u32;          // heads whose sums over the threads are taken at once, as workgroup memory allows
+override FOLD: u32;          // heads summed over the threads at a time, as workgroup memory allows
 override GROUP: u32 = HEADS / KV_HEADS;
 override TILES: u32 = (GROUP + TILE - 1u) / TILE;
 override UNITS: u32 = HEAD_DIM / 4u;
@@ -45,6 +46,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   }
   let units = UNITS + LOOSE * state.finished;
   let lanes = LANES + LOOSE * state.finished;
+  let threads = THREADS + LOOSE * state.finished;
   let unit = thread % UNITS;
   let lane = thread / UNITS;
   var maximum: array<f32, MAX_TILE>;
@@ -72,7 +74,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     if (thread < TILE * MAX_LANES) {
       var largest = MASKED;
       let base = thread / MAX_LANES * THREADS + thread % MAX_LANES;
-      for (var i = 0u; i < THREADS + LOOSE * state.finished; i += MAX_LANES) { largest = max(largest, scores[base + i]); }
+      for (var i = 0u; i < threads; i += MAX_LANES) { largest = max(largest, scores[base + i]); }
       maxima[thread] = largest;
     }
     workgroupBarrier();

@@ -6,6 +6,7 @@
 #import state
 #import kv-cache
 #import attention-softmax
+#import attention-loose
 override HEADS: u32;         // query heads, multiple of KV_HEADS
 override ACROSS: u32;
 override DOWN: u32;
@@ -55,7 +56,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     for (var i = thread; i < KEYS * UNITS; i += THREADS) {
       let key = i / UNITS;
       // key 4x + n stands in row n * ACROSS + x, so that threads side by side read rows side by side
-      tile[(key % 4u * ACROSS + key / 4u) * TILE_STRIDE + i % UNITS] = cached_key(start + key, end, kv_head, i % UNITS);
+      let row = key % 4u * ACROSS + key / 4u;
+      tile[row * TILE_STRIDE + i % UNITS] = cached_key(start + key, end, kv_head, i % UNITS);
     }
     workgroupBarrier();
     var score: array<vec4f, MAX_ROWS>;

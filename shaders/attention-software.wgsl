@@ -42,7 +42,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let end = min(state.position + last_row / GROUP + 1u, first + split_keys);
   if (state.finished != 0u || split >= SPLITS || first >= end) { return; }
 
-  let units = UNITS + LOOSE * state.finished;
   let place0 = place_of(row, kv_head);
   let place1 = place_of(row + 1u, kv_head);
   let place2 = place_of(row + 2u, kv_head);
@@ -62,7 +61,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       var s1 = vec4f();
       var s2 = vec4f();
       var s3 = vec4f();
-      for (var u = 0u; u < units; u++) {
+      for (var u = 0u; u < UNITS; u++) {
         let k0 = vec4f(kv[base + u]);
         let k1 = vec4f(kv[base + UNITS + u]);
         let k2 = vec4f(kv[base + 2u * UNITS + u]);
@@ -103,7 +102,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       if (ROWS > 3u) { total.w += weigh(4u * g + 3u, largest.w); }
     }
     let last = start + SEGMENT >= end;
-    for (var u = 0u; u < units; u += 2u) {   // two units share the loads of the weights
+    for (var u = 0u; u < UNITS; u += 2u) {   // two units share the loads of the weights
       var a0 = Pair();
       var a1 = Pair();
       var a2 = Pair();

@@ -6,8 +6,3 @@ override SCALE: f32;         // score = dot(q, k) * SCALE; the caller's scale * 
 // no key yet. Finite: implementations may assume that there are no infinities.
 const MASKED = -1e30;
 const NO_MAXIMUM = -1e20;
-
-// 1 on software adapters: their compiler unrolls loops of known length whole and then takes up to half a
-// minute. A bound of N + LOOSE * state.finished is still N, since kernels return early where a sequence is
-// finished.
-override LOOSE: u32;

@@ -17,7 +17,7 @@ export interface AttentionShape {
 export interface AttentionBuffers {
   /** Rotated queries `[T, heads * headDim]`, f32. */
   q: GPUBuffer;
-  /** The layer's cache (`shaders/shared/kv-cache.wgsl`), f16 where `gpu.f16`; holds this batch's keys and values too. */
+  /** The layer's cache (`shaders/shared/kv-cache.wgsl`), f16 where `gpu.f16`; holds this batch too. */
   kv: GPUBuffer;
   /** u32: physical block of every logical block in use. */
   blockTable: GPUBuffer;
@@ -37,8 +37,8 @@ const WORKGROUP_BYTES = 16384;
 const THREADS = 256;
 
 /**
- * Longest context that one workgroup per KV head reads alone. Longer ones are spread over the GPU, at the price of a
- * second dispatch, which costs about what reading this many keys does.
+ * Longest context that one workgroup per KV head reads alone. Longer ones are spread over the GPU, at the
+ * price of a second dispatch, which should cost about what reading this many keys does (estimated, not measured).
  */
 const SINGLE_STEP_KEYS = 1024;
 
@@ -46,7 +46,7 @@ const SINGLE_STEP_KEYS = 1024;
 const WANTED_WORKGROUPS = 256;
 const MAX_SPLITS = 64;
 
-/** Rows in a thread's registers, threads of a workgroup (one SIMD vector) and keys of a part, on software adapters. */
+/** On software adapters: rows in a thread's registers, threads of a workgroup, keys of a part. */
 const SOFTWARE_ROWS = 4;
 const SOFTWARE_THREADS = 4;
 const SOFTWARE_SPLIT_UNIT = 64;
@@ -56,7 +56,7 @@ export function attentionScratchBytes(shape: AttentionShape): number {
   return MAX_SPLITS * shape.heads * (shape.headDim + 4) * 4;
 }
 
-/** Causal attention of `state.rows` tokens from position `state.position` on; keys and values come from the cache. */
+/** Causal attention of `state.rows` tokens from position `state.position` on, their own keys included. */
 export function attentionPrefill(
   pipelines: Pipelines,
   gpu: Gpu,
@@ -81,7 +81,7 @@ export function attentionPrefill(
     {
       shader: "attention-prefill",
       imports: { real: realFile(gpu) },
-      constants: { ...constants(gpu, shape), ACROSS: across, DOWN: down, ROWS: rows },
+      constants: { ...constants(shape), LOOSE: loose(gpu), ACROSS: across, DOWN: down, ROWS: rows },
     },
     bindings,
     tokens => [Math.ceil(tokens / (down * rows)), shape.heads, 1],
@@ -90,8 +90,8 @@ export function attentionPrefill(
 
 export interface DecodeOptions {
   /**
-   * Longest context (KV positions, the new token's included) that these steps will serve. Up to 1,024 a GPU does it in
-   * one dispatch. Default: all that the cache holds.
+   * Longest context (KV positions, the new token's included) that these steps will serve. Up to 1,024 a GPU
+   * does it in one dispatch. Default: all that the cache holds.
    */
   longest?: number;
   variant?: AttentionVariant;
@@ -147,8 +147,9 @@ function tiledDecode(gpu: Gpu, shape: AttentionShape, longest: number): DecodePl
     shader: "attention-decode",
     imports: { real: realFile(gpu), result: resultFile(splits) },
     constants: {
-      ...constants(gpu, shape),
+      ...constants(shape),
       THREADS,
+      LOOSE: loose(gpu),
       TILE: tile,
       FOLD: fold,
       SPLITS: splits,
@@ -172,7 +173,7 @@ function softwareCode(gpu: Gpu, shape: AttentionShape, rows: number, splits: num
     shader: "attention-software",
     imports: { real: realFile(gpu), result: resultFile(splits) },
     constants: {
-      ...constants(gpu, shape),
+      ...constants(shape),
       ROWS: rows,
       THREADS: SOFTWARE_THREADS,
       SPLITS: splits,
@@ -189,18 +190,22 @@ function resultFile(splits: number): string {
   return splits > 1 ? "attention-result-part" : "attention-result-whole";
 }
 
+/** See `shaders/shared/attention-loose.wgsl`. */
+function loose(gpu: Gpu): number {
+  return gpu.software ? 1 : 0;
+}
+
 function realFile(gpu: Gpu): string {
   return gpu.f16 ? "real-f16" : "real-f32";
 }
 
-function constants(gpu: Gpu, { heads, kvHeads, headDim, kvBlocks, scale }: AttentionShape) {
+function constants({ heads, kvHeads, headDim, kvBlocks, scale }: AttentionShape) {
   return {
     HEADS: heads,
     KV_HEADS: kvHeads,
     HEAD_DIM: headDim,
     KV_BLOCKS: kvBlocks,
     SCALE: scale * Math.LOG2E,
-    LOOSE: gpu.software ? 1 : 0,
   };
 }
 
@@ -220,7 +225,7 @@ function prefillGrid(headDim: number): { across: number; down: number; rows: num
   throw new Error(`Attention heads of ${headDim} elements do not fit into workgroup memory`);
 }
 
-/** How many of the query heads of one KV head a workgroup of decode serves, and how many it sums up at a time. */
+/** How many query heads of one KV head a workgroup of decode serves, and how many it sums up at a time. */
 function decodeTile(shape: AttentionShape): { tile: number; tiles: number; fold: number } {
   const group = shape.heads / shape.kvHeads;
   const lanes = Math.floor(THREADS / (shape.headDim / 4));

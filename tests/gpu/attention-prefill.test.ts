@@ -13,7 +13,7 @@ const variants: { variant: AttentionVariant; more: typeof shapes }[] = [
     variant: "tiled",
     more: [...shapes, ["80 elements a head", [8, 2, 80]], ["256 elements a head", [2, 1, 256]]],
   },
-  { variant: "software", more: shapes },
+  { variant: "software", more: shapes.slice(1) },
 ];
 
 describe.each(variants)("attention-prefill, $variant", ({ variant, more }) => {

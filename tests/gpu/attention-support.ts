@@ -15,7 +15,7 @@ export function shapeOf([heads, kvHeads, headDim]: Heads, kvBlocks: number): Att
   return { heads, kvHeads, headDim, kvBlocks, scale: 1 / Math.sqrt(headDim) };
 }
 
-/** Random queries for `rows` tokens from `position` on, the cache they see, and what attention makes of them. */
+/** Random queries for `rows` tokens from `position` on, the cache they see, and the expected result. */
 export function attentionCase(bench: KernelBench, shape: AttentionShape, position: number, rows: number) {
   const { heads, kvHeads, headDim, kvBlocks, scale } = shape;
   const random = randomSource(position * 1000 + rows + heads * headDim);

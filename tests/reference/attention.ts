@@ -12,7 +12,7 @@ export interface AttentionInput {
   v: ArrayLike<number>;
 }
 
-/** Causal softmax attention with grouped query heads: row t sees keys 0..position + t. Sums in double precision. */
+/** Causal softmax attention with grouped heads: row t sees keys 0..position + t. Sums in double precision. */
 export function attentionReference({
   heads,
   kvHeads,
