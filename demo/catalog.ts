@@ -43,6 +43,8 @@ export const BUILT_IN: Offer = {
     temperature: 0.7,
     topP: 0.95,
     minP: 0.05,
+    // It has no more to say by then, and may go round in circles.
+    maxTokens: 512,
   },
 };
 
