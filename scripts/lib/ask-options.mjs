@@ -41,8 +41,9 @@ Instead of generation (give --max-tokens as well to generate after --logits or -
   --logits OUT.f32      write the logits of every prompt position: little-endian float32, positions x vocabulary
   --perplexity          mean negative log-likelihood, in nats, of the prompt's ids but the first, each given those before
                         it (perplexity is e to that power)
-  --tokenize FILE.json  a list of texts; prints a JSON list of id lists. Special tokens in the text count as such, none is
-                        added. An item may be { "text", "add_special", "parse_special" } to choose.
+  --tokenize FILE.json  a list of texts; prints a JSON list of id lists. With --add-special what the file's rules add
+                        (beginning of text and the like), with --parse-special control tokens in the text count as such.
+                        An item may be { "text", "add_special", "parse_special" } to choose for itself.
   --render FILE.json    a list of { "messages", "add_generation_prompt" }; prints a JSON list of the chat template's strings
 
 Output
@@ -108,6 +109,12 @@ export function parseAskArguments(arguments_) {
     if (values[name] !== undefined && listing) throw usage(`--${name} does not go with --${input}.`);
   }
 
+  const special = {
+    addSpecial: values["add-special"] ?? false,
+    parseSpecial: values["parse-special"] ?? false,
+  };
+  if ((special.addSpecial || special.parseSpecial) && input !== "tokenize")
+    throw usage("--add-special and --parse-special go with --tokenize only.");
   const f16 = values["no-f16"] ? { f16: false } : {};
   const subgroups = values["no-subgroups"] ? { subgroups: false } : {};
   const contextLength = number(values, "context-length", { integer: true, min: 1 });
@@ -121,7 +128,7 @@ export function parseAskArguments(arguments_) {
     },
     logitsFile,
     task: listing
-      ? listTask(input, /** @type {string} */ (values[input]))
+      ? listTask(input, /** @type {string} */ (values[input]), special)
       : promptTask(input, values, logitsFile !== undefined),
   };
 }
@@ -155,6 +162,8 @@ function parse(arguments_) {
         logits: text,
         perplexity: flag,
         tokenize: text,
+        "add-special": flag,
+        "parse-special": flag,
         render: text,
         json: flag,
         help: { type: "boolean", short: "h" },
@@ -171,17 +180,18 @@ function parse(arguments_) {
 /**
  * @param {"tokenize" | "render"} kind
  * @param {string} file
+ * @param {{ addSpecial: boolean, parseSpecial: boolean }} defaults
  * @returns {import("../../demo/ask.ts").AskTask}
  */
-function listTask(kind, file) {
+function listTask(kind, file, { addSpecial, parseSpecial }) {
   const list = readJson(kind, file);
   if (!Array.isArray(list)) throw usage(`--${kind} ${file}: a JSON list is expected.`, "input-file");
   if (kind === "tokenize") {
     const texts = list.map((item, index) => {
       const {
         text,
-        add_special = false,
-        parse_special = true,
+        add_special = addSpecial,
+        parse_special = parseSpecial,
       } = typeof item === "string" ? { text: item } : (item ?? {});
       if (typeof text !== "string")
         throw usage(`--tokenize ${file}: item ${index} is neither a text nor { "text" }.`, "input-file");

@@ -88,7 +88,7 @@ describe("npm run ask", () => {
 
   test("tokenises and renders lists", () => {
     writeFileSync(join(folder, "texts.json"), JSON.stringify(["Hello", "<|im_end|>"]));
-    const { stdout } = ask("--tokenize", "texts.json");
+    const { stdout } = ask("--tokenize", "texts.json", "--parse-special");
     expect(JSON.parse(stdout)).toEqual([[expect.any(Number)], [2]]);
     writeFileSync(
       join(folder, "render.json"),

@@ -68,10 +68,13 @@ describe("the command line of ask", () => {
       task: {
         kind: "tokenize",
         texts: [
-          { text: "a", addSpecial: false, parseSpecial: true },
+          { text: "a", addSpecial: false, parseSpecial: false },
           { text: "b", addSpecial: true, parseSpecial: false },
         ],
       },
+    });
+    expect(parseAskArguments(["--tokenize", texts, "--parse-special"])).toMatchObject({
+      task: { texts: [{ parseSpecial: true }, { parseSpecial: false }] },
     });
     const messages = [{ role: "user", content: "hi" }];
     const conversations = file("render.json", [{ messages, add_generation_prompt: true }]);
