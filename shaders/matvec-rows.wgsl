@@ -1,5 +1,5 @@
-// finish(W x) for one token on a software adapter: one thread computes the 4 rows of a row group, since there reductions
-// and barriers cost more than they save. Same parts and meaning as matvec.wgsl.
+// finish(W x) for one token on a software adapter: one thread computes the 4 rows of a row group, since there
+// reductions and barriers cost more than they save. Same parts and meaning as matvec.wgsl.
 #import state
 #import weights
 #import activation

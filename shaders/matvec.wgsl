@@ -1,6 +1,6 @@
-// finish(W x) for one token: decode. A team of LANES threads computes the 4 rows of a row group, each thread every LANES-th
-// unit of 8 columns, so that neighbours read neighbouring 16-byte words. PAIR_GROUPS > 0 computes row group
-// `group + PAIR_GROUPS` along with `group`, from the same activations (gate and up projection).
+// finish(W x) for one token: decode. A team of LANES threads computes the 4 rows of a row group, each thread
+// every LANES-th unit of 8 columns, so that neighbours read neighbouring 16-byte words. PAIR_GROUPS > 0
+// computes row group `group + PAIR_GROUPS` along with `group`, from the same activations (gate and up).
 #import state
 #import weights
 #import activation

@@ -8,7 +8,10 @@ export interface MatvecOptions {
   epilogue: Epilogue;
   /** RMSNorm of the activations before the product. */
   norm?: { weight: GPUBuffer; epsilon: number };
-  /** Activations `[T, columns]`, f32; the last of the batch's rows is used. */
+  /**
+   * Activations `[T, columns]`, f32; the last of the batch's rows is used. Its result is the epilogue's row 0, at the
+   * batch's first position: `qkv` is for batches of one.
+   */
   x: GPUBuffer;
   /** Sequence state (uniform). */
   state: GPUBuffer;
@@ -19,11 +22,11 @@ export interface MatvecOptions {
 /** `rows`: a thread a row group; `subgroups`, `workgroup`: a team of threads a row group, reduced that way. */
 export type MatvecVariant = "rows" | "subgroups" | "workgroup";
 
-/** Threads of a workgroup: enough to hide latency, few enough that a small matrix still spreads over the whole GPU. */
+/** Threads of a workgroup: enough to hide latency, few enough that a small matrix spreads over a whole GPU. */
 const THREADS = 64;
 /** Threads in a team: a whole subgroup where it is that large. */
 const MAX_LANES = 32;
-/** On a software adapter small workgroups balance better over few cores (measured: 32 beats 8, 16 and 64). */
+/** On a software adapter small workgroups suit few cores better (measured: 32 beats 8, 16 and 64). */
 const SOFTWARE_THREADS = 32;
 /** WebGPU's limit on workgroups in one dimension. */
 const MAX_WORKGROUPS = 65535;
@@ -33,7 +36,7 @@ export function matvecVariant(gpu: Gpu): MatvecVariant {
   return gpu.subgroups ? "subgroups" : "workgroup";
 }
 
-/** Product of a weight `[rows, columns]` with one activation vector, handed to the epilogue: the decode form of a layer's matrices. */
+/** Product of a weight `[rows, columns]` with one activation vector for the epilogue: the decode form. */
 export function matvec(pipelines: Pipelines, gpu: Gpu, options: MatvecOptions): Promise<Step> {
   const { weight, norm, x, state } = options;
   const variant = options.variant ?? matvecVariant(gpu);
@@ -50,7 +53,8 @@ export function matvec(pipelines: Pipelines, gpu: Gpu, options: MatvecOptions): 
   if (variant === "rows") {
     constants.THREADS = perWorkgroup = SOFTWARE_THREADS;
   } else {
-    const lanes = variant === "subgroups" ? powerOfTwoBelow(Math.min(MAX_LANES, gpu.subgroupMinSize)) : MAX_LANES;
+    const lanes =
+      variant === "subgroups" ? powerOfTwoBelow(Math.min(MAX_LANES, gpu.subgroupMinSize)) : MAX_LANES;
     constants.LANES = lanes;
     constants.TEAMS = perWorkgroup = THREADS / lanes;
   }
@@ -60,13 +64,25 @@ export function matvec(pipelines: Pipelines, gpu: Gpu, options: MatvecOptions): 
       ...epilogue.imports,
       weights: weightLayout(weight.type, weight.rows, weight.columns).module,
       activation: norm ? "activation-norm" : "activation-plain",
-      ...(variant === "rows" ? {} : { reduce: variant === "subgroups" ? "reduce-subgroup" : "reduce-workgroup" }),
+      ...(variant === "rows"
+        ? {}
+        : { reduce: variant === "subgroups" ? "reduce-subgroup" : "reduce-workgroup" }),
     },
     constants,
   };
-  const bindings: Record<number, Binding> = { ...weightBindings(weight), 2: x, ...epilogue.bindings, 8: state };
+  const bindings: Record<number, Binding> = {
+    ...weightBindings(weight),
+    2: x,
+    ...epilogue.bindings,
+    8: state,
+  };
   if (norm) bindings[3] = norm.weight;
-  return pipelines.step(`matvec ${options.epilogue.kind}`, code, bindings, spread(Math.ceil(groups / perWorkgroup)));
+  return pipelines.step(
+    `matvec ${options.epilogue.kind}`,
+    code,
+    bindings,
+    spread(Math.ceil(groups / perWorkgroup)),
+  );
 }
 
 /** Workgroups in one row where they fit, else in a square. */

@@ -1,4 +1,4 @@
-// What the tests of the matrix kernels share: random weights, and how far a product may be from its reference.
+// What the tests of matrix kernels share: random weights, and how far a product may be from its reference.
 import { readBuffer } from "../../src/gpu/readback.ts";
 import type { Weight, WeightType } from "../../src/kernels/weights.ts";
 import { dequantise, halfToNumber } from "../reference/dequantise.ts";
