@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
@@ -9,13 +10,18 @@ const gpuTests = ["tests/gpu/**/*.test.ts"];
 /** Set by `npm run test:gpu`: the machine's own GPU instead of the software adapter. */
 const hardware = process.env.INTAB_TEST_ADAPTER === "hardware";
 /** Where the SmolLM2 file lies; the tests of the whole model are skipped without it. */
-const provide = { smollm2: cachedSmollm2() ?? "", hardware };
+/** Golden data that is too large for the repository; tests of it are skipped, and say so, where it is absent. */
+const goldenFolder = process.env.INTAB_GOLDEN ?? fileURLToPath(new URL("../shared/golden", import.meta.url));
+const golden = existsSync(goldenFolder) ? goldenFolder : "";
+const provide = { smollm2: cachedSmollm2() ?? "", hardware, golden };
 
 declare module "vitest" {
   export interface ProvidedContext {
     smollm2: string;
     /** A software adapter is a failure. */
     hardware: boolean;
+    /** Folder of the golden data outside of the repository; empty where it is absent. */
+    golden: string;
   }
 }
 
@@ -29,7 +35,7 @@ export default defineConfig({
       },
       {
         resolve: { alias },
-        server: { fs: { allow: [".", cacheFolder()] } },
+        server: { fs: { allow: [".", cacheFolder(), goldenFolder] } },
         test: {
           name: "chromium",
           include: gpuTests,

@@ -43,8 +43,9 @@ export class Pacing {
     return Math.max(1, Math.ceil((this.#rowMs.value * rows) / PREFILL_SUBMIT_MS));
   }
 
+  /** Two submits that are heard of at once make the second look like nothing: it may halve the estimate, no more. */
   decoded(steps: number, ms: number): void {
-    this.#stepMs.add(ms / steps);
+    this.#stepMs.add(Math.max(ms / steps, this.#stepMs.value / 2));
   }
 
   prefilled(rows: number, ms: number): void {

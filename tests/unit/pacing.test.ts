@@ -26,6 +26,13 @@ test("prefill is cut so that no submit takes much longer than 40 ms", () => {
   expect(pacing.submitsPerChunk(100)).toBe(3);
 });
 
+test("one submit that seems to take no time does not make the next ones long", () => {
+  const pacing = new Pacing();
+  for (let i = 0; i < 5; i++) pacing.decoded(2, 200);
+  pacing.decoded(2, 0);
+  expect(pacing.stepsPerSubmit()).toBe(2);
+});
+
 test("estimates follow a changing speed within a few measurements", () => {
   const pacing = new Pacing();
   pacing.decoded(1, 16);
