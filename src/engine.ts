@@ -96,7 +96,8 @@ class Connection {
       if (signal?.aborted) cancel();
       return await Promise.race([this.#failed, answer]);
     } catch (error) {
-      if (signal?.aborted && error instanceof DOMException && error.name === "AbortError") throw signal.reason;
+      if (signal?.aborted && error instanceof DOMException && error.name === "AbortError")
+        throw signal.reason;
       throw error;
     } finally {
       signal?.removeEventListener("abort", cancel);
@@ -203,7 +204,10 @@ export class Model {
    * Logits after each position, `[ids.length, info.vocabularySize]` row by row, f32; with `last`, after the last
    * position alone. @throws InputError `token-id`, `prompt-too-long`; the signal's reason
    */
-  logits(ids: readonly number[], { signal, last = false }: { signal?: AbortSignal; last?: boolean } = {}): Promise<Float32Array> {
+  logits(
+    ids: readonly number[],
+    { signal, last = false }: { signal?: AbortSignal; last?: boolean } = {},
+  ): Promise<Float32Array> {
     return this.#connection.call(signal, request => this.#connection.host.logits(request, [...ids], last));
   }
 

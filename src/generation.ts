@@ -16,7 +16,10 @@ export class Generation implements AsyncIterable<GenerateChunk>, PromiseLike<Gen
    * @param start begins the work; gets the function that takes its chunks
    * @param cancel ends it early
    */
-  constructor(start: (deliver: (chunk: GenerateChunk) => void) => Promise<GenerateResult>, cancel: () => void) {
+  constructor(
+    start: (deliver: (chunk: GenerateChunk) => void) => Promise<GenerateResult>,
+    cancel: () => void,
+  ) {
     this.#cancel = cancel;
     this.#changed = this.#nextChange();
     this.#result = start(chunk => {

@@ -1,6 +1,6 @@
 import { UnsupportedModelError } from "../errors.ts";
-import { getNumber, getString } from "../gguf/metadata.ts";
 import type { GgufFile } from "../gguf/gguf.ts";
+import { getNumber, getString } from "../gguf/metadata.ts";
 
 /** The numbers of a Llama-shaped model, as its file states them. */
 export interface Hyperparameters {
@@ -70,7 +70,11 @@ function ropeFactor(file: GgufFile, key: (name: string) => string): number {
   const type = getString(metadata, key("rope.scaling.type"), "linear"); // as llama.cpp has it
   if (type === "none") return 1;
   if (type === "linear") {
-    const factor = getNumber(metadata, key("rope.scaling.factor"), getNumber(metadata, key("rope.scale_linear"), 1));
+    const factor = getNumber(
+      metadata,
+      key("rope.scaling.factor"),
+      getNumber(metadata, key("rope.scale_linear"), 1),
+    );
     return factor === 0 ? 1 : factor;
   }
   throw new UnsupportedModelError(
@@ -87,7 +91,10 @@ function checkShape(model: Hyperparameters, valueDim: number, experts: number): 
     if (!holds) problems.push(text);
   };
   const multiple = (name: string, value: number, of: number): void =>
-    demand(Number.isInteger(value) && value > 0 && value % of === 0, `${name} is ${value}, not a multiple of ${of}`);
+    demand(
+      Number.isInteger(value) && value > 0 && value % of === 0,
+      `${name} is ${value}, not a multiple of ${of}`,
+    );
   multiple("block_count", layers, 1);
   multiple("embedding_length", hidden, COLUMN_MULTIPLE);
   multiple("feed_forward_length", feedForward, COLUMN_MULTIPLE);

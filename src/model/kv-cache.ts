@@ -64,7 +64,8 @@ export class KvCache {
     const held = sequence.blocks.length;
     while (sequence.blocks.length < kvBlocks(positions)) {
       const block = this.#free.pop();
-      if (block === undefined) throw new RangeError(`KV cache of ${this.blocks} blocks is full at ${positions} positions`);
+      if (block === undefined)
+        throw new RangeError(`KV cache of ${this.blocks} blocks is full at ${positions} positions`);
       sequence.blocks.push(block);
     }
     if (sequence.blocks.length > held) {

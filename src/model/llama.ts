@@ -40,7 +40,8 @@ export function llamaLayers(p: ProgramBuilder, weights: LlamaWeights): void {
   p.embed(weights.embedding, x);
   weights.layers.forEach((layer, index) => {
     const attentionInput = p.normed(x, layer.attentionNorm);
-    for (const { weight, firstRow } of layer.qkv) p.project(weight, attentionInput, p.qkv(index, firstRow, q));
+    for (const { weight, firstRow } of layer.qkv)
+      p.project(weight, attentionInput, p.qkv(index, firstRow, q));
     p.attention(index, q, attended);
     p.project(layer.attentionOutput, p.plain(attended), { kind: "add", y: x });
 

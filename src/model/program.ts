@@ -53,7 +53,13 @@ export class ProgramBuilder {
 
   constructor(
     phase: Phase,
-    { gpu, pipelines, model, kv, scratch }: { gpu: Gpu; pipelines: Pipelines; model: Hyperparameters; kv: KvCache; scratch: Scratch },
+    {
+      gpu,
+      pipelines,
+      model,
+      kv,
+      scratch,
+    }: { gpu: Gpu; pipelines: Pipelines; model: Hyperparameters; kv: KvCache; scratch: Scratch },
   ) {
     this.#phase = phase;
     this.#gpu = gpu;

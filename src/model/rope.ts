@@ -14,7 +14,8 @@ export function ropeTable(
   const pairs = model.ropeDim / 2;
   const table = new Float32Array(positions * pairs * 2);
   for (let pair = 0; pair < pairs; pair++) {
-    const frequency = model.ropeBase ** ((-2 * pair) / model.ropeDim) / (factors?.[pair] ?? 1) / model.ropeFactor;
+    const frequency =
+      model.ropeBase ** ((-2 * pair) / model.ropeDim) / (factors?.[pair] ?? 1) / model.ropeFactor;
     for (let position = 0; position < positions; position++) {
       const at = (position * pairs + pair) * 2;
       table[at] = Math.cos(position * frequency);

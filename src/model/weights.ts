@@ -83,7 +83,11 @@ export function planWeights(file: GgufFile, shape: PlanShape): WeightPlan {
     }
     return tensor;
   };
-  const matrix = (name: string, columns: number, tensors: readonly { name: string; rows: number }[]): MatrixPlan => {
+  const matrix = (
+    name: string,
+    columns: number,
+    tensors: readonly { name: string; rows: number }[],
+  ): MatrixPlan => {
     const parts: { tensor: GgufTensor; firstRow: number }[] = [];
     let rows = 0;
     for (const part of tensors) {
@@ -92,7 +96,11 @@ export function planWeights(file: GgufFile, shape: PlanShape): WeightPlan {
     }
     return { name, type: parts[0]!.tensor.type as WeightType, rows, columns, parts };
   };
-  const runs = (name: string, columns: number, tensors: readonly { name: string; rows: number }[]): RunPlan[] => {
+  const runs = (
+    name: string,
+    columns: number,
+    tensors: readonly { name: string; rows: number }[],
+  ): RunPlan[] => {
     const out: RunPlan[] = [];
     let firstRow = 0;
     for (let from = 0; from < tensors.length; ) {
@@ -149,7 +157,9 @@ export function planWeights(file: GgufFile, shape: PlanShape): WeightPlan {
     output: byName.has("output.weight")
       ? matrix("output", hidden, [{ name: "output.weight", rows: vocabulary }])
       : embedding,
-    ropeFactors: byName.has("rope_freqs.weight") ? vector("rope_freqs.weight", shape.ropeDim / 2).tensor : null,
+    ropeFactors: byName.has("rope_freqs.weight")
+      ? vector("rope_freqs.weight", shape.ropeDim / 2).tensor
+      : null,
   };
   checkUnused([...unused]);
   return plan;
@@ -182,7 +192,11 @@ export function vectorsOf(plan: WeightPlan): VectorPlan[] {
 }
 
 function badTensor(name: string, problem: string): ModelFormatError {
-  return new ModelFormatError("bad-gguf", `The file does not fit its own description: tensor ${name} ${problem}. Get the file again, or another conversion of the model.`, {
-    details: { tensor: name, problem },
-  });
+  return new ModelFormatError(
+    "bad-gguf",
+    `The file does not fit its own description: tensor ${name} ${problem}. Get the file again, or another conversion of the model.`,
+    {
+      details: { tensor: name, problem },
+    },
+  );
 }

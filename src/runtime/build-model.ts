@@ -72,7 +72,8 @@ export function buildModel({ gpu, buffers, model, plan, weights, contextLength }
   const logits = buffers.storage("logits", model.vocabulary * 4);
   const llama = llamaWeights(plan, weights);
 
-  const builder = (phase: Phase): ProgramBuilder => new ProgramBuilder(phase, { gpu, pipelines, model, kv, scratch });
+  const builder = (phase: Phase): ProgramBuilder =>
+    new ProgramBuilder(phase, { gpu, pipelines, model, kv, scratch });
   const layers = (phase: Phase): Promise<Step[]> => {
     const program = builder(phase);
     llamaLayers(program, llama);
@@ -101,7 +102,12 @@ export function buildModel({ gpu, buffers, model, plan, weights, contextLength }
     },
     async complete() {
       const [prefill, decodes, last, sampler] = await compiling;
-      const slots = new ReadbackSlots(gpu, buffers, { state: scratch.state, ring: sampler.ring, entries: sampler.RING, slots: 4 });
+      const slots = new ReadbackSlots(gpu, buffers, {
+        state: scratch.state,
+        ring: sampler.ring,
+        entries: sampler.RING,
+        slots: 4,
+      });
       const programs: Programs = { prefill, decode: decodes, logits: last };
       const loop = new TokenLoop({
         gpu,
@@ -132,7 +138,12 @@ export function buildModel({ gpu, buffers, model, plan, weights, contextLength }
   };
 }
 
-function allocateScratch(buffers: Buffers, model: Hyperparameters, rows: number, contextLength: number): Scratch {
+function allocateScratch(
+  buffers: Buffers,
+  model: Hyperparameters,
+  rows: number,
+  contextLength: number,
+): Scratch {
   const { hidden, heads, kvHeads, headDim, feedForward, ropeDim } = model;
   const f32 = (label: string, columns: number): GPUBuffer => buffers.storage(label, rows * columns * 4);
   const attention = { heads, kvHeads, headDim, kvBlocks: kvBlocks(contextLength), scale: 1 };

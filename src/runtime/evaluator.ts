@@ -66,7 +66,10 @@ export class Evaluator {
   async lastLogits(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
     const { gpu, vocabulary, last } = this.#parts;
     await this.#evaluate(ids, { signal, last: last.steps });
-    return new Float32Array(await readBuffer(gpu, last.logits, Math.ceil(vocabulary / 4) * 16)).slice(0, vocabulary);
+    return new Float32Array(await readBuffer(gpu, last.logits, Math.ceil(vocabulary / 4) * 16)).slice(
+      0,
+      vocabulary,
+    );
   }
 
   /** `[ids.length - 1]`: natural logarithms */
@@ -131,7 +134,12 @@ export class Evaluator {
     llamaAllLogits(program, weights, logits);
     const [logitSteps, scoreStep] = await Promise.all([
       program.build(),
-      score(pipelines, gpu, { vocabularySize: vocabulary }, { logits, targets, out: scores, state: scratch.state }),
+      score(
+        pipelines,
+        gpu,
+        { vocabularySize: vocabulary },
+        { logits, targets, out: scores, state: scratch.state },
+      ),
     ]);
     return { rows, logits, targets, scores, logitSteps, scoreStep };
   }

@@ -15,7 +15,10 @@ export function watchGpu(gpu: Gpu): Gpu {
     void gpu.device.lost.then(({ message }) => {
       if (ending) return;
       reject(
-        new DeviceLostError("device-lost", `The GPU was lost: ${message || "no message"}. Load the model again.`),
+        new DeviceLostError(
+          "device-lost",
+          `The GPU was lost: ${message || "no message"}. Load the model again.`,
+        ),
       );
     });
     gpu.device.addEventListener("uncapturederror", ({ error }) => {

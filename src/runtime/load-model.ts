@@ -4,6 +4,8 @@ import { getString } from "../gguf/metadata.ts";
 import { checkSupported } from "../gguf/supported.ts";
 import { Buffers } from "../gpu/buffers.ts";
 import { openGpu } from "../gpu/device.ts";
+import { type Hyperparameters, readHyperparameters } from "../model/hyperparameters.ts";
+import { planWeights } from "../model/weights.ts";
 import { openFile } from "../storage/file-source.ts";
 import { openUrl } from "../storage/open-url.ts";
 import type { ModelSource } from "../storage/source.ts";
@@ -13,8 +15,6 @@ import { abortable } from "./abortable.ts";
 import { allocating } from "./allocating.ts";
 import { buildModel, chooseContext } from "./build-model.ts";
 import { rethrowLoss, watchGpu } from "./gpu-health.ts";
-import { type Hyperparameters, readHyperparameters } from "../model/hyperparameters.ts";
-import { planWeights } from "../model/weights.ts";
 import { Session } from "./session.ts";
 import { allocateWeights, uploadWeights } from "./weight-upload.ts";
 
@@ -33,7 +33,11 @@ export interface LoadHooks {
  * @throws GpuUnavailableError, DoesNotFitError, ModelFormatError, UnsupportedModelError, DownloadError, StorageError,
  *   DeviceLostError, InputError `option`; the signal's reason
  */
-export async function loadModel(from: string | Blob, settings: LoadSettings, hooks: LoadHooks): Promise<Session> {
+export async function loadModel(
+  from: string | Blob,
+  settings: LoadSettings,
+  hooks: LoadHooks,
+): Promise<Session> {
   const started = performance.now();
   const { signal } = hooks;
   signal.throwIfAborted();
@@ -59,11 +63,29 @@ export async function loadModel(from: string | Blob, settings: LoadSettings, hoo
     const { weights, pipelines, setRope, complete } = made;
     const factors = await uploadWeights({ gpu, pipelines, buffers, file, plan, weights, source, signal });
     setRope(factors);
-    hooks.onProgress({ phase: "compile", loadedBytes: 0, totalBytes: 0, bytesPerSecond: 0, secondsLeft: null });
+    hooks.onProgress({
+      phase: "compile",
+      loadedBytes: 0,
+      totalBytes: 0,
+      bytesPerSecond: 0,
+      secondsLeft: null,
+    });
     const { loop, evaluator } = await abortable(complete(), signal);
-    const info = { ...describe(file, source, model), contextLength, gpuBytes: buffers.bytes, adapter: gpu.facts, loadMs: performance.now() - started };
+    const info = {
+      ...describe(file, source, model),
+      contextLength,
+      gpuBytes: buffers.bytes,
+      adapter: gpu.facts,
+      loadMs: performance.now() - started,
+    };
     const ready = source.size;
-    hooks.onProgress({ phase: "ready", loadedBytes: ready, totalBytes: ready, bytesPerSecond: 0, secondsLeft: 0 });
+    hooks.onProgress({
+      phase: "ready",
+      loadedBytes: ready,
+      totalBytes: ready,
+      bytesPerSecond: 0,
+      secondsLeft: 0,
+    });
     return new Session({ gpu, buffers, tokenizer, template, loop, evaluator, info });
   } catch (error) {
     try {
@@ -78,12 +100,24 @@ export async function loadModel(from: string | Blob, settings: LoadSettings, hoo
   }
 }
 
-function openSource(from: string | Blob, { headers }: LoadSettings, { signal, onProgress }: LoadHooks): Promise<ModelSource> | ModelSource {
-  return typeof from === "string" ? openUrl(from, { headers, signal, onProgress }) : openFile(from, { onProgress });
+function openSource(
+  from: string | Blob,
+  { headers }: LoadSettings,
+  { signal, onProgress }: LoadHooks,
+): Promise<ModelSource> | ModelSource {
+  return typeof from === "string"
+    ? openUrl(from, { headers, signal, onProgress })
+    : openFile(from, { onProgress });
 }
 
 async function readHeader(source: ModelSource, { signal, onProgress }: LoadHooks): Promise<GgufFile> {
-  onProgress({ phase: "header", loadedBytes: 0, totalBytes: source.size, bytesPerSecond: 0, secondsLeft: null });
+  onProgress({
+    phase: "header",
+    loadedBytes: 0,
+    totalBytes: source.size,
+    bytesPerSecond: 0,
+    secondsLeft: null,
+  });
   const file = await parseGguf((offset, length) => source.read(offset, length, { signal }), source.size);
   checkSupported(file);
   return file;

@@ -35,7 +35,9 @@ export class Pacing {
   /** Decode steps of the next submit. */
   stepsPerSubmit(): number {
     const { value } = this.#stepMs;
-    return value === 0 ? MIN_STEPS : Math.min(MAX_STEPS, Math.max(MIN_STEPS, Math.floor(DECODE_SUBMIT_MS / value)));
+    return value === 0
+      ? MIN_STEPS
+      : Math.min(MAX_STEPS, Math.max(MIN_STEPS, Math.floor(DECODE_SUBMIT_MS / value)));
   }
 
   /** Submits that a prompt chunk of `rows` tokens is spread over. */

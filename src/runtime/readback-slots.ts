@@ -21,12 +21,18 @@ export class ReadbackSlots {
   readonly #entries: number;
 
   /** @param entries ids in the ring, a power of two */
-  constructor(gpu: Gpu, buffers: Buffers, { state, ring, entries, slots }: { state: GPUBuffer; ring: GPUBuffer; entries: number; slots: number }) {
+  constructor(
+    gpu: Gpu,
+    buffers: Buffers,
+    { state, ring, entries, slots }: { state: GPUBuffer; ring: GPUBuffer; entries: number; slots: number },
+  ) {
     this.#gpu = gpu;
     this.#state = state;
     this.#ring = ring;
     this.#entries = entries;
-    this.#free = Array.from({ length: slots }, (_, index) => buffers.readback(`ids ${index}`, STATE_BYTES + entries * 4));
+    this.#free = Array.from({ length: slots }, (_, index) =>
+      buffers.readback(`ids ${index}`, STATE_BYTES + entries * 4),
+    );
   }
 
   /**

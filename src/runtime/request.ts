@@ -50,7 +50,10 @@ function readPrompt(prompt: Prompt, tokenizer: Tokenizer, template: ChatTemplate
 export function checkIds(ids: readonly number[], info: ContextFacts): void {
   const { contextLength, trainedContextLength, vocabularySize } = info;
   if (ids.length === 0) {
-    throw new InputError("option", "The prompt is empty: there is nothing to continue. Give at least one token.");
+    throw new InputError(
+      "option",
+      "The prompt is empty: there is nothing to continue. Give at least one token.",
+    );
   }
   if (ids.length > contextLength) {
     throw new InputError(
@@ -61,9 +64,13 @@ export function checkIds(ids: readonly number[], info: ContextFacts): void {
   }
   const bad = ids.find(id => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
   if (bad !== undefined) {
-    throw new InputError("token-id", `${bad} is no token id: the vocabulary has ${vocabularySize} tokens, from 0.`, {
-      details: { id: bad, vocabularySize },
-    });
+    throw new InputError(
+      "token-id",
+      `${bad} is no token id: the vocabulary has ${vocabularySize} tokens, from 0.`,
+      {
+        details: { id: bad, vocabularySize },
+      },
+    );
   }
 }
 

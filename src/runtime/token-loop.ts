@@ -99,7 +99,11 @@ export class TokenLoop {
       this.#sampler.begin(request.sampling, ids);
       await this.prefill(sequence, ids, { signal, last: [...this.#programs.logits, ...sample] });
       if (signal?.aborted) return;
-      inFlight.push({ steps: 0, sent: performance.now(), slot: this.#slots.submit(this.#gpu.device.createCommandEncoder()) });
+      inFlight.push({
+        steps: 0,
+        sent: performance.now(),
+        slot: this.#slots.submit(this.#gpu.device.createCommandEncoder()),
+      });
       let queued = 1;
       let seen = 0;
       let arrived = performance.now();
@@ -140,7 +144,11 @@ export class TokenLoop {
       const rows = chunk.length;
       this.#kv.reserve(sequence, position + rows);
       queue.writeBuffer(this.#scratch.tokens, 0, Uint32Array.from(chunk));
-      queue.writeBuffer(this.#scratch.state, 0, stateBytes({ position, rows, finished: false, generated: 0 }));
+      queue.writeBuffer(
+        this.#scratch.state,
+        0,
+        stateBytes({ position, rows, finished: false, generated: 0 }),
+      );
       const isLast = position + rows === ids.length;
       const steps = [...this.#programs.prefill, ...each, ...(isLast ? last : [])];
       const submits = Math.min(steps.length, this.#pacing.submitsPerChunk(rows));
@@ -163,7 +171,12 @@ export class TokenLoop {
   }
 
   /** @param context positions that the first of these steps attends to, its own included */
-  #decode(steps: number, context: number, sample: readonly Step[], counters: LoopCounters): Promise<ReadState> {
+  #decode(
+    steps: number,
+    context: number,
+    sample: readonly Step[],
+    counters: LoopCounters,
+  ): Promise<ReadState> {
     const { logits } = this.#programs;
     const decode = this.#programs.decode.find(({ longest }) => context + steps - 1 <= longest)!.steps;
     const encoder = this.#gpu.device.createCommandEncoder();

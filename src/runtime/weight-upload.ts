@@ -5,7 +5,14 @@ import type { Pipelines } from "../gpu/step.ts";
 import { createRepacker, type Repacker } from "../kernels/repack.ts";
 import { type Weight, type WeightType, weightLayout } from "../kernels/weights.ts";
 import type { LlamaWeights } from "../model/llama.ts";
-import { type MatrixPlan, matricesOf, type RunPlan, type VectorPlan, vectorsOf, type WeightPlan } from "../model/weights.ts";
+import {
+  type MatrixPlan,
+  matricesOf,
+  type RunPlan,
+  type VectorPlan,
+  vectorsOf,
+  type WeightPlan,
+} from "../model/weights.ts";
 import type { ModelSource } from "../storage/source.ts";
 import { halfToFloat } from "./half.ts";
 
@@ -29,7 +36,9 @@ export function allocateWeights(plan: WeightPlan, buffers: Buffers): AllocatedWe
     const scales = scalesBytes > 0 ? buffers.storage(`${name} scales`, scalesBytes) : null;
     matrices.set(matrix, { type, rows, columns, words, scales });
   }
-  const vectors = new Map(vectorsOf(plan).map(vector => [vector, buffers.storage(vector.tensor.name, vector.size * 4)]));
+  const vectors = new Map(
+    vectorsOf(plan).map(vector => [vector, buffers.storage(vector.tensor.name, vector.size * 4)]),
+  );
   return { matrices, vectors };
 }
 
@@ -80,7 +89,11 @@ export async function uploadWeights(options: UploadOptions): Promise<Float32Arra
   try {
     let factors: Float32Array | undefined;
     const sinks = await tensorSinks(options, raw);
-    if (plan.ropeFactors) sinks.set(plan.ropeFactors.name, vectorSink(plan.ropeFactors, values => (factors = values)));
+    if (plan.ropeFactors)
+      sinks.set(
+        plan.ropeFactors.name,
+        vectorSink(plan.ropeFactors, values => (factors = values)),
+      );
     const tensors = file.tensors.filter(tensor => sinks.has(tensor.name)).sort((a, b) => a.offset - b.offset);
     let next = 0;
     let unfinished = 0;
@@ -109,23 +122,34 @@ export async function uploadWeights(options: UploadOptions): Promise<Float32Arra
 }
 
 function windowBytes(plan: WeightPlan): number {
-  const groups = matricesOf(plan).map(({ type, rows, columns }) => 4 * weightLayout(type, rows, columns).rowBytes);
+  const groups = matricesOf(plan).map(
+    ({ type, rows, columns }) => 4 * weightLayout(type, rows, columns).rowBytes,
+  );
   return Math.max(WINDOW_BYTES, ...groups);
 }
 
-async function tensorSinks({ gpu, pipelines, plan, weights }: UploadOptions, raw: GPUBuffer): Promise<Map<string, TensorSink>> {
+async function tensorSinks(
+  { gpu, pipelines, plan, weights }: UploadOptions,
+  raw: GPUBuffer,
+): Promise<Map<string, TensorSink>> {
   const sinks = new Map<string, TensorSink>();
   const repackers = new Map<WeightType, Repacker>();
   for (const matrix of matricesOf(plan)) {
     const { type } = matrix;
     if (!repackers.has(type)) repackers.set(type, await createRepacker(gpu, pipelines, type));
     for (const { tensor, firstRow } of matrix.parts) {
-      sinks.set(tensor.name, matrixSink(gpu, repackers.get(type)!, raw, weights.matrices.get(matrix)!, tensor, firstRow));
+      sinks.set(
+        tensor.name,
+        matrixSink(gpu, repackers.get(type)!, raw, weights.matrices.get(matrix)!, tensor, firstRow),
+      );
     }
   }
   for (const vector of vectorsOf(plan)) {
     const buffer = weights.vectors.get(vector)!;
-    sinks.set(vector.tensor.name, vectorSink(vector.tensor, values => gpu.device.queue.writeBuffer(buffer, 0, values)));
+    sinks.set(
+      vector.tensor.name,
+      vectorSink(vector.tensor, values => gpu.device.queue.writeBuffer(buffer, 0, values)),
+    );
   }
   return sinks;
 }
@@ -150,7 +174,15 @@ function matrixSink(
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     const { words, scales, columns } = weight;
-    repacker.encode(pass, { raw, rawOffset: 0, words, scales, firstGroup: (firstRow + row) / 4, rows: windowRows, columns });
+    repacker.encode(pass, {
+      raw,
+      rawOffset: 0,
+      words,
+      scales,
+      firstGroup: (firstRow + row) / 4,
+      rows: windowRows,
+      columns,
+    });
     pass.end();
     device.queue.submit([encoder.finish()]);
     repacker.release();
@@ -196,6 +228,7 @@ function vectorSink(tensor: GgufTensor, take: (values: Float32Array<ArrayBuffer>
 function toFloat32({ name, type }: GgufTensor, bytes: Uint8Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
   if (type === "F32") return new Float32Array(bytes.buffer);
   if (type === "F16") return Float32Array.from(new Uint16Array(bytes.buffer), halfToFloat);
-  if (type === "BF16") return new Float32Array(Uint32Array.from(new Uint16Array(bytes.buffer), bits => bits << 16).buffer);
+  if (type === "BF16")
+    return new Float32Array(Uint32Array.from(new Uint16Array(bytes.buffer), bits => bits << 16).buffer);
   throw new RangeError(`Tensor ${name} is ${type}: planWeights lets no such vector through`);
 }

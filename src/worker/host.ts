@@ -25,9 +25,13 @@ export function createHost(): Host {
     load: (request, source, settings, onProgress) =>
       cancellable(request, async signal => {
         if (session || loading) {
-          throw new InputError("option", "This worker holds a model already. Dispose that one first, or give another worker.", {
-            details: { option: "worker" },
-          });
+          throw new InputError(
+            "option",
+            "This worker holds a model already. Dispose that one first, or give another worker.",
+            {
+              details: { option: "worker" },
+            },
+          );
         }
         loading = true;
         let reported: unknown;
@@ -70,7 +74,11 @@ export function createHost(): Host {
 
     tokenize: async (text, options) => loaded().tokenizer.encode(text, options),
     detokenize: async ids => loaded().tokenizer.decode(ids),
-    renderChat: async (messages, options) => loaded().template.render(messages.map(message => ({ ...message })), options),
+    renderChat: async (messages, options) =>
+      loaded().template.render(
+        messages.map(message => ({ ...message })),
+        options,
+      ),
 
     cancel(request) {
       running.get(request)?.controller.abort();

@@ -1,6 +1,13 @@
 import type { LoadSettings } from "../runtime/load-model.ts";
 import type { Prompt } from "../runtime/request.ts";
-import type { ChatMessage, GenerateChunk, GenerateOptions, GenerateResult, LoadProgress, ModelInfo } from "../types.ts";
+import type {
+  ChatMessage,
+  GenerateChunk,
+  GenerateOptions,
+  GenerateResult,
+  LoadProgress,
+  ModelInfo,
+} from "../types.ts";
 
 /** `GenerateOptions` without what cannot cross: a signal becomes `cancel(request)`. */
 export type RemoteGenerateOptions = Omit<GenerateOptions, "signal">;

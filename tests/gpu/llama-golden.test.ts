@@ -37,7 +37,9 @@ for (const name of ["llama", "llama31", "mistral"]) {
     test("logits at every position", async () => {
       for (const { ids, logits } of cases) {
         const expected = new Float32Array(await (await loadFile(path(logits.file))).arrayBuffer());
-        expect(maxError(await session.logits(ids, never), expected), `${ids.length} tokens`).toBeLessThan(tolerance);
+        expect(maxError(await session.logits(ids, never), expected), `${ids.length} tokens`).toBeLessThan(
+          tolerance,
+        );
       }
     });
 
@@ -47,7 +49,9 @@ for (const name of ["llama", "llama31", "mistral"]) {
         const certain = narrow < 0 ? greedy.tokens.length : narrow;
         const options = { temperature: 0, maxTokens: Math.max(1, certain), ignoreEndOfTurn: true };
         const result = await session.generate({ ids }, options, never, () => {});
-        expect(result.ids.slice(0, certain), `after ${ids.length} tokens`).toEqual(greedy.tokens.slice(0, certain));
+        expect(result.ids.slice(0, certain), `after ${ids.length} tokens`).toEqual(
+          greedy.tokens.slice(0, certain),
+        );
       }
     });
   });

@@ -26,16 +26,30 @@ export function syntheticLlama(spec: SyntheticSpec): SyntheticModel {
   const { hidden, heads, kvHeads, headDim, feedForward, vocabulary } = spec;
   const random = randomSource(spec.seed);
   const tensors: TensorSpec[] = [];
-  const put = (name: string, rows: number, columns: number, numbers: Float32Array<ArrayBuffer>): Float32Array => {
+  const put = (
+    name: string,
+    rows: number,
+    columns: number,
+    numbers: Float32Array<ArrayBuffer>,
+  ): Float32Array => {
     const type = spec.typeOf(name);
     const data = encode(type, numbers);
     tensors.push({ name, type, dims: rows === 1 ? [columns] : [columns, rows], data });
     return dequantise(type, data, rows, columns);
   };
-  const matrix = (name: string, rows: number, columns: number, spread = 1 / Math.sqrt(columns)): Float32Array =>
-    put(name, rows, columns, randomNormal(random, rows * columns, spread));
+  const matrix = (
+    name: string,
+    rows: number,
+    columns: number,
+    spread = 1 / Math.sqrt(columns),
+  ): Float32Array => put(name, rows, columns, randomNormal(random, rows * columns, spread));
   const norm = (name: string): Float32Array =>
-    put(name, 1, hidden, randomNormal(random, hidden, 0.2).map(value => 1 + value));
+    put(
+      name,
+      1,
+      hidden,
+      randomNormal(random, hidden, 0.2).map(value => 1 + value),
+    );
 
   const embedding = matrix("token_embd.weight", vocabulary, hidden, 0.5);
   const layers = Array.from({ length: spec.layers }, (_, index) => {
@@ -107,7 +121,9 @@ function encode(type: WeightType, numbers: Float32Array<ArrayBuffer>): Uint8Arra
     if (type === "F16") view.setUint16(at, toHalf(part[0]!), true);
     if (type === "Q8_0") {
       view.setUint16(at, toHalf(largest / 127), true);
-      part.forEach((_, i) => view.setInt8(at + 2 + i, Math.max(-128, Math.min(127, code(i, largest / 127, 0)))));
+      for (let i = 0; i < 32; i++) {
+        view.setInt8(at + 2 + i, Math.max(-128, Math.min(127, code(i, largest / 127, 0))));
+      }
     }
     if (type === "Q4_0" || type === "Q4_1") {
       const header = type === "Q4_0" ? 2 : 4;

@@ -62,7 +62,8 @@ const models: { title: string; spec: SyntheticSpec; session: number; prompts: nu
     prompts: [1, 17, 100, 1020],
   },
   {
-    title: "F32, sizes off the grid of 32, heads wider than the model, partial RoPE with linear scaling, tied output",
+    title:
+      "F32, sizes off the grid of 32, heads wider than the model, partial RoPE with linear scaling, tied output",
     spec: {
       seed: 2,
       layers: 2,
@@ -115,24 +116,21 @@ for (const { title, spec, session: contextLength, prompts } of models) {
       }
     });
 
-    test("decode continues as the reference does, up to the first narrow margin", async () => {
-      let checked = 0;
+    test("decode takes the reference's best token at every step, or one that is as good to the tolerance", async () => {
       for (const ids of sequences) {
         const next = llamaReference(spec, values);
         let logits = ids.map(next).at(-1)!;
-        expect(maxError(await session.lastLogits(ids, never), logits), `last of ${ids.length}`).toBeLessThan(tolerance);
+        const last = await session.lastLogits(ids, never);
+        expect(maxError(last, logits), `last of ${ids.length}`).toBeLessThan(tolerance);
         const options = { temperature: 0, maxTokens: 12, ignoreEndOfTurn: true };
         const result = await session.generate({ ids }, options, never, () => {});
         expect(result.ids.length).toBe(12);
         for (const [step, id] of result.ids.entries()) {
-          const order = [...logits.keys()].sort((a, b) => logits[b]! - logits[a]!);
-          if (logits[order[0]!]! - logits[order[1]!]! <= 2 * tolerance) break;
-          expect(id, `token ${step} after ${ids.length}`).toBe(order[0]);
-          checked++;
+          const behind = Math.max(...logits) - logits[id]!;
+          expect(behind, `token ${step} after ${ids.length}`).toBeLessThanOrEqual(2 * tolerance);
           logits = next(id);
         }
       }
-      expect(checked).toBeGreaterThan(prompts.length * 4);
     });
 
     test("scores are the logarithms of the reference's probabilities", async () => {

@@ -1,72 +1,30 @@
-// A session from load to dispose, on a model so small that what is measured here is the joining, not the arithmetic.
+// A session at work: generations one after the other, and every way in which they end.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { DeviceLostError, DisposedError, InputError, ModelFormatError } from "../../src/errors.ts";
-import { loadModel } from "../../src/runtime/load-model.ts";
+import { DeviceLostError, DisposedError, InputError } from "../../src/errors.ts";
 import type { Session } from "../../src/runtime/session.ts";
-import type { GenerateChunk, GenerateOptions, LoadPhase } from "../../src/types.ts";
-import { syntheticLlama } from "./llama-support.ts";
-import { provideGpu, randomSource } from "./support.ts";
-
-const CONTEXT = 64;
-const LAYERS = 2;
-const never = new AbortController().signal;
-const END = 2; // </s>
-const { file } = syntheticLlama({
-  seed: 5,
-  layers: LAYERS,
-  hidden: 40,
-  heads: 4,
-  kvHeads: 2,
-  headDim: 8,
-  feedForward: 56,
-  vocabulary: 131,
-  normEpsilon: 1e-6,
-  ropeBase: 10_000,
-  ropeFactor: 1,
-  ropeDim: 8,
-  contextLength: 256,
-  untied: false,
-  typeOf: () => "F32",
-});
-const prompt = { ids: [5, 17, 99, 23] };
-const long = { ids: Array.from({ length: CONTEXT }, (_, index) => 3 + index) };
-
-/** Devices in the order of their making. */
-const devices: GPUDevice[] = [];
-
-async function watchDevices(): Promise<void> {
-  await provideGpu();
-  const { gpu } = navigator;
-  const requestAdapter = gpu.requestAdapter.bind(gpu);
-  gpu.requestAdapter = async options => {
-    const adapter = await requestAdapter(options);
-    if (!adapter) return adapter;
-    const requestDevice = adapter.requestDevice.bind(adapter);
-    adapter.requestDevice = async descriptor => {
-      const device = await requestDevice(descriptor);
-      devices.push(device);
-      return device;
-    };
-    return adapter;
-  };
-}
-
-const open = (): Promise<Session> =>
-  loadModel(file, { contextLength: CONTEXT }, { signal: never, onProgress: () => {} });
-
-/** Fails where a hang would otherwise eat the test's whole time. */
-function soon<T>(work: Promise<T>, ms = 20_000): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`Not settled after ${ms} ms`)), ms);
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
-}
+import type { GenerateChunk, GenerateOptions } from "../../src/types.ts";
+import {
+  CONTEXT,
+  devices,
+  END,
+  LAYERS,
+  long,
+  never,
+  open,
+  prompt,
+  soon,
+  watchDevices,
+} from "./session-support.ts";
+import { randomSource } from "./support.ts";
 
 describe("a session", () => {
   let session: Session;
   let device: GPUDevice;
-  const run = (options: GenerateOptions = {}, signal = never, deliver: (chunk: GenerateChunk) => void = () => {}) =>
+  const run = (
+    options: GenerateOptions = {},
+    signal = never,
+    deliver: (chunk: GenerateChunk) => void = () => {},
+  ) =>
     session.generate(prompt, { ignoreEndOfTurn: true, maxTokens: 9, seed: 1, ...options }, signal, deliver);
 
   beforeAll(async () => {
@@ -78,8 +36,9 @@ describe("a session", () => {
 
   test("creates nothing on the GPU while it generates", async () => {
     let created = 0;
-    const methods = Object.getOwnPropertyNames(Object.getPrototypeOf(device))
-      .filter(name => name.startsWith("create") && name !== "createCommandEncoder") as "createBuffer"[];
+    const methods = Object.getOwnPropertyNames(Object.getPrototypeOf(device)).filter(
+      name => name.startsWith("create") && name !== "createCommandEncoder",
+    ) as "createBuffer"[];
     expect(methods).toContain("createBuffer");
     for (const method of methods) {
       const original = device[method].bind(device);
@@ -107,7 +66,8 @@ describe("a session", () => {
 
   test("repeats exactly with the same seed, and not with another", async () => {
     const texts = [];
-    for (const seed of [7, 7, 8]) texts.push((await run({ temperature: 2, topK: 0, topP: 1, minP: 0, seed, maxTokens: 20 })).text);
+    for (const seed of [7, 7, 8])
+      texts.push((await run({ temperature: 2, topK: 0, topP: 1, minP: 0, seed, maxTokens: 20 })).text);
     expect(texts[1]).toBe(texts[0]);
     expect(texts[2]).not.toBe(texts[0]);
   });
@@ -125,23 +85,38 @@ describe("a session", () => {
     const free = await run({ temperature: 0 });
     const stop = [...free.text].slice(3, 5).join("");
     const stopped = await run({ temperature: 0, stop: [stop, "never this"] });
-    expect(stopped).toMatchObject({ finishReason: "stop", text: free.text.slice(0, free.text.indexOf(stop)) });
+    expect(stopped).toMatchObject({
+      finishReason: "stop",
+      text: free.text.slice(0, free.text.indexOf(stop)),
+    });
     const logitBias = { [END]: 1000 };
     const ended = await run({ ignoreEndOfTurn: false, logitBias });
     expect(ended).toMatchObject({ finishReason: "stop", text: "", ids: [] });
     expect(ended.timings.generatedTokens).toBe(1);
-    expect(await run({ logitBias, maxTokens: 3 })).toMatchObject({ finishReason: "length", ids: [END, END, END] });
+    expect(await run({ logitBias, maxTokens: 3 })).toMatchObject({
+      finishReason: "length",
+      ids: [END, END, END],
+    });
   });
 
   test("goes to the end of the context and no further", async () => {
     const ids = long.ids.slice(0, 50);
-    const filled = await session.generate({ ids }, { ignoreEndOfTurn: true, maxTokens: 1000 }, never, () => {});
+    const filled = await session.generate(
+      { ids },
+      { ignoreEndOfTurn: true, maxTokens: 1000 },
+      never,
+      () => {},
+    );
     expect(filled).toMatchObject({ finishReason: "length" });
     expect(filled.ids).toHaveLength(CONTEXT - 50);
     const full = await session.generate(long, {}, never, () => {});
     expect(full).toMatchObject({ finishReason: "length", text: "", ids: [] });
     expect(await session.logits(long.ids, never)).toHaveLength(CONTEXT * 131);
-    expect(await run({ maxTokens: 0 })).toMatchObject({ finishReason: "length", text: "", timings: { promptTokens: 0 } });
+    expect(await run({ maxTokens: 0 })).toMatchObject({
+      finishReason: "length",
+      text: "",
+      timings: { promptTokens: 0 },
+    });
   });
 
   test("names what is wrong with a request, and answers the next one", async () => {
@@ -156,7 +131,10 @@ describe("a session", () => {
       ["option", run({ stop: "" })],
     ];
     for (const [code, call] of refused) {
-      const error = await call.then(() => null, reason => reason);
+      const error = await call.then(
+        () => null,
+        reason => reason,
+      );
       expect(error).toBeInstanceOf(InputError);
       expect(error.code).toBe(code);
     }
@@ -165,7 +143,11 @@ describe("a session", () => {
 
   test("an abort ends a generation without an error: before it, in the queue, in prefill, in decode", async () => {
     const reason = new Error("enough");
-    expect(await run({}, AbortSignal.abort(reason))).toMatchObject({ finishReason: "abort", text: "", promptIds: prompt.ids });
+    expect(await run({}, AbortSignal.abort(reason))).toMatchObject({
+      finishReason: "abort",
+      text: "",
+      promptIds: prompt.ids,
+    });
 
     const queued = new AbortController();
     const first = run({ maxTokens: 40 });
@@ -215,9 +197,14 @@ describe("a session", () => {
       const after = Math.floor(random() * 8);
       let chunks = 0;
       const ids = long.ids.slice(0, 1 + Math.floor(random() * 40));
-      const call = session.generate({ ids }, { maxTokens: Math.floor(random() * 6) }, controller.signal, () => {
-        if (++chunks > after) controller.abort();
-      });
+      const call = session.generate(
+        { ids },
+        { maxTokens: Math.floor(random() * 6) },
+        controller.signal,
+        () => {
+          if (++chunks > after) controller.abort();
+        },
+      );
       if (after > 4) setTimeout(() => controller.abort(), random() * 10);
       ends.add((await call).finishReason);
     }
@@ -233,50 +220,10 @@ describe("a session", () => {
     const queued = run();
     await expect(soon(running)).rejects.toBeInstanceOf(DeviceLostError);
     await expect(soon(queued)).rejects.toBeInstanceOf(DeviceLostError);
-    for (let again = 0; again < 6; again++) await expect(soon(run(), 2000)).rejects.toBeInstanceOf(DeviceLostError);
+    for (let again = 0; again < 6; again++)
+      await expect(soon(run(), 2000)).rejects.toBeInstanceOf(DeviceLostError);
     await expect(soon(session.logits(prompt.ids, never), 2000)).rejects.toBeInstanceOf(DeviceLostError);
     await soon(session.dispose());
     await expect(run()).rejects.toBeInstanceOf(DisposedError);
   });
-});
-
-describe("loading and disposing", () => {
-  beforeAll(provideGpu);
-
-  const phases: LoadPhase[] = ["header", "read", "compile"];
-  test.each(phases)("an abort in the phase %s rejects with its reason and frees the GPU", async phase => {
-    const controller = new AbortController();
-    const reason = new Error("no longer wanted");
-    const settings = { contextLength: CONTEXT };
-    const onProgress = (progress: { phase: LoadPhase }): void => {
-      if (progress.phase === phase) controller.abort(reason);
-    };
-    const loading = loadModel(file, settings, { signal: controller.signal, onProgress });
-    await expect(soon(loading, 60_000)).rejects.toBe(reason);
-    expect((await soon(devices.at(-1)!.lost)).reason).toBe("destroyed");
-  }, 120_000);
-
-  test("a file cut short frees the GPU", async () => {
-    const loading = loadModel(file.slice(0, file.size - 100), {}, { signal: never, onProgress: () => {} });
-    await expect(loading).rejects.toBeInstanceOf(ModelFormatError);
-    expect((await soon(devices.at(-1)!.lost)).reason).toBe("destroyed");
-  });
-
-  test("dispose ends what runs and what waits", async () => {
-    const session = await open();
-    const options = { maxTokens: 60, ignoreEndOfTurn: true };
-    let disposing: Promise<void> | undefined;
-    const running = session.generate(prompt, options, never, () => {
-      disposing ??= session.dispose();
-    });
-    const queued = session.generate(prompt, options, never, () => {});
-    const logits = session.logits(prompt.ids, never);
-    logits.catch(() => {});
-    expect((await soon(running)).finishReason).toBe("abort");
-    expect(await soon(queued)).toMatchObject({ finishReason: "abort", text: "" });
-    await expect(soon(logits)).rejects.toBeInstanceOf(DisposedError);
-    await soon(disposing!);
-    await session.dispose();
-    await expect(session.score(prompt.ids, never)).rejects.toBeInstanceOf(DisposedError);
-  }, 300_000);
 });

@@ -58,7 +58,8 @@ export function llamaReference(shape: LlamaShape, values: LlamaValues): (id: num
         const total = weights.reduce((a, b) => a + b);
         weights.forEach((weight, at) => {
           const value = vals[index]![at]!;
-          for (let i = 0; i < headDim; i++) attended[head * headDim + i]! += (weight / total) * value[from + i]!;
+          for (let i = 0; i < headDim; i++)
+            attended[head * headDim + i]! += (weight / total) * value[from + i]!;
         });
       }
       x = add(x, product(layer.attentionOutput, attended));
@@ -66,7 +67,13 @@ export function llamaReference(shape: LlamaShape, values: LlamaValues): (id: num
       const mlpInput = norm(x, layer.feedForwardNorm, shape.normEpsilon);
       const gate = product(layer.gate, mlpInput);
       const up = product(layer.up, mlpInput);
-      x = add(x, product(layer.down, gate.map((g, i) => (g / (1 + Math.exp(-g))) * up[i]!)));
+      x = add(
+        x,
+        product(
+          layer.down,
+          gate.map((g, i) => (g / (1 + Math.exp(-g))) * up[i]!),
+        ),
+      );
     });
     position++;
     return product(values.output, norm(x, values.outputNorm, shape.normEpsilon));

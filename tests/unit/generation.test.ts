@@ -19,7 +19,13 @@ function open() {
     () => state.cancelled++,
   );
   const chunk = (text: string): void => deliver({ text, ids: [text.length] });
-  return { generation, state, chunk, end: (text: string) => end({ text } as GenerateResult), fail: (e: unknown) => fail(e) };
+  return {
+    generation,
+    state,
+    chunk,
+    end: (text: string) => end({ text } as GenerateResult),
+    fail: (e: unknown) => fail(e),
+  };
 }
 
 async function textsOf(generation: Generation): Promise<string[]> {

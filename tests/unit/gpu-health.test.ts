@@ -15,9 +15,14 @@ function open() {
 describe("watchGpu", () => {
   test("an error that nothing captured counts as a lost GPU, with the browser's words", async () => {
     const { gpu, device } = open();
-    device.dispatchEvent(Object.assign(new Event("uncapturederror"), { error: { message: "binding 3 is missing" } }));
+    device.dispatchEvent(
+      Object.assign(new Event("uncapturederror"), { error: { message: "binding 3 is missing" } }),
+    );
     await expect(gpu.lost).rejects.toBeInstanceOf(DeviceLostError);
-    await expect(gpu.lost).rejects.toMatchObject({ code: "gpu-error", details: { message: "binding 3 is missing" } });
+    await expect(gpu.lost).rejects.toMatchObject({
+      code: "gpu-error",
+      details: { message: "binding 3 is missing" },
+    });
   });
 
   test("a device that others destroyed is lost, one that this GPU destroyed itself is not", async () => {

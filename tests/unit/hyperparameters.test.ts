@@ -16,12 +16,23 @@ const usual = {
 
 async function read(changes: Record<string, unknown> = {}, vocabulary = 3): Promise<Hyperparameters> {
   const metadata: Record<string, unknown> = { "general.architecture": "llama" };
-  for (const [key, value] of Object.entries({ ...usual, ...changes })) if (value !== null) metadata[key] = value;
-  const tensors = vocabulary > 0
-    ? [{ name: "token_embd.weight", type: "F32", dims: [64, vocabulary], data: new Uint8Array(256 * vocabulary) }]
-    : [];
+  for (const [key, value] of Object.entries({ ...usual, ...changes }))
+    if (value !== null) metadata[key] = value;
+  const tensors =
+    vocabulary > 0
+      ? [
+          {
+            name: "token_embd.weight",
+            type: "F32",
+            dims: [64, vocabulary],
+            data: new Uint8Array(256 * vocabulary),
+          },
+        ]
+      : [];
   const bytes = writeGguf({ metadata, tensors });
-  return readHyperparameters(await parseGguf(async (at, length) => bytes.subarray(at, at + length), bytes.length));
+  return readHyperparameters(
+    await parseGguf(async (at, length) => bytes.subarray(at, at + length), bytes.length),
+  );
 }
 
 describe("readHyperparameters", () => {
@@ -42,7 +53,11 @@ describe("readHyperparameters", () => {
       contextLength: 128,
     });
     expect(await read({ "llama.attention.head_count_kv": null })).toMatchObject({ kvHeads: 8 });
-    const wide = { "llama.attention.key_length": 16, "llama.attention.value_length": 16, "llama.rope.dimension_count": 8 };
+    const wide = {
+      "llama.attention.key_length": 16,
+      "llama.attention.value_length": 16,
+      "llama.rope.dimension_count": 8,
+    };
     expect(await read(wide)).toMatchObject({ headDim: 16, ropeDim: 8 });
   });
 

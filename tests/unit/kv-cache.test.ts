@@ -6,9 +6,12 @@ import { KvCache, kvBlocks, kvLayerBytes } from "../../src/model/kv-cache.ts";
 function open(positions: number) {
   const sizes: number[] = [];
   const table: number[] = [];
-  const buffers = { storage: (_: string, bytes: number) => ({ size: sizes.push(bytes) }) } as unknown as Buffers;
+  const buffers = {
+    storage: (_: string, bytes: number) => ({ size: sizes.push(bytes) }),
+  } as unknown as Buffers;
   const queue = {
-    writeBuffer: (_: GPUBuffer, offset: number, data: Uint32Array) => data.forEach((block, i) => (table[offset / 4 + i] = block)),
+    writeBuffer: (_: GPUBuffer, offset: number, data: Uint32Array) =>
+      void table.splice(offset / 4, data.length, ...data),
   } as unknown as GPUQueue;
   const kv = new KvCache(buffers, queue, { layers: 3, kvHeads: 2, headDim: 8, elementBytes: 2, positions });
   return { kv, sizes, table };
@@ -17,7 +20,9 @@ function open(positions: number) {
 describe("KvCache", () => {
   test("takes whole blocks: 16 positions of keys and values each", () => {
     expect([0, 1, 16, 17].map(kvBlocks)).toEqual([0, 1, 1, 2]);
-    expect(kvLayerBytes({ layers: 9, kvHeads: 2, headDim: 8, elementBytes: 2, positions: 17 })).toBe(2 * 32 * 2 * 8 * 2);
+    expect(kvLayerBytes({ layers: 9, kvHeads: 2, headDim: 8, elementBytes: 2, positions: 17 })).toBe(
+      2 * 32 * 2 * 8 * 2,
+    );
     const { kv, sizes } = open(40);
     expect(kv.blocks).toBe(3);
     expect(sizes).toEqual([3072, 3072, 3072, 12]);

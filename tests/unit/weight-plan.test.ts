@@ -4,7 +4,16 @@ import { type GgufFile, parseGguf } from "../../src/gguf/gguf.ts";
 import { matricesOf, planWeights, vectorsOf, type WeightPlan } from "../../src/model/weights.ts";
 import { type TensorSpec, writeGguf } from "./support/gguf-writer.ts";
 
-const shape = { layers: 1, hidden: 8, heads: 4, kvHeads: 2, headDim: 4, feedForward: 16, vocabulary: 5, ropeDim: 4 };
+const shape = {
+  layers: 1,
+  hidden: 8,
+  heads: 4,
+  kvHeads: 2,
+  headDim: 4,
+  feedForward: 16,
+  vocabulary: 5,
+  ropeDim: 4,
+};
 const dims: Record<string, number[]> = {
   "token_embd.weight": [8, 5],
   "output_norm.weight": [8],
@@ -21,19 +30,22 @@ const dims: Record<string, number[]> = {
 
 /** A file with the tensors above, changed: other dims or types, `null` = left out. */
 function open(changes: Record<string, { dims?: number[]; type?: string } | null> = {}): Promise<GgufFile> {
-  const tensors = [...new Set([...Object.keys(dims), ...Object.keys(changes)])].flatMap((name): TensorSpec[] => {
-    const change = changes[name];
-    if (change === null) return [];
-    const size = change?.dims ?? dims[name]!;
-    const type = change?.type ?? "F32";
-    const elements = size.reduce((product, n) => product * n, 1);
-    const bytes = type === "Q8_0" ? Math.ceil(elements / 32) * 34 : elements * (type === "F32" ? 4 : 2);
-    return [{ name, type, dims: size, data: new Uint8Array(bytes) }];
-  });
+  const tensors = [...new Set([...Object.keys(dims), ...Object.keys(changes)])].flatMap(
+    (name): TensorSpec[] => {
+      const change = changes[name];
+      if (change === null) return [];
+      const size = change?.dims ?? dims[name]!;
+      const type = change?.type ?? "F32";
+      const elements = size.reduce((product, n) => product * n, 1);
+      const bytes = type === "Q8_0" ? Math.ceil(elements / 32) * 34 : elements * (type === "F32" ? 4 : 2);
+      return [{ name, type, dims: size, data: new Uint8Array(bytes) }];
+    },
+  );
   const bytes = writeGguf({ metadata: { "general.architecture": "llama" }, tensors });
   return parseGguf(async (offset, length) => bytes.subarray(offset, offset + length), bytes.length);
 }
-const plan = async (changes?: Parameters<typeof open>[0]): Promise<WeightPlan> => planWeights(await open(changes), shape);
+const plan = async (changes?: Parameters<typeof open>[0]): Promise<WeightPlan> =>
+  planWeights(await open(changes), shape);
 
 describe("planWeights", () => {
   test("stacks Q, K and V, gate and up, where their types agree; ties the output where the file has none", async () => {
@@ -49,7 +61,10 @@ describe("planWeights", () => {
   });
 
   test("splits them into runs of equal type, each with its place in the whole", async () => {
-    const { layers } = await plan({ "blk.0.attn_v.weight": { type: "F16" }, "blk.0.ffn_gate.weight": { type: "BF16" } });
+    const { layers } = await plan({
+      "blk.0.attn_v.weight": { type: "F16" },
+      "blk.0.ffn_gate.weight": { type: "BF16" },
+    });
     expect(layers[0]!.qkv.map(run => [run.firstRow, run.matrix.rows, run.matrix.type])).toEqual([
       [0, 24, "F32"],
       [24, 8, "F16"],
@@ -63,7 +78,10 @@ describe("planWeights", () => {
   });
 
   test("takes an output matrix and RoPE's factors where the file has them", async () => {
-    const untied = await plan({ "output.weight": { dims: [8, 5], type: "F16" }, "rope_freqs.weight": { dims: [2] } });
+    const untied = await plan({
+      "output.weight": { dims: [8, 5], type: "F16" },
+      "rope_freqs.weight": { dims: [2] },
+    });
     expect(untied.output).not.toBe(untied.embedding);
     expect(untied.output.type).toBe("F16");
     expect(untied.ropeFactors?.name).toBe("rope_freqs.weight");
@@ -82,7 +100,10 @@ describe("planWeights", () => {
     await expect(norm).rejects.toBeInstanceOf(ModelFormatError);
     const biased = plan({ "blk.0.attn_q.bias": { dims: [16] } });
     await expect(biased).rejects.toBeInstanceOf(UnsupportedModelError);
-    await expect(biased).rejects.toMatchObject({ code: "shape", details: { tensors: ["blk.0.attn_q.bias"] } });
+    await expect(biased).rejects.toMatchObject({
+      code: "shape",
+      details: { tensors: ["blk.0.attn_q.bias"] },
+    });
     await plan({ "blk.0.attn_rot_embd.weight": { dims: [2] } });
   });
 });

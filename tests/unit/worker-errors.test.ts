@@ -1,6 +1,6 @@
 // The page's engine against a host of the test's own, over a real message channel.
 import { expose } from "comlink";
-import { beforeEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { load } from "../../src/engine.ts";
 import { DeviceLostError, DisposedError, DownloadError, IntabError, StorageError } from "../../src/errors.ts";
 import type { GenerateResult, LoadProgress, ModelInfo } from "../../src/types.ts";
@@ -13,7 +13,9 @@ class FakeWorker extends EventTarget {
     super();
     const { port1, port2 } = new MessageChannel();
     expose(host, port2);
-    port1.addEventListener("message", event => this.dispatchEvent(new MessageEvent("message", { data: event.data, ports: [...event.ports] })));
+    port1.addEventListener("message", event =>
+      this.dispatchEvent(new MessageEvent("message", { data: event.data, ports: [...event.ports] })),
+    );
     port1.start();
     this.port = port1;
   }
@@ -29,7 +31,9 @@ class FakeWorker extends EventTarget {
 const info = { name: "fake" } as ModelInfo;
 const blob = new Blob(["GGUF"]);
 const endings: FakeWorker[] = [];
-beforeEach(() => () => endings.splice(0).forEach(worker => worker.port.close()));
+afterEach(() => {
+  for (const { port } of endings.splice(0)) port.close();
+});
 
 function start(host: Partial<Host>): { worker: Worker; fake: FakeWorker } {
   const fake = new FakeWorker({ load: async () => info, dispose: async () => {}, cancel: () => {}, ...host });
@@ -54,12 +58,23 @@ function cancellation() {
 
 describe("errors across the worker boundary", () => {
   test("keep class, code, details, message and the chain of causes", async () => {
-    const inner = new DownloadError("http-status", "404", { details: { status: 404 }, cause: new TypeError("socket") });
-    const thrown = new StorageError("quota-exceeded", "full", { details: { bytes: 5, list: ["a"] }, cause: inner });
+    const inner = new DownloadError("http-status", "404", {
+      details: { status: 404 },
+      cause: new TypeError("socket"),
+    });
+    const thrown = new StorageError("quota-exceeded", "full", {
+      details: { bytes: 5, list: ["a"] },
+      cause: inner,
+    });
     const { worker } = start({ load: () => Promise.reject(thrown) });
     const error = await failure(load(blob, { worker }));
     expect(error).toBeInstanceOf(StorageError);
-    expect(error).toMatchObject({ code: "quota-exceeded", message: "full", name: "StorageError", details: { bytes: 5, list: ["a"] } });
+    expect(error).toMatchObject({
+      code: "quota-exceeded",
+      message: "full",
+      name: "StorageError",
+      details: { bytes: 5, list: ["a"] },
+    });
     expect(error.cause).toBeInstanceOf(DownloadError);
     expect((error.cause as Error).cause).toMatchObject({ name: "TypeError", message: "socket" });
   });
@@ -70,10 +85,14 @@ describe("errors across the worker boundary", () => {
     const causes: [Error, (error: IntabError & { cause: unknown }) => void][] = [
       [circle, error => expect(error.code).toBe("a")],
       [new IntabError("b", "text", { cause: "a string" }), error => expect(error.cause).toBe("a string")],
-      [new IntabError("c", "gpu", { cause: { message: "out of memory" } }), error => expect(error.cause).toBe("out of memory")],
+      [
+        new IntabError("c", "gpu", { cause: { message: "out of memory" } }),
+        error => expect(error.cause).toBe("out of memory"),
+      ],
       [new DOMException("late", "TimeoutError"), error => expect(error).toBeInstanceOf(DOMException)],
     ];
-    for (const [thrown, check] of causes) check(await failure(load(blob, { worker: start({ load: () => Promise.reject(thrown) }).worker })));
+    for (const [thrown, check] of causes)
+      check(await failure(load(blob, { worker: start({ load: () => Promise.reject(thrown) }).worker })));
   });
 });
 

@@ -1,0 +1,51 @@
+// Sessions that come and go: what a load leaves behind when it ends early, what dispose() ends.
+import { beforeAll, describe, expect, test } from "vitest";
+import { DisposedError, ModelFormatError } from "../../src/errors.ts";
+import { loadModel } from "../../src/runtime/load-model.ts";
+import type { LoadPhase } from "../../src/types.ts";
+import { CONTEXT, devices, file, never, open, prompt, soon, watchDevices } from "./session-support.ts";
+
+describe("loading and disposing", () => {
+  beforeAll(watchDevices);
+
+  const phases: LoadPhase[] = ["header", "read", "compile"];
+  test.each(phases)(
+    "an abort in the phase %s rejects with its reason and frees the GPU",
+    async phase => {
+      const controller = new AbortController();
+      const reason = new Error("no longer wanted");
+      const settings = { contextLength: CONTEXT };
+      const onProgress = (progress: { phase: LoadPhase }): void => {
+        if (progress.phase === phase) controller.abort(reason);
+      };
+      const loading = loadModel(file, settings, { signal: controller.signal, onProgress });
+      await expect(soon(loading, 60_000)).rejects.toBe(reason);
+      expect((await soon(devices.at(-1)!.lost)).reason).toBe("destroyed");
+    },
+    120_000,
+  );
+
+  test("a file cut short frees the GPU", async () => {
+    const loading = loadModel(file.slice(0, file.size - 100), {}, { signal: never, onProgress: () => {} });
+    await expect(loading).rejects.toBeInstanceOf(ModelFormatError);
+    expect((await soon(devices.at(-1)!.lost)).reason).toBe("destroyed");
+  });
+
+  test("dispose ends what runs and what waits", async () => {
+    const session = await open();
+    const options = { maxTokens: 60, ignoreEndOfTurn: true };
+    let disposing: Promise<void> | undefined;
+    const running = session.generate(prompt, options, never, () => {
+      disposing ??= session.dispose();
+    });
+    const queued = session.generate(prompt, options, never, () => {});
+    const logits = session.logits(prompt.ids, never);
+    logits.catch(() => {});
+    expect((await soon(running)).finishReason).toBe("abort");
+    expect(await soon(queued)).toMatchObject({ finishReason: "abort", text: "" });
+    await expect(soon(logits)).rejects.toBeInstanceOf(DisposedError);
+    await soon(disposing!);
+    await session.dispose();
+    await expect(session.score(prompt.ids, never)).rejects.toBeInstanceOf(DisposedError);
+  }, 300_000);
+});
