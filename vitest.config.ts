@@ -31,7 +31,12 @@ export default defineConfig({
     projects: [
       {
         resolve: { alias },
-        test: { name: "unit", include: ["tests/unit/**/*.test.ts"], environment: "node", testTimeout: 30_000 },
+        test: {
+          name: "unit",
+          include: ["tests/unit/**/*.test.ts"],
+          environment: "node",
+          testTimeout: 30_000,
+        },
       },
       {
         resolve: { alias },
@@ -48,7 +53,10 @@ export default defineConfig({
             headless: true,
             screenshotFailures: false,
             provider: playwright({
-              launchOptions: { executablePath: findChromium()?.path, args: chromiumArgs({ software: !hardware }) },
+              launchOptions: {
+                executablePath: findChromium()?.path,
+                args: chromiumArgs({ software: !hardware }),
+              },
             }),
             instances: [{ browser: "chromium" }],
           },

@@ -110,8 +110,13 @@ async function main() {
         `${spread(tokensPerSecond)}; ${dispatchesPerToken.toFixed(0)} dispatches, ${submitsPerToken.toFixed(2)} submits a token`,
       ]),
     ];
-    for (const [what = "", figure = "", note = ""] of rows) console.log(`${what.padEnd(28)}${figure.padStart(14)}  ${note}`);
-    if (values.json) writeFileSync(values.json, `${JSON.stringify({ job, browser: session.version, ...result }, null, 2)}\n`);
+    for (const [what = "", figure = "", note = ""] of rows)
+      console.log(`${what.padEnd(28)}${figure.padStart(14)}  ${note}`);
+    if (values.json)
+      writeFileSync(
+        values.json,
+        `${JSON.stringify({ job, browser: session.version, ...result }, null, 2)}\n`,
+      );
   } finally {
     await session.close();
     await server.close();

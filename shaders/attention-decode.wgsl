@@ -5,7 +5,7 @@
 #import state
 #import kv-cache
 #import attention-softmax
-#import attention-loose
+#import bounds
 #import attention-split
 #import result
 override HEADS: u32;         // query heads, multiple of KV_HEADS
@@ -44,9 +44,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     let head = kv_head * GROUP + min(tile_head + i / UNITS, GROUP - 1u);
     queries[i] = q[head * UNITS + i % UNITS] * SCALE;
   }
-  let units = UNITS + LOOSE * state.finished;
-  let lanes = LANES + LOOSE * state.finished;
-  let threads = THREADS + LOOSE * state.finished;
+  set_bounds();
   let unit = thread % UNITS;
   let lane = thread / UNITS;
   var maximum: array<f32, MAX_TILE>;
@@ -64,7 +62,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       if (thread % BLOCK == 0u) { blocks[thread / BLOCK] = block; }
       let base = key_index(block, thread % BLOCK, kv_head);
       for (var h = 0u; h < TILE; h++) { score[h] = 0.0; }
-      for (var u = 0u; u < units; u++) {
+      for (var u = 0u; u < UNIT_LOOP; u++) {
         let key = vec4f(kv[base + u]);
         for (var h = 0u; h < TILE; h++) { score[h] += dot(queries[h * UNITS + u], key); }
       }
@@ -74,7 +72,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     if (thread < TILE * MAX_LANES) {
       var largest = MASKED;
       let base = thread / MAX_LANES * THREADS + thread % MAX_LANES;
-      for (var i = 0u; i < threads; i += MAX_LANES) { largest = max(largest, scores[base + i]); }
+      for (var i = 0u; i < THREAD_LOOP; i += MAX_LANES) { largest = max(largest, scores[base + i]); }
       maxima[thread] = largest;
     }
     workgroupBarrier();
@@ -115,7 +113,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       if (base + f < TILE && head < GROUP) {
         var values = vec4f();
         var total = 0.0;
-        for (var l = 0u; l < lanes; l++) {
+        for (var l = 0u; l < LANE_LOOP; l++) {
           values += sums[f * THREADS + l * UNITS + i % UNITS];
           total += weights[f * LANES + l];
         }

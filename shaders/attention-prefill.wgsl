@@ -6,7 +6,7 @@
 #import state
 #import kv-cache
 #import attention-softmax
-#import attention-loose
+#import bounds
 override HEADS: u32;         // query heads, multiple of KV_HEADS
 override ACROSS: u32;
 override DOWN: u32;
@@ -41,8 +41,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let kv_head = head / (HEADS / KV_HEADS);
   let x = thread % ACROSS;
   let y = thread / ACROSS;
-  let units = UNITS + LOOSE * state.finished;
-  let columns = COLUMNS + LOOSE * state.finished;
+  set_bounds();
   var query: array<u32, MAX_ROWS>;
   var maximum: array<f32, MAX_ROWS>;
   var total: array<f32, MAX_ROWS>;
@@ -63,7 +62,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     var score: array<vec4f, MAX_ROWS>;
     // written out: an array declared in a loop keeps its last values on SwiftShader
     for (var r = 0u; r < ROWS; r++) { score[r] = vec4f(); }
-    for (var u = 0u; u < units; u++) {
+    for (var u = 0u; u < UNIT_LOOP; u++) {
       let key0 = tile[x * TILE_STRIDE + u];
       let key1 = tile[(ACROSS + x) * TILE_STRIDE + u];
       let key2 = tile[(2u * ACROSS + x) * TILE_STRIDE + u];
@@ -94,11 +93,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       maximum[r] = largest;
       total[r] = total[r] * shrink + dot(w, vec4f(1.0));
       weights[row * WEIGHT_STRIDE + x] = w;
-      for (var c = 0u; c < columns; c++) { acc[r * COLUMNS + c] *= shrink; }
+      for (var c = 0u; c < COLUMN_LOOP; c++) { acc[r * COLUMNS + c] *= shrink; }
     }
     workgroupBarrier();
     for (var k = 0u; k < ACROSS; k++) {
-      for (var c = 0u; c < columns; c++) {
+      for (var c = 0u; c < COLUMN_LOOP; c++) {
         let base = 4u * k * TILE_STRIDE + x + c * ACROSS;
         let value0 = tile[base];
         let value1 = tile[base + TILE_STRIDE];
@@ -119,7 +118,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     let row = y + r * DOWN;
     var sum = 0.0;
     for (var i = 0u; i < ACROSS; i++) { sum += partial[row * ACROSS + i]; }
-    for (var c = 0u; c < columns; c++) {
+    for (var c = 0u; c < COLUMN_LOOP; c++) {
       let unit = x + c * ACROSS;
       if (first + row < state.rows && unit < UNITS) { out[query[r] + unit] = acc[r * COLUMNS + c] / sum; }
     }

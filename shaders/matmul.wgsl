@@ -5,7 +5,6 @@
 // one thread.
 #import state
 #import weights
-#import tile
 #import tile-halves
 #import epilogue
 override TOKEN_LANES: u32;   // multiple of 8
@@ -20,8 +19,8 @@ override THREADS: u32 = TOKEN_LANES * ROW_LANES;
 const COLUMNS = 8u;          // of a tile, in units of 4
 // x_tile[column][token], w_tile[column][row of a group][group], where the last index is swizzled: 8 threads
 // that read neighbouring tokens or groups, and 8 that write what they loaded, touch all 32 banks.
-var<workgroup> x_tile: array<tile4, COLUMNS * TOKENS>;
-var<workgroup> w_tile: array<tile4, COLUMNS * 4u * TILE_GROUPS>;
+var<workgroup> x_tile: array<vec4f, COLUMNS * TOKENS>;
+var<workgroup> w_tile: array<vec4f, COLUMNS * 4u * TILE_GROUPS>;
 
 fn x_slot(column: u32, token: u32) -> u32 { return column * TOKENS + (token ^ column); }
 
@@ -35,7 +34,7 @@ fn load_x(start: u32, first_token: u32, thread: u32) {
     let token = min(first_token + i / COLUMNS, state.rows - 1u);
     var value = vec4f();
     if (start + column < K / 4u) { value = x[token * (K / 4u) + start + column]; }
-    x_tile[x_slot(column, i / COLUMNS)] = tile4(value);
+    x_tile[x_slot(column, i / COLUMNS)] = value;
   }
 }
 
@@ -49,18 +48,18 @@ fn load_w(start: u32, first_group: u32, thread: u32) {
     if (start + column < K / 4u) {
       unit = unit_values(min(group, GROUPS - 1u) * 4u + row, (start + column) / 2u);
     }
-    w_tile[w_slot(column, row, slot)] = tile4(unit.a);
-    w_tile[w_slot(column + 1u, row, slot)] = tile4(unit.b);
+    w_tile[w_slot(column, row, slot)] = unit.a;
+    w_tile[w_slot(column + 1u, row, slot)] = unit.b;
   }
 }
 
-fn x_at(column: u32, token: u32) -> vec4f { return vec4f(x_tile[x_slot(column, token)]); }
+fn x_at(column: u32, token: u32) -> vec4f { return x_tile[x_slot(column, token)]; }
 
 // Four columns of the 4 rows of a group: one column a row of the matrix's transpose.
 fn w_at(column: u32, group: u32) -> mat4x4f {
   return transpose(mat4x4f(
-    vec4f(w_tile[w_slot(column, 0u, group)]), vec4f(w_tile[w_slot(column, 1u, group)]),
-    vec4f(w_tile[w_slot(column, 2u, group)]), vec4f(w_tile[w_slot(column, 3u, group)])));
+    w_tile[w_slot(column, 0u, group)], w_tile[w_slot(column, 1u, group)],
+    w_tile[w_slot(column, 2u, group)], w_tile[w_slot(column, 3u, group)]));
 }
 
 fn multiply_add(sum: vec4f, w: mat4x4f, v: vec4f) -> vec4f {

@@ -63,7 +63,10 @@ function resolveUrl(source: string | URL): string {
   return new URL(source, base).href;
 }
 
-/** One worker and the calls to it. Every call ends when the worker does. */
+/**
+ * One worker and the calls to it. Every call ends when the worker does.
+ * @internal
+ */
 class Connection {
   readonly host: Remote<Host>;
   readonly #worker: Worker;
@@ -153,7 +156,10 @@ export class Model {
   readonly info: ModelInfo;
   readonly #connection: Connection;
 
-  /** Made by `load()`. */
+  /**
+   * Made by `load()`.
+   * @internal
+   */
   constructor(connection: Connection, info: ModelInfo) {
     this.#connection = connection;
     this.info = info;

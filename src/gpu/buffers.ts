@@ -32,30 +32,40 @@ export class Buffers {
         { details: { label, bytes: size, limit } },
       );
     }
-    return this.#keep(size, this.#gpu.device.createBuffer({
-      label,
+    return this.#keep(
       size,
-      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
-    }));
+      this.#gpu.device.createBuffer({
+        label,
+        size,
+        usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
+      }),
+    );
   }
 
   /** A small buffer that some kernels read as a uniform and others write as storage. */
   uniform(label: string, bytes: number): GPUBuffer {
     const size = Math.ceil(bytes / 16) * 16;
-    return this.#keep(size, this.#gpu.device.createBuffer({
-      label,
+    return this.#keep(
       size,
-      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
-    }));
+      this.#gpu.device.createBuffer({
+        label,
+        size,
+        usage:
+          GPUBufferUsage.UNIFORM | GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
+      }),
+    );
   }
 
   /** A buffer to map for reading. */
   readback(label: string, bytes: number): GPUBuffer {
-    return this.#keep(bytes, this.#gpu.device.createBuffer({
-      label,
-      size: bytes,
-      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-    }));
+    return this.#keep(
+      bytes,
+      this.#gpu.device.createBuffer({
+        label,
+        size: bytes,
+        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+      }),
+    );
   }
 
   /** Destroys one buffer early. */

@@ -4,10 +4,17 @@
  * `enable` and `diagnostic` lines of all parts move to the top, where WGSL wants them.
  */
 
-const files = import.meta.glob<string>("../../shaders/**/*.wgsl", { query: "?raw", import: "default", eager: true });
+const files = import.meta.glob<string>("../../shaders/**/*.wgsl", {
+  query: "?raw",
+  import: "default",
+  eager: true,
+});
 
 const sources = new Map(
-  Object.entries(files).map(([path, text]) => [path.replace(/^.*?shaders\//, "").replace(/\.wgsl$/, ""), text]),
+  Object.entries(files).map(([path, text]) => [
+    path.replace(/^.*?shaders\//, "").replace(/\.wgsl$/, ""),
+    text,
+  ]),
 );
 
 /** Which file in `shaders/shared/` stands for an import name, such as `{ real: "real-f16" }`. */

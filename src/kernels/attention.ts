@@ -80,8 +80,8 @@ export function attentionPrefill(
     "attention-prefill",
     {
       shader: "attention-prefill",
-      imports: { real: realFile(gpu) },
-      constants: { ...constants(shape), LOOSE: loose(gpu), ACROSS: across, DOWN: down, ROWS: rows },
+      imports: { real: realFile(gpu), bounds: `prefill-bounds-${boundsKind(gpu)}` },
+      constants: { ...constants(shape), ACROSS: across, DOWN: down, ROWS: rows },
     },
     bindings,
     tokens => [Math.ceil(tokens / (down * rows)), shape.heads, 1],
@@ -145,11 +145,10 @@ function tiledDecode(gpu: Gpu, shape: AttentionShape, longest: number): DecodePl
   const splits = longest <= SINGLE_STEP_KEYS ? 1 : Math.min(MAX_SPLITS, wanted, Math.ceil(longest / unit));
   const code = {
     shader: "attention-decode",
-    imports: { real: realFile(gpu), result: resultFile(splits) },
+    imports: { real: realFile(gpu), result: resultFile(splits), bounds: `decode-bounds-${boundsKind(gpu)}` },
     constants: {
       ...constants(shape),
       THREADS,
-      LOOSE: loose(gpu),
       TILE: tile,
       FOLD: fold,
       SPLITS: splits,
@@ -190,9 +189,9 @@ function resultFile(splits: number): string {
   return splits > 1 ? "attention-result-part" : "attention-result-whole";
 }
 
-/** See `shaders/shared/attention-loose.wgsl`. */
-function loose(gpu: Gpu): number {
-  return gpu.software ? 1 : 0;
+/** See `shaders/shared/decode-bounds-loose.wgsl`. */
+function boundsKind(gpu: Gpu): "fixed" | "loose" {
+  return gpu.facts.fallback ? "loose" : "fixed";
 }
 
 function realFile(gpu: Gpu): string {

@@ -27,6 +27,7 @@ export interface RenderChatOptions {
 /**
  * What the page may ask of the worker. Plain data only, but for the callbacks, which Comlink proxies. `request` is the
  * caller's number for a call that can be cancelled.
+ * @internal
  */
 export interface Host {
   load(

@@ -34,106 +34,115 @@ const TOLERANCE = {
   f16: { max: 0.5, mean: 0.03, nll: 0.003 },
 };
 
-describe.skipIf(!path)("SmolLM2-135M-Instruct against transformers (skipped without the model: npm run setup)", () => {
-  let session: Session;
-  let tolerance: (typeof TOLERANCE)["f32"];
-  let onGpu: boolean;
-  const figures: Record<string, unknown> = {};
+describe.skipIf(!path)(
+  "SmolLM2-135M-Instruct against transformers (skipped without the model: npm run setup)",
+  () => {
+    let session: Session;
+    let tolerance: (typeof TOLERANCE)["f32"];
+    let onGpu: boolean;
+    const figures: Record<string, unknown> = {};
 
-  beforeAll(async () => {
-    await provideGpu();
-    session = await loadModel(await loadFile(path!), { contextLength: 4096 }, { signal: never, onProgress: () => {} });
-    const { adapter } = session.info;
-    tolerance = adapter.features.includes("shader-f16") ? TOLERANCE.f16 : TOLERANCE.f32;
-    onGpu = !adapter.fallback;
-    figures.adapter = `${adapter.vendor} ${adapter.architecture} ${adapter.features.join(" ")}`;
-  });
-  afterAll(async () => {
-    console.log(`SmolLM2 figures: ${JSON.stringify(figures)}`);
-    await session?.dispose();
-  });
-
-  test("gives the reference's logits at every position", async () => {
-    const { prompts } = await loadJsonFixture<{ prompts: LogitCase[] }>("smollm2/logits.json");
-    for (const { name, n, ids, last, top20 } of prompts) {
-      if (n > (onGpu ? 128 : 33) || !top20) continue;
-      const logits = await session.logits(ids, never);
-      const vocabulary = session.info.vocabularySize;
-      const errors = top20.map((top, position) =>
-        maxError(
-          top.ids.map(id => logits[position * vocabulary + id]!),
-          top.logits,
-        ),
+    beforeAll(async () => {
+      await provideGpu();
+      session = await loadModel(
+        await loadFile(path!),
+        { contextLength: 4096 },
+        { signal: never, onProgress: () => {} },
       );
-      const reference = await loadF32Fixture(`smollm2/${last.file}`);
-      figures[name] = compare(logits.subarray(-vocabulary), reference);
-      expect(Math.max(...errors), `${name}: top 20 of every position`).toBeLessThanOrEqual(tolerance.max);
-      expectClose(logits.subarray(-vocabulary), reference, name);
-    }
-  });
+      const { adapter } = session.info;
+      tolerance = adapter.features.includes("shader-f16") ? TOLERANCE.f16 : TOLERANCE.f32;
+      onGpu = !adapter.fallback;
+      figures.adapter = `${adapter.vendor} ${adapter.architecture} ${adapter.features.join(" ")}`;
+    });
+    afterAll(async () => {
+      console.log(`SmolLM2 figures: ${JSON.stringify(figures)}`);
+      await session?.dispose();
+    });
 
-  test("gives the reference's last logits after long prompts, chunk by chunk", async () => {
-    const { prompts } = await loadJsonFixture<{ prompts: LogitCase[] }>("smollm2/logits.json");
-    for (const { name, n, ids, last } of prompts) {
-      if (n < 128 || n > (onGpu ? 3000 : 128)) continue;
-      const logits = await session.lastLogits(ids, never);
-      const reference = await loadF32Fixture(`smollm2/${last.file}`);
-      figures[`${name} last`] = compare(logits, reference);
-      expectClose(logits, reference, name);
-    }
-  });
+    test("gives the reference's logits at every position", async () => {
+      const { prompts } = await loadJsonFixture<{ prompts: LogitCase[] }>("smollm2/logits.json");
+      for (const { name, n, ids, last, top20 } of prompts) {
+        if (n > (onGpu ? 128 : 33) || !top20) continue;
+        const logits = await session.logits(ids, never);
+        const vocabulary = session.info.vocabularySize;
+        const errors = top20.map((top, position) =>
+          maxError(
+            top.ids.map(id => logits[position * vocabulary + id]!),
+            top.logits,
+          ),
+        );
+        const reference = await loadF32Fixture(`smollm2/${last.file}`);
+        figures[name] = compare(logits.subarray(-vocabulary), reference);
+        expect(Math.max(...errors), `${name}: top 20 of every position`).toBeLessThanOrEqual(tolerance.max);
+        expectClose(logits.subarray(-vocabulary), reference, name);
+      }
+    });
 
-  test("has the reference's top token wherever its margin is clear, fed the reference's tokens", async () => {
-    const { prompts } = await loadJsonFixture<{ prompts: GreedyCase[] }>("smollm2/greedy.json");
-    const chosen = onGpu ? prompts : prompts.slice(3, 4);
-    let checked = 0;
-    for (const { ids, tokens, margins } of chosen) {
-      const logits = await session.logits([...ids, ...tokens.slice(0, -1)], never);
-      const vocabulary = session.info.vocabularySize;
-      tokens.forEach((token, step) => {
-        if (margins[step]! <= 2 * tolerance.max) return;
-        const at = (ids.length - 1 + step) * vocabulary;
-        expect(argmax(logits.subarray(at, at + vocabulary)), `step ${step} after ${ids.slice(0, 4)}`).toBe(token);
-        checked++;
-      });
-    }
-    figures.greedyStepsChecked = checked;
-    expect(checked).toBeGreaterThan(20);
-  });
+    test("gives the reference's last logits after long prompts, chunk by chunk", async () => {
+      const { prompts } = await loadJsonFixture<{ prompts: LogitCase[] }>("smollm2/logits.json");
+      for (const { name, n, ids, last } of prompts) {
+        if (n < 128 || n > (onGpu ? 3000 : 128)) continue;
+        const logits = await session.lastLogits(ids, never);
+        const reference = await loadF32Fixture(`smollm2/${last.file}`);
+        figures[`${name} last`] = compare(logits, reference);
+        expectClose(logits, reference, name);
+      }
+    });
 
-  test("decodes the reference's tokens up to the first narrow margin", async () => {
-    const { prompts } = await loadJsonFixture<{ prompts: GreedyCase[] }>("smollm2/greedy.json");
-    const chosen = onGpu ? prompts : prompts.slice(3, 4);
-    const same: string[] = [];
-    for (const { ids, tokens, margins } of chosen) {
-      const narrow = margins.findIndex(margin => margin <= 2 * tolerance.max);
-      const certain = narrow < 0 ? tokens.length : narrow;
-      const maxTokens = onGpu ? tokens.length : Math.min(certain, 24);
-      const options = { temperature: 0, maxTokens, ignoreEndOfTurn: true };
-      const result = await session.generate({ ids }, options, never, () => {});
-      expect(result.ids.slice(0, certain)).toEqual(tokens.slice(0, Math.min(certain, maxTokens)));
-      const differs = result.ids.findIndex((id, step) => id !== tokens[step]);
-      same.push(`${differs < 0 ? result.ids.length : differs}/${maxTokens}`);
-    }
-    figures.freeRunningSame = same.join(" ");
-  });
+    test("has the reference's top token wherever its margin is clear, fed the reference's tokens", async () => {
+      const { prompts } = await loadJsonFixture<{ prompts: GreedyCase[] }>("smollm2/greedy.json");
+      const chosen = onGpu ? prompts : prompts.slice(3, 4);
+      let checked = 0;
+      for (const { ids, tokens, margins } of chosen) {
+        const logits = await session.logits([...ids, ...tokens.slice(0, -1)], never);
+        const vocabulary = session.info.vocabularySize;
+        tokens.forEach((token, step) => {
+          if (margins[step]! <= 2 * tolerance.max) return;
+          const at = (ids.length - 1 + step) * vocabulary;
+          expect(argmax(logits.subarray(at, at + vocabulary)), `step ${step} after ${ids.slice(0, 4)}`).toBe(
+            token,
+          );
+          checked++;
+        });
+      }
+      figures.greedyStepsChecked = checked;
+      expect(checked).toBeGreaterThan(20);
+    });
 
-  test("has the reference's perplexity", async () => {
-    const { windows } = await loadJsonFixture<{ windows: Window[] }>("smollm2/perplexity.json");
-    for (const { text, ids, mean_nll } of onGpu ? windows : windows.slice(0, 1)) {
-      const scores = await session.score(ids, never);
-      const nll = -scores.reduce((sum, score) => sum + score, 0) / scores.length;
-      figures[`nll ${text}`] = [nll, nll - mean_nll];
-      expect(Math.abs(nll - mean_nll)).toBeLessThanOrEqual(tolerance.nll);
-    }
-  }, 300_000);
+    test("decodes the reference's tokens up to the first narrow margin", async () => {
+      const { prompts } = await loadJsonFixture<{ prompts: GreedyCase[] }>("smollm2/greedy.json");
+      const chosen = onGpu ? prompts : prompts.slice(3, 4);
+      const same: string[] = [];
+      for (const { ids, tokens, margins } of chosen) {
+        const narrow = margins.findIndex(margin => margin <= 2 * tolerance.max);
+        const certain = narrow < 0 ? tokens.length : narrow;
+        const maxTokens = onGpu ? tokens.length : Math.min(certain, 24);
+        const options = { temperature: 0, maxTokens, ignoreEndOfTurn: true };
+        const result = await session.generate({ ids }, options, never, () => {});
+        expect(result.ids.slice(0, certain)).toEqual(tokens.slice(0, Math.min(certain, maxTokens)));
+        const differs = result.ids.findIndex((id, step) => id !== tokens[step]);
+        same.push(`${differs < 0 ? result.ids.length : differs}/${maxTokens}`);
+      }
+      figures.freeRunningSame = same.join(" ");
+    });
 
-  function expectClose(actual: Float32Array, reference: Float32Array, name: string): void {
-    const { max, mean } = compare(actual, reference);
-    expect(max, `${name}: largest difference`).toBeLessThanOrEqual(tolerance.max);
-    expect(mean, `${name}: mean difference`).toBeLessThanOrEqual(tolerance.mean);
-  }
-});
+    test("has the reference's perplexity", async () => {
+      const { windows } = await loadJsonFixture<{ windows: Window[] }>("smollm2/perplexity.json");
+      for (const { text, ids, mean_nll } of onGpu ? windows : windows.slice(0, 1)) {
+        const scores = await session.score(ids, never);
+        const nll = -scores.reduce((sum, score) => sum + score, 0) / scores.length;
+        figures[`nll ${text}`] = [nll, nll - mean_nll];
+        expect(Math.abs(nll - mean_nll)).toBeLessThanOrEqual(tolerance.nll);
+      }
+    }, 300_000);
+
+    function expectClose(actual: Float32Array, reference: Float32Array, name: string): void {
+      const { max, mean } = compare(actual, reference);
+      expect(max, `${name}: largest difference`).toBeLessThanOrEqual(tolerance.max);
+      expect(mean, `${name}: mean difference`).toBeLessThanOrEqual(tolerance.mean);
+    }
+  },
+);
 
 function compare(actual: Float32Array, reference: Float32Array): { max: number; mean: number } {
   let sum = 0;

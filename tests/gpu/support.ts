@@ -12,7 +12,10 @@ async function findGpu(): Promise<GPU | undefined> {
   const { create, globals } = await import(/* @vite-ignore */ name);
   Object.assign(globalThis, globals);
   const gpu = create([]) as GPU;
-  Object.defineProperty(globalThis, "navigator", { value: { ...globalThis.navigator, gpu }, configurable: true });
+  Object.defineProperty(globalThis, "navigator", {
+    value: { ...globalThis.navigator, gpu },
+    configurable: true,
+  });
   return gpu;
 }
 

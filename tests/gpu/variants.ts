@@ -26,13 +26,16 @@ export interface Variant {
 }
 
 /** What a kernel chooses by. */
-type Profile = Pick<Gpu, "f16" | "subgroups" | "subgroupMinSize" | "software">;
+type Profile = Pick<Gpu, "f16" | "subgroups" | "subgroupMinSize" | "software"> & {
+  facts: { fallback: boolean };
+};
 
 /** Software adapters and GPUs, each with and without the optional features: Firefox has f16 without subgroups. */
 const PROFILES: readonly Profile[] = [false, true].flatMap(f16 => [
-  { f16, software: true, subgroups: true, subgroupMinSize: 4 },
-  { f16, software: false, subgroups: false, subgroupMinSize: 1 },
-  { f16, software: false, subgroups: true, subgroupMinSize: 32 },
+  { f16, software: true, subgroups: true, subgroupMinSize: 4, facts: { fallback: true } },
+  { f16, software: false, subgroups: true, subgroupMinSize: 8, facts: { fallback: true } },
+  { f16, software: false, subgroups: false, subgroupMinSize: 1, facts: { fallback: false } },
+  { f16, software: false, subgroups: true, subgroupMinSize: 32, facts: { fallback: false } },
 ]);
 
 /** Heads of SmolLM2, Llama 3, Gemma's size and an odd one: every shape of the attention kernels' thread grids. */
@@ -45,8 +48,6 @@ const HEADS: readonly [heads: number, kvHeads: number, headDim: number][] = [
 /** Decode in one step, and split. */
 const LONGEST = [1024, 8192];
 const VOCABULARY = 49_152;
-/** Few rows and many, which take different tiles in a matmul. */
-const ROWS = [128, 2048];
 const COLUMNS = 64;
 
 const nothing = {} as GPUBuffer;
@@ -125,17 +126,7 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
     }, 128),
   matmul: (pipelines, gpu) => {
     const inputs = { x: nothing, state: nothing };
-    const chosen = ROWS.flatMap(rows =>
-      products((weight, epilogue) => [matmul(pipelines, gpu, { ...inputs, weight, epilogue })], rows),
-    );
-    if (!gpu.f16) return chosen;
-    // no adapter chooses it by itself yet
-    const variant = { kind: "tile", tokens: 64, rows: 64, storage: "f16" } as const;
-    const measured = products(
-      (weight, epilogue) => [matmul(pipelines, gpu, { ...inputs, weight, epilogue, variant })],
-      128,
-    );
-    return [...chosen, ...measured];
+    return products((weight, epilogue) => [matmul(pipelines, gpu, { ...inputs, weight, epilogue })], 128);
   },
   attention: (pipelines, gpu) => {
     const places = { q: nothing, kv: nothing, blockTable: nothing, out: nothing, scratch: nothing };

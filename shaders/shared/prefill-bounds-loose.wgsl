@@ -1,0 +1,8 @@
+// The same bounds unknown to the compiler, for software adapters: see decode-bounds-loose.wgsl.
+var<private> UNIT_LOOP: u32;
+var<private> COLUMN_LOOP: u32;
+
+fn set_bounds() {
+  UNIT_LOOP = UNITS + state.finished;
+  COLUMN_LOOP = COLUMNS + state.finished;
+}

@@ -1,2 +1,0 @@
-// Storage of matmul tiles in workgroup memory: exact.
-alias tile4 = vec4f;
