@@ -21,7 +21,7 @@ export interface MatmulOptions {
 export type MatmulVariant = "rows" | "tile";
 
 /** Tokens of a thread in `matmul-rows.wgsl`, and threads of its workgroups. */
-const ROWS_TOKENS = 64;
+const ROWS_TOKENS = 32;
 const ROWS_THREADS = 8;
 /**
  * A tile in `matmul.wgsl`: 64 tokens by 64 rows fill 16 KB. Measured on an H100 against 32 tokens, and against f16 tiles
