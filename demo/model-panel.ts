@@ -5,6 +5,7 @@ import {
   fileName,
   fromFile,
   fromUrl,
+  isFrom,
   OFFERS,
   type Offer,
   parseAddress,
@@ -138,7 +139,7 @@ export class ModelPanel {
   }
 
   #offerRow(offer: Offer): HTMLElement {
-    const cached = this.#cached.find(({ url }) => url === offer.from);
+    const cached = this.#cached.find(({ url }) => isFrom(offer, url));
     const partly = cached && !cached.complete && cached.storedBytes > 0;
     let size = `${bytes(offer.bytes)} to download`;
     if (offer === BUILT_IN) size = `Built in, ${bytes(offer.bytes)}`;
@@ -148,7 +149,7 @@ export class ModelPanel {
     const testid = offer === BUILT_IN ? "load-built-in" : "load-smollm2";
     return h(
       "li",
-      { class: "row", "data-used": String(this.#state.usedFrom === offer.from) },
+      { class: "row", "data-used": String(isFrom(offer, this.#state.usedFrom)) },
       h("div", { class: "row-text" }, h("strong", {}, offer.title), h("span", {}, offer.about)),
       h(
         "div",

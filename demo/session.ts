@@ -2,7 +2,7 @@
  * Which model answers, and which one is on its way. The model in use goes on answering while the next one downloads;
  * it makes room when the next one starts to move into GPU memory.
  */
-import { IntabError, type LoadProgress, load, type Model } from "intab";
+import { DownloadError, IntabError, type LoadProgress, load, type Model } from "intab";
 import type { Source } from "./catalog.ts";
 
 export interface Loaded {
@@ -72,6 +72,10 @@ export class Session {
     } catch (error) {
       if (!isCurrent()) return;
       this.#done(true);
+      const { mirror } = source;
+      if (mirror !== undefined && !abort.signal.aborted && error instanceof DownloadError) {
+        return this.open({ ...source, from: mirror, mirror: undefined }, options);
+      }
       if (abort.signal.aborted) this.#events.onLoad({ kind: "cancelled", source, kept: downloading });
       else this.#events.onLoad({ kind: "failed", source, error, goesOn: this.#loaded?.source ?? null });
     }
