@@ -1,5 +1,5 @@
-// Words of codes whose parts are brought into bytes: see code-bits in docs/kernels.md. Elements 0..3 of a unit are the
-// bytes of one word, 4..7 of another; several such words lie in one, each shifted by the bits of a code.
+// Merged words, from bytes of the file (docs/kernels.md, Weights): elements 0..3 of a unit in the four bytes of a word,
+// 4..7 beside them, then the next unit, as many as fit.
 
 // Nibbles of eight bytes of the file, the low ones (shift 0) or the high ones (4).
 fn merge_nibbles(offset: u32, shift: u32) -> u32 {
