@@ -135,7 +135,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   ],
   "tensor-type": [
     "This kind of quantisation is not supported yet",
-    "Choose a file with F32, F16, BF16, Q8_0, Q4_0 or Q4_1 weights; the name usually says so.",
+    "Choose a file with Q4_K_M, Q6_K, Q8_0 or F16 weights; the name usually says so.",
     "find-models",
     "built-in",
   ],

@@ -1,8 +1,8 @@
 // Lays rows of a GGUF tensor out for the kernels: rows in groups of 4, columns in units of 8, one u32 of each
 // row side by side (shaders/shared/weights-*.wgsl have the details). Lossless. One thread per group of rows
 // and block of columns. Rows past the window's last one become zeros, so that a last group of fewer than 4 is
-// whole. `block` stands for the tensor's type; sizes are not overrides: one pipeline serves every tensor of a
-// type.
+// whole. `block` stands for the tensor's type: `block_word` gives a row's words, `write_scales` writes those of
+// 4 rows. Sizes are not overrides: one pipeline serves every tensor of a type.
 #import block
 struct Window {
   first_group: u32,   // in the destination
@@ -15,14 +15,19 @@ const THREADS = 64u;
 @group(0) @binding(1) var<storage, read_write> words: array<vec4u>;
 @group(0) @binding(3) var<uniform> window: Window;
 
+// Offset of a row that is not there; bytes from it on are zeros.
+const ABSENT = 0x80000000u;
+
 // Four bytes at an even offset.
 fn raw_u32(offset: u32) -> u32 {
+  if (offset >= ABSENT) { return 0u; }
   let low = raw[offset / 4u];
   if (offset % 4u == 0u) { return low; }
   return (low >> 16u) | (raw[offset / 4u + 1u] << 16u);
 }
 
 fn raw_u16(offset: u32) -> u32 {
+  if (offset >= ABSENT) { return 0u; }
   return (raw[offset / 4u] >> (offset % 4u * 8u)) & 0xffffu;
 }
 
@@ -36,14 +41,12 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) size: 
   if (group >= (window.rows + 3u) / 4u) { return; }
   let block = index % blocks;
   let target_block = (window.first_group + group) * blocks + block;
-  var rows: array<Block, 4>;  // starts as zeros
-  for (var r = 0u; r < 4u; r++) {
-    let row = group * 4u + r;
-    if (row < window.rows) { rows[r] = read_block(window.offset + (row * blocks + block) * BLOCK_BYTES); }
-  }
+  let row = group * 4u + vec4u(0u, 1u, 2u, 3u);
+  let offsets = select(
+    vec4u(ABSENT), window.offset + (row * blocks + block) * BLOCK_BYTES, row < vec4u(window.rows));
   for (var i = 0u; i < BLOCK_WORDS; i++) {
-    words[target_block * BLOCK_WORDS + i] =
-      vec4u(rows[0].words[i], rows[1].words[i], rows[2].words[i], rows[3].words[i]);
+    words[target_block * BLOCK_WORDS + i] = vec4u(
+      block_word(offsets.x, i), block_word(offsets.y, i), block_word(offsets.z, i), block_word(offsets.w, i));
   }
-  write_scales(target_block, rows);
+  write_scales(target_block, offsets);
 }

@@ -4,7 +4,21 @@ import type { GgufFile } from "./gguf.ts";
 import { getNumber, getString } from "./metadata.ts";
 
 export const SUPPORTED_ARCHITECTURES: readonly string[] = ["llama"];
-export const SUPPORTED_TENSOR_TYPES: readonly string[] = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1"];
+export const SUPPORTED_TENSOR_TYPES: readonly string[] = [
+  "F32",
+  "F16",
+  "BF16",
+  "Q8_0",
+  "Q6_K",
+  "Q5_K",
+  "Q5_0",
+  "Q5_1",
+  "Q4_K",
+  "Q4_0",
+  "Q4_1",
+  "Q3_K",
+  "Q2_K",
+];
 
 /**
  * @throws UnsupportedModelError `architecture`, `tensor-type` or `split-file`, with what was found and what is
@@ -46,7 +60,7 @@ function checkTensorTypes(file: GgufFile): void {
   throw new UnsupportedModelError(
     "tensor-type",
     `The model has tensors of a type that this version does not run: ${found}. ` +
-      `Supported: ${SUPPORTED_TENSOR_TYPES.join(", ")}. Take a file of the model in one of these, such as Q4_0 or Q8_0.`,
+      `Supported: ${SUPPORTED_TENSOR_TYPES.join(", ")}. Take a file of the model in one of these, such as Q4_K_M or Q8_0.`,
     { details: { found: [...unsupported.keys()], supported: SUPPORTED_TENSOR_TYPES } },
   );
 }

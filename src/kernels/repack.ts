@@ -34,7 +34,7 @@ export interface Repacker {
 /** One pipeline per way a block is stored: `shaders/repack.wgsl`. */
 export async function createRepacker(gpu: Gpu, pipelines: Pipelines, type: WeightType): Promise<Repacker> {
   const { device } = gpu;
-  const { block } = weightLayout(type, 4, 32);
+  const { block } = weightLayout(type, 4, 256); // any shape of whole blocks
   const pipeline = await pipelines.get({ shader: "repack", imports: { block } });
   const created: GPUBuffer[] = [];
   return {

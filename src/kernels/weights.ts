@@ -3,8 +3,9 @@ import type { Binding } from "../gpu/step.ts";
 
 /**
  * How each GGUF tensor type lies in GPU memory. Rows come in groups of 4 (missing ones are zeros), columns in
- * units of 8: `words[group][unit][part]` holds one u32 of each of the 4 rows; scales, where a type has them,
- * are `scales[group][columns / 32]`. Nothing is rounded, and nothing grows but the last group.
+ * blocks as in the file: `words[group][block][word]` holds one u32 of each of the 4 rows; scales, where a type
+ * has them, are `scales[group][block]`. Nothing is rounded, and nothing grows but the last group and the scales
+ * of 6 bits, which become bytes.
  */
 interface Format {
   /**
@@ -18,9 +19,9 @@ interface Format {
   /** Columns of one block of the file, and the bytes that it takes there. */
   blockColumns: number;
   blockBytes: number;
-  /** u32 words of a row in a unit of 8 columns. */
-  parts: number;
-  /** Bytes of scales of a row in 32 columns; 0 = no scales. */
+  /** u32 words of a row in a block. */
+  blockWords: number;
+  /** Bytes of scales of a row in a block; 0 = no scales. */
   scaleBytes: number;
 }
 
@@ -30,7 +31,7 @@ const FORMATS = {
     block: "block-f32",
     blockColumns: 8,
     blockBytes: 32,
-    parts: 8,
+    blockWords: 8,
     scaleBytes: 0,
   },
   F16: {
@@ -38,7 +39,7 @@ const FORMATS = {
     block: "block-16-bit",
     blockColumns: 8,
     blockBytes: 16,
-    parts: 4,
+    blockWords: 4,
     scaleBytes: 0,
   },
   BF16: {
@@ -46,7 +47,7 @@ const FORMATS = {
     block: "block-16-bit",
     blockColumns: 8,
     blockBytes: 16,
-    parts: 4,
+    blockWords: 4,
     scaleBytes: 0,
   },
   Q8_0: {
@@ -54,7 +55,7 @@ const FORMATS = {
     block: "block-q8-0",
     blockColumns: 32,
     blockBytes: 34,
-    parts: 2,
+    blockWords: 8,
     scaleBytes: 2,
   },
   Q4_0: {
@@ -62,7 +63,7 @@ const FORMATS = {
     block: "block-q4-0",
     blockColumns: 32,
     blockBytes: 18,
-    parts: 1,
+    blockWords: 4,
     scaleBytes: 2,
   },
   Q4_1: {
@@ -70,8 +71,64 @@ const FORMATS = {
     block: "block-q4-1",
     blockColumns: 32,
     blockBytes: 20,
-    parts: 1,
+    blockWords: 4,
     scaleBytes: 4,
+  },
+  Q4_K: {
+    module: "weights-q4-k",
+    block: "block-q4-k",
+    blockColumns: 256,
+    blockBytes: 144,
+    blockWords: 32,
+    scaleBytes: 20,
+  },
+  Q6_K: {
+    module: "weights-q6-k",
+    block: "block-q6-k",
+    blockColumns: 256,
+    blockBytes: 210,
+    blockWords: 48,
+    scaleBytes: 18,
+  },
+  Q5_K: {
+    module: "weights-q5-k",
+    block: "block-q5-k",
+    blockColumns: 256,
+    blockBytes: 176,
+    blockWords: 40,
+    scaleBytes: 20,
+  },
+  Q5_0: {
+    module: "weights-q5-0",
+    block: "block-q5-0",
+    blockColumns: 32,
+    blockBytes: 22,
+    blockWords: 5,
+    scaleBytes: 2,
+  },
+  Q5_1: {
+    module: "weights-q5-1",
+    block: "block-q5-1",
+    blockColumns: 32,
+    blockBytes: 24,
+    blockWords: 5,
+    scaleBytes: 4,
+  },
+  Q3_K: {
+    module: "weights-q3-k",
+    block: "block-q3-k",
+    blockColumns: 256,
+    blockBytes: 110,
+    blockWords: 24,
+    scaleBytes: 18,
+  },
+  Q2_K: {
+    module: "weights-q2-k",
+    block: "block-q2-k",
+    blockColumns: 256,
+    blockBytes: 84,
+    blockWords: 16,
+    scaleBytes: 20,
   },
 } as const satisfies Record<string, Format>;
 
@@ -112,7 +169,7 @@ export interface WeightLayout {
 
 /** @throws UnsupportedModelError `shape` where the columns do not fill whole blocks of the type */
 export function weightLayout(type: WeightType, rows: number, columns: number): WeightLayout {
-  const { module, block, blockColumns, blockBytes, parts, scaleBytes } = FORMATS[type];
+  const { module, block, blockColumns, blockBytes, blockWords, scaleBytes } = FORMATS[type];
   if (rows < 1 || columns < 1 || columns % blockColumns !== 0) {
     throw new UnsupportedModelError(
       "shape",
@@ -121,14 +178,15 @@ export function weightLayout(type: WeightType, rows: number, columns: number): W
       { details: { type, rows, columns, multiple: blockColumns } },
     );
   }
-  const padded = Math.ceil(rows / 4) * 4;
+  const blocksPerRow = columns / blockColumns;
+  const blocks = Math.ceil(rows / 4) * 4 * blocksPerRow;
   return {
-    wordsBytes: padded * (columns / 8) * parts * 4,
-    scalesBytes: padded * Math.ceil(columns / 32) * scaleBytes,
+    wordsBytes: blocks * blockWords * 4,
+    scalesBytes: blocks * scaleBytes,
     module,
     block,
-    rowBytes: (columns / blockColumns) * blockBytes,
-    blocksPerRow: columns / blockColumns,
+    rowBytes: blocksPerRow * blockBytes,
+    blocksPerRow,
   };
 }
 

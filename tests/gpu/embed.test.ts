@@ -5,7 +5,7 @@ import { WEIGHT_TYPES } from "../../src/kernels/weights.ts";
 import { dequantise } from "../reference/dequantise.ts";
 import { embedReference } from "../reference/embed.ts";
 import { type KernelBench, kernelBench, maxError, randomSource } from "./support.ts";
-import { randomMatrix, uploadWeight } from "./weight-support.ts";
+import { columnsOf, randomMatrix, uploadWeight } from "./weight-support.ts";
 
 const VOCABULARY = 30; // not a multiple of 4
 const COLUMNS = 288; // units do not fill the last workgroup
@@ -18,17 +18,18 @@ describe("embed", () => {
   afterAll(() => bench.close());
 
   test.each(WEIGHT_TYPES)("rows of a %s embedding come out exact", async type => {
-    const bytes = randomMatrix(randomSource(7), type, VOCABULARY, COLUMNS);
+    const columns = columnsOf(type, COLUMNS);
+    const bytes = randomMatrix(randomSource(7), type, VOCABULARY, columns);
     const tokens = new Uint32Array([0, 29, 17, 17, 3]);
-    const x = bench.buffers.storage("x", tokens.length * COLUMNS * 4);
-    const step = await embed(bench.pipelines, await uploadWeight(bench, type, VOCABULARY, COLUMNS, bytes), {
+    const x = bench.buffers.storage("x", tokens.length * columns * 4);
+    const step = await embed(bench.pipelines, await uploadWeight(bench, type, VOCABULARY, columns, bytes), {
       tokens: bench.upload("tokens", tokens),
       x,
       state: bench.state(stateBytes({ position: 0, rows: tokens.length, finished: false, generated: 0 })),
     });
     await bench.run([step], tokens.length);
-    const expected = embedReference(dequantise(type, bytes, VOCABULARY, COLUMNS), COLUMNS, tokens);
-    expect(maxError(await bench.readF32(x, tokens.length * COLUMNS), expected)).toBe(0);
+    const expected = embedReference(dequantise(type, bytes, VOCABULARY, columns), columns, tokens);
+    expect(maxError(await bench.readF32(x, tokens.length * columns), expected)).toBe(0);
   });
 
   test("ids past the vocabulary give zeros, and a finished sequence writes nothing", async () => {

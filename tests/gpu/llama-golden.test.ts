@@ -56,3 +56,64 @@ for (const name of ["llama", "llama31", "mistral"]) {
     });
   });
 }
+
+// One tiny model in every type of file: real files mix tensor types (Q4_K_M holds Q6_K, and so on).
+const FILES = [
+  "F32",
+  "F16",
+  "BF16",
+  "Q8_0",
+  "Q6_K",
+  "Q5_K_M",
+  "Q5_0",
+  "Q4_K_M",
+  "Q4_K_S",
+  "Q4_0",
+  "Q4_1",
+  "Q3_K_M",
+  "Q2_K",
+];
+
+interface FileCase {
+  name: string;
+  file: string;
+  logits: { file: string };
+  greedy: { tokens: number[]; margins: number[] };
+}
+
+describe.skipIf(!folder)(`arch-quant against transformers on the dequantised weights${why}`, () => {
+  const path = (file: string): string => `${folder}/arch-quant/${file}`;
+  let ids: number[];
+  let files: FileCase[];
+
+  beforeAll(async () => {
+    await provideGpu();
+    ({ ids, files } = JSON.parse(await (await loadFile(path("case.json"))).text()));
+  });
+
+  test.each(FILES)(
+    "%s: logits at every position, and greedy tokens",
+    async name => {
+      const { file, logits, greedy } = files.find(entry => entry.name === name)!;
+      const options = { contextLength: 128 };
+      const session = await loadModel(await loadFile(path(file)), options, {
+        signal: never,
+        onProgress: () => {},
+      });
+      try {
+        const f16 = session.info.adapter.features.includes("shader-f16");
+        const tolerance = f16 ? TOLERANCE.f16 : TOLERANCE.f32;
+        const expected = new Float32Array(await (await loadFile(path(logits.file))).arrayBuffer());
+        expect(maxError(await session.logits(ids, never), expected)).toBeLessThan(tolerance);
+        const narrow = greedy.margins.findIndex(margin => margin <= 2 * tolerance);
+        const certain = narrow < 0 ? greedy.tokens.length : narrow;
+        const generation = { temperature: 0, maxTokens: Math.max(1, certain), ignoreEndOfTurn: true };
+        const result = await session.generate({ ids }, generation, never, () => {});
+        expect(result.ids.slice(0, certain)).toEqual(greedy.tokens.slice(0, certain));
+      } finally {
+        await session.dispose();
+      }
+    },
+    300_000,
+  );
+});

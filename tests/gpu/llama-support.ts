@@ -1,16 +1,18 @@
 // Small random llama models, made in code: the GGUF file, and the same numbers for the reference.
-import type { WeightType } from "../../src/kernels/weights.ts";
 import { dequantise } from "../reference/dequantise.ts";
 import type { LlamaShape, LlamaValues } from "../reference/llama.ts";
 import { type TensorSpec, writeGguf } from "../unit/support/gguf-writer.ts";
 import { randomNormal, randomSource } from "./support.ts";
+
+/** Types that `encode` can make. */
+export type EncodedType = "F32" | "F16" | "BF16" | "Q8_0" | "Q4_0" | "Q4_1";
 
 export interface SyntheticSpec extends LlamaShape {
   layers: number;
   contextLength: number;
   seed: number;
   /** Type of a tensor by its name in the file. */
-  typeOf(name: string): WeightType;
+  typeOf(name: string): EncodedType;
   /** Without: the embedding is the output matrix too. */
   untied: boolean;
   ropeFactors?: readonly number[];
@@ -105,7 +107,7 @@ function vocabularyOf(size: number): Record<string, unknown> {
 }
 
 /** Numbers as the bytes of a GGUF tensor, rounded somehow: what they became, `dequantise` says. */
-function encode(type: WeightType, numbers: Float32Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+function encode(type: EncodedType, numbers: Float32Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const blockBytes = { F32: 4, F16: 2, BF16: 2, Q8_0: 34, Q4_0: 18, Q4_1: 20 }[type];
   const blockSize = type.startsWith("Q") ? 32 : 1;
   const bytes = new Uint8Array((numbers.length / blockSize) * blockBytes);

@@ -1,18 +1,17 @@
 // The whole way from a GGUF file to tokens, against a reference in double precision: models made in code, with every
 // mix of types and shapes that real files have and the built-in model has not.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { WeightType } from "../../src/kernels/weights.ts";
 import { loadModel } from "../../src/runtime/load-model.ts";
 import type { Session } from "../../src/runtime/session.ts";
 import { llamaReference } from "../reference/llama.ts";
-import { type SyntheticSpec, syntheticLlama } from "./llama-support.ts";
+import { type EncodedType, type SyntheticSpec, syntheticLlama } from "./llama-support.ts";
 import { maxError, provideGpu, randomSource } from "./support.ts";
 
 const never = new AbortController().signal;
 /** Logits here have a standard deviation of 2 to 4. f16: KV cache and prefill's tiles; its effect grows with depth. */
 const TOLERANCE = { f32: 1e-3, f16: 0.1 };
 
-const mixed: Record<string, WeightType> = {
+const mixed: Record<string, EncodedType> = {
   "token_embd.weight": "Q8_0",
   "output.weight": "F16",
   "output_norm.weight": "BF16",

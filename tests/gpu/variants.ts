@@ -48,7 +48,7 @@ const HEADS: readonly [heads: number, kvHeads: number, headDim: number][] = [
 /** Decode in one step, and split. */
 const LONGEST = [1024, 8192];
 const VOCABULARY = 49_152;
-const COLUMNS = 64;
+const COLUMNS = 256;
 
 const nothing = {} as GPUBuffer;
 

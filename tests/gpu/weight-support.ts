@@ -5,6 +5,29 @@ import { createRepacker } from "../../src/kernels/repack.ts";
 import { type Weight, type WeightType, weightBindings, weightLayout } from "../../src/kernels/weights.ts";
 import type { KernelBench } from "./support.ts";
 
+/** Bytes of a block of the file, and where in it half-precision numbers are. */
+const BLOCKS: Readonly<Record<WeightType, { blockBytes: number; halves: number[] }>> = {
+  F32: { blockBytes: 4, halves: [] },
+  F16: { blockBytes: 2, halves: [0] },
+  BF16: { blockBytes: 2, halves: [] },
+  Q8_0: { blockBytes: 34, halves: [0] },
+  Q4_0: { blockBytes: 18, halves: [0] },
+  Q4_1: { blockBytes: 20, halves: [0, 2] },
+  Q4_K: { blockBytes: 144, halves: [0, 2] },
+  Q6_K: { blockBytes: 210, halves: [208] },
+  Q5_K: { blockBytes: 176, halves: [0, 2] },
+  Q5_0: { blockBytes: 22, halves: [0] },
+  Q5_1: { blockBytes: 24, halves: [0, 2] },
+  Q3_K: { blockBytes: 110, halves: [108] },
+  Q2_K: { blockBytes: 84, halves: [80, 82] },
+};
+
+/** `least` or more columns, as many as fill whole blocks of 32, or of 256 where the type has those. */
+export function columnsOf(type: WeightType, least: number): number {
+  const block = type.endsWith("_K") ? 256 : 8;
+  return Math.ceil(least / block) * block;
+}
+
 /** Bytes of a random valid matrix: every code in use, scales and numbers of ordinary size and either sign. */
 export function randomMatrix(
   random: () => number,
@@ -24,12 +47,11 @@ export function randomMatrix(
       true,
     );
   };
-  const blockBytes = { F32: 4, F16: 2, BF16: 2, Q8_0: 34, Q4_0: 18, Q4_1: 20 }[type];
+  const { blockBytes, halves } = BLOCKS[type];
   for (let at = 0; at < bytes.length; at += blockBytes) {
     if (type === "F32") view.setFloat32(at, random() * 2 - 1, true);
-    else if (type === "BF16") view.setUint16(at, 0x3e00 | (view.getUint16(at, true) & 0x80ff), true);
-    else half(at);
-    if (type === "Q4_1") half(at + 2);
+    if (type === "BF16") view.setUint16(at, 0x3e00 | (view.getUint16(at, true) & 0x80ff), true);
+    for (const offset of halves) half(at + offset);
   }
   return bytes;
 }
@@ -113,10 +135,11 @@ export function productOf(bench: KernelBench, weight: Weight, x: GPUBuffer): Pro
     @compute @workgroup_size(32) fn main(@builtin(global_invocation_id) id: vec3u) {
       if (id.x >= ${groups}u) { return; }
       var total = vec4f();
-      for (var block = 0u; block < (K + 31u) / 32u; block++) {
+      for (var block = 0u; block * UNITS_PER_SCALE < K / 8u; block++) {
         var codes = vec4f();
         var sum = 0.0;
-        for (var unit = block * 4u; unit < min(block * 4u + UNITS_PER_SCALE, K / 8u); unit++) {
+        let first = block * UNITS_PER_SCALE;
+        for (var unit = first; unit < min(first + UNITS_PER_SCALE, K / 8u); unit++) {
           let ready = prepare(x[unit * 2u], x[unit * 2u + 1u]);
           codes += unit_dot(id.x, unit, ready);
           sum += ready.sum;

@@ -1,4 +1,5 @@
 import type { WeightType } from "../../src/kernels/weights.ts";
+import { BLOCKS, type BlockType, isBlockType, readBlock } from "./blocks.ts";
 
 /** Bytes of a GGUF matrix as numbers, one element at a time as its format says, each rounded to f32 once. */
 export function dequantise(
@@ -7,6 +8,7 @@ export function dequantise(
   rows: number,
   columns: number,
 ): Float32Array<ArrayBuffer> {
+  if (isBlockType(type)) return dequantiseBlocks(type, bytes);
   const out = new Float32Array(rows * columns);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const half = (offset: number): number => halfToNumber(view.getUint16(offset, true));
@@ -35,6 +37,22 @@ export function dequantise(
         out[i] = half(20 * block) * nibble(20 * block + 4) + half(20 * block + 2);
         break;
     }
+  }
+  return out;
+}
+
+/** All products are exact in f32: only the last sum is rounded. */
+function dequantiseBlocks(type: BlockType, bytes: Uint8Array): Float32Array<ArrayBuffer> {
+  const { columns, bytes: blockBytes } = BLOCKS[type];
+  const out = new Float32Array((bytes.length / blockBytes) * columns);
+  for (let block = 0; block < bytes.length / blockBytes; block++) {
+    const { codes, bias, scaleColumns, scales, minima, ...bits } = readBlock(type, bytes, block * blockBytes);
+    const scale = halfToNumber(bits.scaleBits);
+    const least = halfToNumber(bits.leastBits);
+    codes.forEach((code, i) => {
+      const s = Math.floor(i / scaleColumns);
+      out[block * columns + i] = scale * scales[s]! * (code - bias) + least * minima[s]!;
+    });
   }
   return out;
 }

@@ -1,4 +1,5 @@
 import { type WeightType, weightLayout } from "../../src/kernels/weights.ts";
+import { BLOCKS, type BlockType, isBlockType, readBlock } from "./blocks.ts";
 
 /** A GGUF matrix as the kernels expect it, one element at a time, straight from the layout's description. */
 export function repackReference(
@@ -7,6 +8,7 @@ export function repackReference(
   rows: number,
   columns: number,
 ): { words: Uint32Array; scales: Uint32Array | null } {
+  if (isBlockType(type)) return repackBlocks(type, bytes, rows, columns);
   const { wordsBytes, scalesBytes, rowBytes } = weightLayout(type, rows, columns);
   const words = new Uint32Array(wordsBytes / 4);
   const scales = scalesBytes > 0 ? new Uint16Array(scalesBytes / 2) : null;
@@ -35,4 +37,77 @@ export function repackReference(
     }
   }
   return { words, scales: scales && new Uint32Array(scales.buffer) };
+}
+
+/** Bits of a code in the words of low bits and in the words of high bits; Q4_K keeps nibbles in order. */
+const CODE_BITS: Readonly<Record<BlockType, { low: number; high: number }>> = {
+  Q4_K: { low: 4, high: 0 },
+  Q6_K: { low: 4, high: 2 },
+  Q5_K: { low: 4, high: 1 },
+  Q5_0: { low: 4, high: 1 },
+  Q5_1: { low: 4, high: 1 },
+  Q3_K: { low: 2, high: 1 },
+  Q2_K: { low: 2, high: 0 },
+};
+
+const HAS_MINIMA: Readonly<Record<BlockType, boolean>> = {
+  Q4_K: true,
+  Q6_K: false,
+  Q5_K: true,
+  Q5_0: false,
+  Q5_1: true,
+  Q3_K: false,
+  Q2_K: true,
+};
+
+function repackBlocks(
+  type: BlockType & WeightType,
+  bytes: Uint8Array,
+  rows: number,
+  columns: number,
+): { words: Uint32Array; scales: Uint32Array } {
+  const { wordsBytes, scalesBytes } = weightLayout(type, rows, columns);
+  const words = new Uint32Array(wordsBytes / 4);
+  const scales = new Uint8Array(scalesBytes);
+  const { columns: blockColumns, bytes: blockBytes } = BLOCKS[type];
+  const blocks = columns / blockColumns;
+  const groupBlocks = Math.ceil(rows / 4) * blocks;
+  const wordsOfBlock = words.length / groupBlocks / 4;
+  const scalesOfBlock = scales.length / groupBlocks;
+  const { low, high } = CODE_BITS[type];
+  const lowColumns = 32 / low; // elements whose low bits fill a word
+  const turn = high > 0 ? 32 / high : lowColumns; // elements after which the order of words repeats
+  const turnWords = turn / lowColumns + (high > 0 ? 1 : 0);
+  // element e of those in a word of b-bit codes: byte e % 4, and within the byte the (e / 4)th place
+  const place = (e: number, b: number): number =>
+    type === "Q4_K" ? 4 * e : 8 * (e % 4) + b * Math.floor(e / 4);
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < blocks; i++) {
+      const block = readBlock(type, bytes, (row * blocks + i) * blockBytes);
+      const at = Math.floor(row / 4) * blocks + i;
+      block.codes.forEach((code, j) => {
+        const first = at * wordsOfBlock + Math.floor(j / turn) * turnWords;
+        const lowWord = first + Math.floor((j % turn) / lowColumns);
+        words[lowWord * 4 + (row % 4)]! |= (code % 2 ** low) << place(j % lowColumns, low);
+        if (high === 0) return;
+        const highWord = first + turn / lowColumns;
+        words[highWord * 4 + (row % 4)]! |= (code >> low) << place(j % turn, high);
+      });
+      // halves of the 4 rows side by side, then bytes of the 4 rows side by side
+      let next = at * scalesOfBlock;
+      const put = (value: number, size: number): void => {
+        for (let k = 0; k < size; k++) scales[next + (row % 4) * size + k] = value >> (8 * k);
+        next += 4 * size;
+      };
+      put(block.scaleBits, 2);
+      if (HAS_MINIMA[type]) put(block.leastBits, 2);
+      if (blockColumns === 32) continue;
+      block.scales.forEach((scale, j) => {
+        if (type === "Q2_K") put(scale - 16 * block.minima[j]!, 1);
+        else put(scale, 1);
+        if (HAS_MINIMA[type] && type !== "Q2_K") put(-block.minima[j]!, 1);
+      });
+    }
+  }
+  return { words, scales: new Uint32Array(scales.buffer) };
 }

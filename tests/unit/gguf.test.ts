@@ -373,10 +373,10 @@ describe("what this version runs", () => {
     });
   });
   test("other tensor types are named with their number and the list of supported ones", async () => {
-    const q4k = tensor({ type: "Q4_K", dims: [256, 1], data: new Uint8Array(144) });
-    await expect(check({ tensors: [q4k, { ...q4k, name: "b" }] })).rejects.toMatchObject({
+    const iq4 = tensor({ type: "IQ4_XS", dims: [256, 1], data: new Uint8Array(136) });
+    await expect(check({ tensors: [iq4, { ...iq4, name: "b" }] })).rejects.toMatchObject({
       code: "tensor-type",
-      message: expect.stringMatching(/Q4_K \(2 tensors\).*F32, F16, BF16, Q8_0, Q4_0, Q4_1/),
+      message: expect.stringMatching(/IQ4_XS \(2 tensors\).*F32, F16, BF16, Q8_0, Q6_K, .*Q2_K/),
     });
   });
   test("a part of a split model is named", async () => {
