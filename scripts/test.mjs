@@ -16,6 +16,8 @@ import { readPlaywrightReport, readVitestReport } from "./lib/reports.mjs";
 const DEFAULT_LANES = ["check", "unit", "package", "kernels", "e2e"];
 const LANES = [...DEFAULT_LANES, "gpu"];
 const REPORTS = join(root, "reports");
+/** A lane takes a few minutes; one that hangs is a failure, not a wait without end. */
+const LANE_TIMEOUT_MS = 25 * 60_000;
 const bin = (/** @type {string} */ file) => join(root, "node_modules", file);
 
 /** @type {{ name: string, counts: Counts, seconds: number }[]} */
@@ -73,7 +75,7 @@ const vitest = (name, selection) =>
         "--reporter=json",
         `--outputFile.json=${report}`,
       ],
-      { output: "inherit" },
+      { output: "inherit", timeoutMs: LANE_TIMEOUT_MS },
     );
     return readVitestReport(report, status);
   });
@@ -86,6 +88,7 @@ const playwright = () =>
       [bin("@playwright/test/cli.js"), "test", "--reporter=list,json"],
       {
         output: "inherit",
+        timeoutMs: LANE_TIMEOUT_MS,
         env: { PLAYWRIGHT_JSON_OUTPUT_FILE: report, PLAYWRIGHT_JSON_OUTPUT_NAME: report },
       },
     );
