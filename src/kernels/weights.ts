@@ -137,10 +137,6 @@ export type WeightType = keyof typeof FORMATS;
 
 export const WEIGHT_TYPES = Object.keys(FORMATS) as readonly WeightType[];
 
-export function isWeightType(type: string): type is WeightType {
-  return Object.hasOwn(FORMATS, type);
-}
-
 /** A matrix W[rows, columns] on the GPU, laid out for the kernels. */
 export interface Weight {
   readonly type: WeightType;

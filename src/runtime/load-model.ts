@@ -9,7 +9,7 @@ import { planWeights } from "../model/weights.ts";
 import { openFile } from "../storage/file-source.ts";
 import { openUrl } from "../storage/open-url.ts";
 import type { ModelSource } from "../storage/source.ts";
-import { createChatTemplate, createTokenizer } from "../tokenizer/index.ts";
+import { createChatTemplate, createTokenizer, hasChatTemplate } from "../tokenizer/index.ts";
 import type { LoadOptions, LoadProgress, ModelInfo } from "../types.ts";
 import { abortable } from "./abortable.ts";
 import { allocating } from "./allocating.ts";
@@ -159,7 +159,7 @@ function describe(file: GgufFile, source: ModelSource, model: Hyperparameters) {
     layers: model.layers,
     hiddenSize: model.hidden,
     trainedContextLength: model.contextLength,
-    hasChatTemplate: typeof file.metadata["tokenizer.chat_template"] === "string",
+    hasChatTemplate: hasChatTemplate(file.metadata),
     fileBytes: source.size,
   } satisfies Partial<ModelInfo>;
 }
