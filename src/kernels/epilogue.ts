@@ -7,32 +7,36 @@ import type { Binding } from "../gpu/step.ts";
  */
 export type Gate = "silu" | "gelu" | "gelu-erf" | "swiglu-oai";
 
-/** `y[T, stride]` from column `first` on = result; any number of rows. */
-export interface StoreEpilogue {
-  kind: "store";
-  y: Binding;
+/** Which columns of `y` a product writes, where it is a part of a larger one. */
+export interface Columns {
   /** Columns of `y`. Default: the product's rows. */
   stride?: number;
-  /** Default 0. */
+  /** First column to write. Default 0. */
   first?: number;
 }
 
-/** `y[T, rows] = scale * result`, then `cap * tanh(y / cap)`; any number of rows. */
-export interface LogitsEpilogue {
+/** `y = result`; any number of rows. */
+export interface StoreEpilogue extends Columns {
+  kind: "store";
+  y: Binding;
+}
+
+/** `y = scale * result`, then `cap * tanh(y / cap)`; any number of rows. */
+export interface LogitsEpilogue extends Columns {
   kind: "logits";
   y: Binding;
   /** Default 1. */
-  scale?: number;
+  scale?: number | undefined;
   /** Default: none. */
-  cap?: number;
+  cap?: number | undefined;
 }
 
-/** `y[T, rows] += scale * result`; `rows` is a multiple of 4. For the residual stream. */
-export interface AddEpilogue {
+/** `y += scale * result`; a multiple of 4 rows. For the residual stream. */
+export interface AddEpilogue extends Columns {
   kind: "add";
   y: Binding;
   /** Default 1. */
-  scale?: number;
+  scale?: number | undefined;
 }
 
 /** `y[T, F] = gate(gate, up)`: the weight holds F rows of gate, then F of up; F is a multiple of 4. */
@@ -42,15 +46,15 @@ export interface GluEpilogue {
   gate: Gate;
 }
 
-/** `y[T, F] = gate(y, result)`: the second half of a gated MLP whose gate has another type and stands in `y` already. */
-export interface GatedEpilogue {
+/** `y = gate(y, result)`: the second half of a gated MLP whose gate stands in `y` already. */
+export interface GatedEpilogue extends Columns {
   kind: "gated";
   y: Binding;
   gate: Gate;
 }
 
-/** `y[T, F] = activation(result)`: an MLP without a gate. */
-export interface ActivatedEpilogue {
+/** `y = activation(result)`: an MLP without a gate. */
+export interface ActivatedEpilogue extends Columns {
   kind: "activated";
   y: Binding;
   gate: Gate;
@@ -136,18 +140,17 @@ function epiloguePart(epilogue: Epilogue, rows: number, f16: boolean): PartCode 
   const bindings = { 4: epilogue.y };
   switch (epilogue.kind) {
     case "store":
-      return {
-        imports: {},
-        constants: { STRIDE: epilogue.stride ?? rows, FIRST: epilogue.first ?? 0 },
-        bindings,
-      };
-    case "logits":
-      return { imports: {}, constants: { SCALE: epilogue.scale ?? 1, CAP: epilogue.cap ?? 0 }, bindings };
+      return { imports: {}, constants: columnsOf(epilogue, rows), bindings };
+    case "logits": {
+      const { scale = 1, cap = 0 } = epilogue;
+      return { imports: {}, constants: { ...columnsOf(epilogue, rows), SCALE: scale, CAP: cap }, bindings };
+    }
     case "add":
-      return { imports: {}, constants: { SCALE: epilogue.scale ?? 1 }, bindings };
-    case "glu":
+      return { imports: {}, constants: { ...columnsOf(epilogue, rows), SCALE: epilogue.scale ?? 1 }, bindings };
     case "gated":
     case "activated":
+      return { imports: { gate: `gate-${epilogue.gate}` }, constants: columnsOf(epilogue, rows), bindings };
+    case "glu":
       return { imports: { gate: `gate-${epilogue.gate}` }, constants: {}, bindings };
     case "qkv": {
       const { firstRow, heads, kvHeads, headDim } = epilogue;
@@ -160,6 +163,10 @@ function epiloguePart(epilogue: Epilogue, rows: number, f16: boolean): PartCode 
       return { ...places, constants: { ...places.constants, FIRST_ROW: firstRow } };
     }
   }
+}
+
+function columnsOf({ stride, first }: Columns, rows: number): { STRIDE: number; FIRST: number } {
+  return { STRIDE: stride ?? rows, FIRST: first ?? 0 };
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import type { KernelCode, Pipelines, Step } from "../gpu/step.ts";
+import type { Binding, KernelCode, Pipelines, Step } from "../gpu/step.ts";
 import { type Epilogue, epilogueCode } from "./epilogue.ts";
 import type { Vector } from "./vector.ts";
 import { type Weight, weightBindings, weightLayout } from "./weights.ts";
@@ -73,13 +73,13 @@ export function matmul(pipelines: Pipelines, gpu: Gpu, options: MatmulOptions): 
     };
     columns = Math.ceil(half / rowLanes);
   }
-  const bindings = {
+  const bindings: Record<number, Binding> = {
     ...weightBindings(weight),
     2: x,
-    ...(bias ? { 3: bias.buffer } : {}),
     ...epilogue.bindings,
     8: state,
   };
+  if (bias) bindings[3] = bias.buffer;
   const label = `matmul ${options.epilogue.kind}`;
   return pipelines.step(label, code, bindings, batch => [columns, Math.ceil(batch / tokens), 1]);
 }
