@@ -13,11 +13,12 @@ import { matmul } from "../kernels/matmul.ts";
 import { matvec } from "../kernels/matvec.ts";
 import { type Norm, normalise } from "../kernels/norm.ts";
 import { qkNorm } from "../kernels/qk-norm.ts";
+import { shortConv } from "../kernels/short-conv.ts";
 import type { Vector } from "../kernels/vector.ts";
 import type { Weight } from "../kernels/weights.ts";
 import type { KvCache } from "./kv-cache.ts";
-import type { AttentionWeights, MlpWeights, NormWeights } from "./layer-reader.ts";
-import type { Output } from "./model-reader.ts";
+import type { AttentionWeights, MlpWeights, NormWeights, ShortConvWeights } from "./layer-reader.ts";
+import type { Output, Ranking } from "./model-reader.ts";
 import type { Scratch } from "./scratch.ts";
 import type { Linear, Matrix, ShortTensor } from "./tensors.ts";
 
@@ -145,6 +146,23 @@ export class ProgramBuilder {
     return this.#branch(down, y);
   }
 
+  /** A gated short convolution over the last positions; the output projection waits. */
+  shortConv({ input, taps, weight, output, layer }: ShortConvWeights, x: Input): Branch {
+    const { gpu, pipelines, scratch, weights, hidden } = this.#parts;
+    const bcx = scratch.rows("convolution's gates and values", 3 * hidden);
+    const y = scratch.rows("convolved", hidden);
+    this.#project(input, x, first => ({ kind: "store", y: bcx, stride: 3 * hidden, first }));
+    const buffers = {
+      bcx,
+      weight: weights.vector(weight),
+      history: scratch.bytes(`history of layer ${layer}`, (taps - 1) * hidden * 4),
+      y,
+      state: scratch.state,
+    };
+    this.#steps.push(shortConv(pipelines, gpu, { width: hidden, taps }, buffers));
+    return this.#branch(output, y);
+  }
+
   /** Logits of the batch's last token into `logits [vocabulary]`, in either phase. */
   lastLogits({ norm, matrix, scale, cap }: Output, logits: GPUBuffer): void {
     let input: Input = { x: this.#x };
@@ -168,9 +186,27 @@ export class ProgramBuilder {
     }));
   }
 
+  /** The states of a prefill batch's tokens after the last norm, `[T, hidden]`. */
+  states(norm: NormWeights | undefined): GPUBuffer {
+    return norm ? this.normed(norm).x : this.#x;
+  }
+
+  /** A reranker's logits for each state of a prefill batch, `[T, labels]`. */
+  rank({ dense, output }: Ranking, states: GPUBuffer): GPUBuffer {
+    const { scratch, hidden } = this.#parts;
+    let x = states;
+    if (dense) {
+      const y = scratch.rows("classifier", hidden);
+      this.#project(dense, { x }, first => ({ kind: "activated", y, gate: "tanh", stride: hidden, first }));
+      x = y;
+    }
+    const labels = scratch.rows("labels", output.rows);
+    this.#project(output, { x }, first => ({ kind: "store", y: labels, stride: output.rows, first }));
+    return labels;
+  }
+
   #branch(linear: Linear, x: GPUBuffer): Branch {
-    return target =>
-      this.#project(linear, { x }, first => ({ ...target, stride: linear.rows, first }));
+    return target => this.#project(linear, { x }, first => ({ ...target, stride: linear.rows, first }));
   }
 
   #fused({ weight, epsilon }: NormWeights): Input {

@@ -1,10 +1,13 @@
 import { UnsupportedModelError } from "../errors.ts";
 import type { Architecture } from "./architecture.ts";
+import { bert } from "./architectures/bert.ts";
 import { gemma } from "./architectures/gemma.ts";
 import { gemma2 } from "./architectures/gemma2.ts";
 import { gemma3 } from "./architectures/gemma3.ts";
 import { granite } from "./architectures/granite.ts";
+import { lfm2 } from "./architectures/lfm2.ts";
 import { llama } from "./architectures/llama.ts";
+import { nomicBert } from "./architectures/nomic-bert.ts";
 import { olmo2 } from "./architectures/olmo2.ts";
 import { phi3 } from "./architectures/phi3.ts";
 import { qwen2 } from "./architectures/qwen2.ts";
@@ -27,6 +30,9 @@ const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map([
   ["granite", granite],
   ["starcoder2", starcoder2],
   ["stablelm", stablelm],
+  ["lfm2", lfm2],
+  ["bert", bert],
+  ["nomic-bert", nomicBert],
 ]);
 
 export const SUPPORTED_ARCHITECTURES: readonly string[] = [...ARCHITECTURES.keys()];

@@ -4,8 +4,7 @@ import { getString } from "../gguf/metadata.ts";
 import { checkSupported } from "../gguf/supported.ts";
 import { Buffers } from "../gpu/buffers.ts";
 import { openGpu } from "../gpu/device.ts";
-import type { Hyperparameters } from "../model/hyperparameters.ts";
-import { openModel } from "../model/open-model.ts";
+import { type OpenedModel, openModel } from "../model/open-model.ts";
 import { openFile } from "../storage/file-source.ts";
 import { openUrl } from "../storage/open-url.ts";
 import type { ModelSource } from "../storage/source.ts";
@@ -15,6 +14,7 @@ import { abortable } from "./abortable.ts";
 import { allocating } from "./allocating.ts";
 import { buildModel, chooseContext } from "./build-model.ts";
 import { rethrowLoss, watchGpu } from "./gpu-health.ts";
+import { readRanking } from "./ranking.ts";
 import { Session } from "./session.ts";
 import { AllocatedWeights, uploadWeights } from "./weight-upload.ts";
 
@@ -68,9 +68,9 @@ export async function loadModel(
       bytesPerSecond: 0,
       secondsLeft: null,
     });
-    const { loop, evaluator } = await abortable(complete(), signal);
+    const { embedder, generator } = await abortable(complete(), signal);
     const info = {
-      ...describe(file, source, model.shape),
+      ...describe(file, source, model),
       contextLength,
       gpuBytes: buffers.bytes,
       adapter: gpu.facts,
@@ -84,7 +84,16 @@ export async function loadModel(
       bytesPerSecond: 0,
       secondsLeft: 0,
     });
-    return new Session({ gpu, buffers, tokenizer, template, loop, evaluator, info });
+    return new Session({
+      gpu,
+      buffers,
+      tokenizer,
+      template,
+      generator,
+      embedder,
+      ranking: readRanking(file.metadata, tokenizer),
+      info,
+    });
   } catch (error) {
     try {
       if (signal.aborted) throw signal.reason;
@@ -141,7 +150,7 @@ function noRoom(bytes: number, cause: GPUError): DoesNotFitError {
   );
 }
 
-function describe(file: GgufFile, source: ModelSource, model: Hyperparameters) {
+function describe(file: GgufFile, source: ModelSource, { shape: model, ...opened }: OpenedModel) {
   const tensorTypes: Record<string, number> = {};
   let parameterCount = 0;
   for (const { type, dims } of file.tensors) {
@@ -158,6 +167,9 @@ function describe(file: GgufFile, source: ModelSource, model: Hyperparameters) {
     hiddenSize: model.hidden,
     trainedContextLength: model.contextLength,
     hasChatTemplate: hasChatTemplate(file.metadata),
+    generates: opened.output !== undefined,
+    ranks: opened.ranking !== undefined,
+    pooling: opened.pooling,
     fileBytes: source.size,
   } satisfies Partial<ModelInfo>;
 }
