@@ -1,12 +1,10 @@
-/**
- * The loop of SentencePiece BPE: join the two neighbours that come first until none can be joined.
- *
- * Not @huggingface/tokenizers, as in byte-bpe.ts: it knows a list of merges, each with a rank of its own, and GGUF has
- * scores instead, which may be equal. llama.cpp takes equals from the left, a list cannot say that.
- */
+/** The loop of BPE, byte-level and SentencePiece: join the two neighbours that come first until none can be joined. */
 
-/** How early `text[start, end)` is joined: the lowest first, equals from the left. `undefined` = never. */
-export type JoinOrder = (text: string, start: number, end: number) => number | undefined;
+/**
+ * How early `text[start, middle)` and `text[middle, end)` are joined: the lowest first, equals from the left.
+ * `undefined` = never.
+ */
+export type JoinOrder = (text: string, start: number, middle: number, end: number) => number | undefined;
 
 /** Joins the characters of `text` and returns the pieces. Takes O(n log n), so that hostile text cannot stall a page. */
 export function mergePieces(text: string, order: JoinOrder): string[] {
@@ -17,7 +15,7 @@ export function mergePieces(text: string, order: JoinOrder): string[] {
   const offer = (start: number, middle: number): void => {
     if (start < 0 || middle >= text.length) return;
     const end = ends[middle]!;
-    const rank = order(text, start, end);
+    const rank = order(text, start, middle, end);
     if (rank !== undefined) queue.push(rank, start, middle, end);
   };
 
