@@ -69,8 +69,12 @@ function mergesOf({ merges, pre }: Vocabulary) {
   // Kimi-K2 has none: its words are tokens or single bytes.
   if (!merges && pre !== "kimi-k2")
     throw badField("tokenizer.ggml.merges", "is missing, which byte-level BPE needs");
-  const rankOf = new Map<string, number>();
-  for (let rank = (merges?.length ?? 0) - 1; rank >= 0; rank--) rankOf.set(merges![rank]!, rank);
+  let rankOf: Map<string, number> | undefined; // made at the first word: a load that only reads the header needs none
+  const ranks = (): Map<string, number> => {
+    rankOf = new Map();
+    for (let rank = (merges?.length ?? 0) - 1; rank >= 0; rank--) rankOf.set(merges![rank]!, rank);
+    return rankOf;
+  };
   return (text: string, start: number, middle: number, end: number): number | undefined =>
-    rankOf.get(`${text.slice(start, middle)} ${text.slice(middle, end)}`);
+    (rankOf ?? ranks()).get(`${text.slice(start, middle)} ${text.slice(middle, end)}`);
 }

@@ -6,8 +6,43 @@
  */
 export type JoinOrder = (text: string, start: number, middle: number, end: number) => number | undefined;
 
+/** Up to this length looking through all neighbours is faster than keeping them in order: most words are shorter. */
+const SHORT = 32;
+
 /** Joins the characters of `text` and returns the pieces. Takes O(n log n), so that hostile text cannot stall a page. */
 export function mergePieces(text: string, order: JoinOrder): string[] {
+  return text.length <= SHORT ? mergeShort(text, order) : mergeLong(text, order);
+}
+
+function mergeShort(text: string, order: JoinOrder): string[] {
+  const starts: number[] = [];
+  for (let i = 0; i < text.length; i += text.codePointAt(i)! > 0xffff ? 2 : 1) starts.push(i);
+  starts.push(text.length);
+  const never = Number.POSITIVE_INFINITY;
+  const rankAt = (i: number): number =>
+    i + 2 < starts.length ? (order(text, starts[i]!, starts[i + 1]!, starts[i + 2]!) ?? never) : never;
+  const ranks: number[] = [];
+  for (let i = 0; i + 2 < starts.length; i++) ranks.push(rankAt(i));
+  for (;;) {
+    let at = -1;
+    let lowest = never;
+    for (let i = 0; i < ranks.length; i++) {
+      if (ranks[i]! >= lowest) continue;
+      lowest = ranks[i]!;
+      at = i;
+    }
+    if (at < 0) break;
+    starts.splice(at + 1, 1);
+    ranks.splice(at, 1);
+    if (at > 0) ranks[at - 1] = rankAt(at - 1);
+    if (at < ranks.length) ranks[at] = rankAt(at);
+  }
+  const pieces: string[] = [];
+  for (let i = 0; i + 1 < starts.length; i++) pieces.push(text.slice(starts[i], starts[i + 1]));
+  return pieces;
+}
+
+function mergeLong(text: string, order: JoinOrder): string[] {
   // A piece is known by its start. ends[start] = where it ends, 0 where it was joined to the piece before.
   const ends = new Int32Array(text.length + 1);
   const previous = new Int32Array(text.length + 1).fill(-1);

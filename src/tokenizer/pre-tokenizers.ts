@@ -46,19 +46,28 @@ function byPattern(source: string): Cut {
   };
 }
 
-/** Cuts each run of `digit` into threes, counted from its end. Not a pattern: its look-ahead would take O(n²). */
+/**
+ * Cuts each run of `digit` into threes, counted from its end; what stands before a run stays with its first digits, as
+ * in llama.cpp. Not a pattern: its look-ahead would take O(n²).
+ */
 function threesFromTheEnd(digit: string): Cut {
-  const cutRuns = byPattern(`(?:${digit})+`);
-  const isDigit = new RegExp(digit, "u");
-  return text =>
-    cutRuns(text).flatMap(run => {
-      if (!isDigit.test(run)) return [run];
+  const runs = new RegExp(`(?:${digit})+`, "gu");
+  return text => {
+    const pieces: string[] = [];
+    let from = 0;
+    for (const { 0: run, index } of text.matchAll(runs)) {
       const digits = [...run];
-      const first = digits.length % 3;
-      const groups = first > 0 ? [digits.slice(0, first).join("")] : [];
-      for (let i = first; i < digits.length; i += 3) groups.push(digits.slice(i, i + 3).join(""));
-      return groups;
-    });
+      let end = index;
+      for (let i = 0; i < digits.length; i++) {
+        end += digits[i]!.length;
+        if ((digits.length - i) % 3 !== 1) continue;
+        pieces.push(text.slice(from, end));
+        from = end;
+      }
+    }
+    if (from < text.length) pieces.push(text.slice(from));
+    return pieces;
+  };
 }
 
 const spaces = String.raw`\s+(?!\S)|\s+`;

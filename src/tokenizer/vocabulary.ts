@@ -226,8 +226,9 @@ function stringsField(metadata: Metadata, key: string): readonly string[] | null
   const value = metadata[key] ?? null;
   if (value === null) return null;
   if (!Array.isArray(value)) throw badField(key, "is not a list");
-  const odd = value.findIndex(item => typeof item !== "string");
-  if (odd >= 0) throw badField(key, `has a ${typeof value[odd]} at ${odd}, not a string`);
+  for (let i = 0; i < value.length; i++) {
+    if (typeof value[i] !== "string") throw badField(key, `has a ${typeof value[i]} at ${i}, not a string`);
+  }
   return value;
 }
 
