@@ -3,11 +3,11 @@ override GROUPS: u32;        // row groups of W
 override PAIRED: bool;       // the halves are gate and up projection: one output from both
 override HALF: u32 = (GROUPS + 1u) / 2u;
 
-fn finish_halves(token: u32, group: u32, first: vec4f, second: vec4f) {
-  if (token >= state.rows || group >= HALF) { return; }
+fn finish_halves(row: u32, group: u32, first: vec4f, second: vec4f) {
+  if (group >= HALF) { return; }
   var result = first;
   for (var at = group; at < select(GROUPS, HALF, PAIRED); at += HALF) {
-    finish(token, at, result, second);
+    finish(row, at, result, second);
     result = second;
   }
 }
