@@ -1,10 +1,11 @@
-// finish(sum over slots s of expert_weights[s] * W_s x[s]) for one token on a software adapter: one thread computes all
+// finish(sum over slots s of expert_weights[s] * (W_s x[s] + bias_s)) for one token on a software adapter: one thread computes all
 // slots of a row group. Same parts and meaning as experts-down.wgsl.
 #import state
 #import weights
 #import activation-plain
 #import expert-chosen
 #import row-product
+#import bias
 #import epilogue
 override GROUPS: u32;
 override SLOTS: u32;
@@ -20,7 +21,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   if (state.finished != 0u || group >= GROUPS) { return; }
   var sum = vec4f();
   for (var slot = 0u; slot < SLOTS; slot++) {
-    sum += row_product(first_group(slot) + group, slot * (K / 4u)).result * expert_weights[slot];
+    let row_group = first_group(slot) + group;
+    sum += biased(row_product(row_group, slot * (K / 4u)).result, row_group) * expert_weights[slot];
   }
   finish(0u, group, sum, vec4f());
 }

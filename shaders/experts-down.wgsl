@@ -1,4 +1,4 @@
-// finish(sum over slots s of expert_weights[s] * W_s x[s]) for one token: decode. W_s is the matrix of expert ids[s].
+// finish(sum over slots s of expert_weights[s] * (W_s x[s] + bias_s)) for one token: decode. W_s is the matrix of expert ids[s].
 // A workgroup computes one row group, each of its teams the part of one slot: the slots are read side by side, and their
 // sum needs neither atomics nor a pass of its own.
 #import state
@@ -7,6 +7,7 @@
 #import expert-chosen
 #import team-product
 #import reduce
+#import bias
 #import epilogue
 override GROUPS: u32;        // row groups of one expert
 override TEAMS: u32;         // slots
@@ -27,9 +28,10 @@ fn main(
   if (state.finished != 0u || group >= GROUPS) { return; }
   let lane = thread % LANES;
   let slot = thread / LANES;
-  let part = team_product(first_group(slot) + group, slot * (K / 4u), lane);
+  let row_group = first_group(slot) + group;
+  let part = team_product(row_group, slot * (K / 4u), lane);
   let result = team_sum4(part.result, thread);
-  if (lane == 0u) { parts[slot] = result * expert_weights[slot]; }
+  if (lane == 0u) { parts[slot] = biased(result, row_group) * expert_weights[slot]; }
   workgroupBarrier();
   if (thread != 0u) { return; }
   var sum = vec4f();

@@ -46,6 +46,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     }
   }
   for (var token = 0u; token < tokens; token++) {
-    finish_halves(output_row(tile.first + token), id.x, sums[token * 2u], sums[token * 2u + 1u]);
+    finish_halves(
+      output_row(tile.first + token), tile.matrix, id.x, sums[token * 2u], sums[token * 2u + 1u]);
   }
 }

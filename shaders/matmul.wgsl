@@ -104,6 +104,6 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   var b = array<vec4f, 4>(b0, b1, b2, b3);
   for (var i = 0u; i < 4u; i++) {
     let row = tile.first + token + i * TOKEN_LANES;
-    if (row < tile.end) { finish_halves(output_row(row), group, a[i], b[i]); }
+    if (row < tile.end) { finish_halves(output_row(row), tile.matrix, group, a[i], b[i]); }
   }
 }

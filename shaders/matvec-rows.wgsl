@@ -5,6 +5,7 @@
 #import activation
 #import expert
 #import row-product
+#import bias
 #import epilogue
 override GROUPS: u32;
 override THREADS: u32;
@@ -33,6 +34,9 @@ fn main(
   }
   let group = (workgroup.y * workgroups.x + workgroup.x) * THREADS + thread;
   if (group >= GROUPS) { return; }
-  let product = row_product(first_group(workgroup.z) + group, base);
-  finish(workgroup.z, group, product.result * scale, product.paired * scale);
+  let matrix = first_group(workgroup.z);
+  let product = row_product(matrix + group, base);
+  let result = biased(product.result * scale, matrix + group);
+  let paired = biased(product.paired * scale, matrix + group + PAIR_GROUPS);
+  finish(workgroup.z, group, result, paired);
 }

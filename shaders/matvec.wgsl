@@ -6,6 +6,7 @@
 #import expert
 #import team-product
 #import reduce
+#import bias
 #import epilogue
 override GROUPS: u32;        // row groups to compute (half of all where they are paired), of one expert
 override TEAMS: u32;         // teams in a workgroup
@@ -23,11 +24,16 @@ fn main(
   let lane = thread % LANES;
   let wanted = (workgroup.y * workgroups.x + workgroup.x) * TEAMS + thread / LANES;
   let group = min(wanted, GROUPS - 1u);
-  let part = team_product(first_group(workgroup.z) + group, (state.rows - 1u) * (K / 4u), lane);
-  let result = team_sum4(part.result, thread);
+  let matrix = first_group(workgroup.z);
+  let part = team_product(matrix + group, (state.rows - 1u) * (K / 4u), lane);
+  var result = team_sum4(part.result, thread);
   var paired = vec4f();
   if (PAIR_GROUPS > 0u) { paired = team_sum4(part.paired, thread); }
   var scale = 1.0;
   if (NORMALISED) { scale = rms_scale(team_sum(part.squares, thread)); }
-  if (lane == 0u && wanted < GROUPS) { finish(workgroup.z, group, result * scale, paired * scale); }
+  if (lane == 0u && wanted < GROUPS) {
+    result = biased(result * scale, matrix + group);
+    paired = biased(paired * scale, matrix + group + PAIR_GROUPS);
+    finish(workgroup.z, group, result, paired);
+  }
 }
