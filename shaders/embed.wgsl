@@ -3,7 +3,8 @@
 #import weights
 #import state
 #import index
-override V: u32;             // rows of W; an index past them gives zeros
+override V: u32;             // rows of W
+override FIRST: u32;         // of its rows in the whole embedding; an index outside of them gives zeros
 override SCALE: f32;
 override ADD: bool;
 override THREADS: u32;
@@ -15,7 +16,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   if (state.finished != 0u) { return; }
   let unit = workgroup.x * THREADS + thread;
   if (unit >= K / 8u) { return; }
-  let row = row_of(workgroup.y);
+  let row = row_of(workgroup.y) - FIRST;   // below FIRST it wraps around, past V
   var values = Unit(vec4f(0.0), vec4f(0.0));
   if (row < V) { values = unit_values(row, unit); }
   let place = (workgroup.y * (K / 8u) + unit) * 2u;

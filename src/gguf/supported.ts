@@ -1,9 +1,8 @@
 /** What this version runs, checked on the header alone: before a single weight is fetched. */
 import { UnsupportedModelError } from "../errors.ts";
 import type { GgufFile } from "./gguf.ts";
-import { getNumber, getString } from "./metadata.ts";
+import { getNumber } from "./metadata.ts";
 
-export const SUPPORTED_ARCHITECTURES: readonly string[] = ["llama"];
 export const SUPPORTED_TENSOR_TYPES: readonly string[] = [
   "F32",
   "F16",
@@ -21,23 +20,11 @@ export const SUPPORTED_TENSOR_TYPES: readonly string[] = [
 ];
 
 /**
- * @throws UnsupportedModelError `architecture`, `tensor-type` or `split-file`, with what was found and what is
- *   supported; ModelFormatError `bad-gguf` where the file does not name its architecture.
+ * @throws UnsupportedModelError `tensor-type` or `split-file`, with what was found and what is supported
  */
 export function checkSupported(file: GgufFile): void {
-  checkArchitecture(getString(file.metadata, "general.architecture"));
   checkWholeFile(getNumber(file.metadata, "split.count", 1));
   checkTensorTypes(file);
-}
-
-function checkArchitecture(architecture: string): void {
-  if (SUPPORTED_ARCHITECTURES.includes(architecture)) return;
-  throw new UnsupportedModelError(
-    "architecture",
-    `The model has the architecture "${architecture}", which this version does not run. ` +
-      `Supported: ${SUPPORTED_ARCHITECTURES.join(", ")} (SmolLM2, Llama 2 and 3, TinyLlama and others).`,
-    { details: { architecture, supported: SUPPORTED_ARCHITECTURES } },
-  );
 }
 
 function checkWholeFile(parts: number): void {

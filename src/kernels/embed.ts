@@ -1,4 +1,4 @@
-import type { Pipelines, Step } from "../gpu/step.ts";
+import type { Binding, Pipelines, Step } from "../gpu/step.ts";
 import { type Weight, weightBindings, weightLayout } from "./weights.ts";
 
 export interface EmbedBuffers {
@@ -15,33 +15,32 @@ export interface EmbedOptions {
   row?: "token" | "position" | "first";
   /** Factor on the row. Default 1. */
   scale?: number;
+  /** Where the weight's first row stands in the whole embedding. Default 0. */
+  firstRow?: number;
   /** Add to `x` instead of replacing it. Default false. */
   add?: boolean;
 }
 
 const THREADS = 32;
 
-/** Looks rows up: `x[t] = scale * weight[row of t]`, zeros for a row past the last. `weight` is `[V, D]`. */
+/** Looks rows up: `x[t] = scale * weight[row of t]`, zeros for a row that the weight does not hold. `weight` is `[V, D]`. */
 export function embed(
   pipelines: Pipelines,
   weight: Weight,
   buffers: EmbedBuffers,
-  { row = "token", scale = 1, add = false }: EmbedOptions = {},
+  { row = "token", scale = 1, firstRow = 0, add = false }: EmbedOptions = {},
 ): Promise<Step> {
   const { type, rows, columns } = weight;
+  const bindings: Record<number, Binding> = { ...weightBindings(weight), 3: buffers.x, 8: buffers.state };
+  if (row === "token") bindings[2] = buffers.tokens;
   return pipelines.step(
     "embed",
     {
       shader: "embed",
       imports: { weights: weightLayout(type, rows, columns).module, index: `index-${row}` },
-      constants: { K: columns, V: rows, SCALE: scale, ADD: add ? 1 : 0, THREADS },
+      constants: { K: columns, V: rows, FIRST: firstRow, SCALE: scale, ADD: add ? 1 : 0, THREADS },
     },
-    {
-      ...weightBindings(weight),
-      ...(row === "token" ? { 2: buffers.tokens } : {}),
-      3: buffers.x,
-      8: buffers.state,
-    },
+    bindings,
     tokens => [Math.ceil(columns / 8 / THREADS), tokens, 1],
   );
 }

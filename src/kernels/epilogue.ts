@@ -7,33 +7,37 @@ import type { Binding } from "../gpu/step.ts";
  */
 export type Gate = "silu" | "gelu" | "gelu-erf" | "swiglu-oai";
 
-/** `y[T, stride]` from column `first` on = result; any number of rows. */
-export interface StoreEpilogue {
-  kind: "store";
-  y: Binding;
+/** Which columns of `y` a product writes, where it is a part of a larger one. */
+export interface Columns {
   /** Columns of `y`. Default: the product's rows. */
   stride?: number;
-  /** Default 0. */
+  /** First column to write. Default 0. */
   first?: number;
 }
 
-/** `y[T, rows] = scale * result`, then `cap * tanh(y / cap)`; any number of rows. */
-export interface LogitsEpilogue {
+/** `y = result`; any number of rows. */
+export interface StoreEpilogue extends Columns {
+  kind: "store";
+  y: Binding;
+}
+
+/** `y = scale * result`, then `cap * tanh(y / cap)`; any number of rows. */
+export interface LogitsEpilogue extends Columns {
   kind: "logits";
   y: Binding;
   /** Default 1. */
-  scale?: number;
+  scale?: number | undefined;
   /** Default: none. */
-  cap?: number;
+  cap?: number | undefined;
 }
 
-/** `y[T, rows] += scale * sigmoid(gate[T]) * result`; `rows` is a multiple of 4. For the residual stream. */
-export interface AddEpilogue {
+/** `y += scale * result`; a multiple of 4 rows. For the residual stream. */
+export interface AddEpilogue extends Columns {
   kind: "add";
   y: Binding;
   /** Default 1. */
-  scale?: number;
-  /** A number a token, before the sigmoid. Default: no gate. */
+  scale?: number | undefined;
+  /** `[T]`, f32: the sigmoid of a token's number scales its result too. Default: none. */
   gate?: Binding | undefined;
 }
 
@@ -44,15 +48,15 @@ export interface GluEpilogue {
   gate: Gate;
 }
 
-/** `y[T, F] = gate(y, result)`: the second half of a gated MLP whose gate has another type and stands in `y` already. */
-export interface GatedEpilogue {
+/** `y = gate(y, result)`: the second half of a gated MLP whose gate stands in `y` already. */
+export interface GatedEpilogue extends Columns {
   kind: "gated";
   y: Binding;
   gate: Gate;
 }
 
-/** `y[T, F] = activation(result)`: an MLP without a gate. */
-export interface ActivatedEpilogue {
+/** `y = activation(result)`: an MLP without a gate. */
+export interface ActivatedEpilogue extends Columns {
   kind: "activated";
   y: Binding;
   gate: Gate;
@@ -138,24 +142,21 @@ function epiloguePart(epilogue: Epilogue, rows: number, f16: boolean): PartCode 
   const bindings = { 4: epilogue.y };
   switch (epilogue.kind) {
     case "store":
-      return {
-        imports: {},
-        constants: { STRIDE: epilogue.stride ?? rows, FIRST: epilogue.first ?? 0 },
-        bindings,
-      };
-    case "logits":
-      return { imports: {}, constants: { SCALE: epilogue.scale ?? 1, CAP: epilogue.cap ?? 0 }, bindings };
+      return { imports: {}, constants: columnsOf(epilogue, rows), bindings };
+    case "logits": {
+      const { scale = 1, cap = 0 } = epilogue;
+      return { imports: {}, constants: { ...columnsOf(epilogue, rows), SCALE: scale, CAP: cap }, bindings };
+    }
     case "add":
-      return epilogue.gate
-        ? {
-            imports: { epilogue: "epilogue-add-gated" },
-            constants: { SCALE: epilogue.scale ?? 1 },
-            bindings: { ...bindings, 5: epilogue.gate },
-          }
-        : { imports: {}, constants: { SCALE: epilogue.scale ?? 1 }, bindings };
-    case "glu":
+      return {
+        imports: { "token-scale": epilogue.gate ? "token-scale-sigmoid" : "token-scale-one" },
+        constants: { ...columnsOf(epilogue, rows), SCALE: epilogue.scale ?? 1 },
+        bindings: epilogue.gate ? { ...bindings, 5: epilogue.gate } : bindings,
+      };
     case "gated":
     case "activated":
+      return { imports: { gate: `gate-${epilogue.gate}` }, constants: columnsOf(epilogue, rows), bindings };
+    case "glu":
       return { imports: { gate: `gate-${epilogue.gate}` }, constants: {}, bindings };
     case "qkv": {
       const { firstRow, heads, kvHeads, headDim } = epilogue;
@@ -168,6 +169,10 @@ function epiloguePart(epilogue: Epilogue, rows: number, f16: boolean): PartCode 
       return { ...places, constants: { ...places.constants, FIRST_ROW: firstRow } };
     }
   }
+}
+
+function columnsOf({ stride, first }: Columns, rows: number): { STRIDE: number; FIRST: number } {
+  return { STRIDE: stride ?? rows, FIRST: first ?? 0 };
 }
 
 /**
