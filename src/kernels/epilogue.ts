@@ -37,6 +37,8 @@ export interface AddEpilogue extends Columns {
   y: Binding;
   /** Default 1. */
   scale?: number | undefined;
+  /** `[T]`, f32: the sigmoid of a token's number scales its result too. Default: none. */
+  gate?: Binding | undefined;
 }
 
 /** `y[T, F] = gate(gate, up)`: the weight holds F rows of gate, then F of up; F is a multiple of 4. */
@@ -147,9 +149,9 @@ function epiloguePart(epilogue: Epilogue, rows: number, f16: boolean): PartCode 
     }
     case "add":
       return {
-        imports: {},
+        imports: { "token-scale": epilogue.gate ? "token-scale-sigmoid" : "token-scale-one" },
         constants: { ...columnsOf(epilogue, rows), SCALE: epilogue.scale ?? 1 },
-        bindings,
+        bindings: epilogue.gate ? { ...bindings, 5: epilogue.gate } : bindings,
       };
     case "gated":
     case "activated":

@@ -55,7 +55,7 @@ export class Embedder {
       done += rows;
       if (!holds) return;
       const values = new Float32Array(await readBuffer(gpu, buffer, count * width * 4, at * width * 4));
-      values.forEach((value, i) => (sum[i % width]! += value));
+      for (const [i, value] of values.entries()) sum[i % width]! += value;
     };
     await prefill.alone(ids, { signal, each: steps, afterChunk });
     return pooling === "mean" ? sum.map(value => value / ids.length) : sum;

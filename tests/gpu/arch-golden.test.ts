@@ -33,6 +33,11 @@ const MODELS = [
   "granite",
   "starcoder2",
   "lfm2",
+  "mixtral",
+  "qwen2moe",
+  "qwen3moe",
+  "olmoe",
+  "gptoss",
 ];
 
 /** Phi-3 chooses its RoPE factors by the configured context, so each case gets a context of its own length. */
