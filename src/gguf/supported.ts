@@ -1,7 +1,7 @@
 /** What this version runs, checked on the header alone: before a single weight is fetched. */
 import { UnsupportedModelError } from "../errors.ts";
 import type { GgufFile } from "./gguf.ts";
-import { getNumber, getString } from "./metadata.ts";
+import { getString } from "./metadata.ts";
 
 export const SUPPORTED_ARCHITECTURES: readonly string[] = ["llama"];
 export const SUPPORTED_TENSOR_TYPES: readonly string[] = [
@@ -21,12 +21,11 @@ export const SUPPORTED_TENSOR_TYPES: readonly string[] = [
 ];
 
 /**
- * @throws UnsupportedModelError `architecture`, `tensor-type` or `split-file`, with what was found and what is
+ * @throws UnsupportedModelError `architecture` or `tensor-type`, with what was found and what is
  *   supported; ModelFormatError `bad-gguf` where the file does not name its architecture.
  */
 export function checkSupported(file: GgufFile): void {
   checkArchitecture(getString(file.metadata, "general.architecture"));
-  checkWholeFile(getNumber(file.metadata, "split.count", 1));
   checkTensorTypes(file);
 }
 
@@ -37,16 +36,6 @@ function checkArchitecture(architecture: string): void {
     `The model has the architecture "${architecture}", which this version does not run. ` +
       `Supported: ${SUPPORTED_ARCHITECTURES.join(", ")} (SmolLM2, Llama 2 and 3, TinyLlama and others).`,
     { details: { architecture, supported: SUPPORTED_ARCHITECTURES } },
-  );
-}
-
-function checkWholeFile(parts: number): void {
-  if (parts <= 1) return;
-  throw new UnsupportedModelError(
-    "split-file",
-    `The file is one part of ${parts}, and this version loads models from one file. ` +
-      "Join the parts with `llama-gguf-split --merge`, or take a file of the model that is not split.",
-    { details: { parts } },
   );
 }
 
