@@ -13,7 +13,7 @@ import { abortable } from "./abortable.ts";
 import { allocating } from "./allocating.ts";
 import { buildModel, chooseContext } from "./build-model.ts";
 import { rethrowLoss, watchGpu } from "./gpu-health.ts";
-import { openModel, type PlainOrigin } from "./open-model.ts";
+import { openOrigin, type PlainOrigin } from "./open-origin.ts";
 import { Session } from "./session.ts";
 import { allocateWeights, uploadWeights } from "./weight-upload.ts";
 
@@ -44,7 +44,7 @@ export async function loadModel(
   const buffers = new Buffers(gpu);
   let source: ModelSource | undefined;
   try {
-    const opened = await openModel(from, settings, hooks);
+    const opened = await openOrigin(from, settings, hooks);
     source = opened.source;
     const { file } = opened;
     checkSupported(file);

@@ -1,5 +1,5 @@
 import type { LoadSettings } from "../runtime/load-model.ts";
-import type { PlainOrigin } from "../runtime/open-model.ts";
+import type { PlainOrigin } from "../runtime/open-origin.ts";
 import type { Prompt } from "../runtime/request.ts";
 import type {
   ChatMessage,

@@ -1,5 +1,5 @@
 /** Small model files with tensors of random bytes, and how the runtime opens and reads them. */
-import { type OpenedModel, openModel, type PlainOrigin } from "../../../src/runtime/open-model.ts";
+import { type OpenedOrigin, openOrigin, type PlainOrigin } from "../../../src/runtime/open-origin.ts";
 import type { LoadOptions, LoadProgress } from "../../../src/types.ts";
 import { typed, writeGguf } from "./gguf-writer.ts";
 import { someBytes } from "./storage-bytes.ts";
@@ -28,16 +28,16 @@ export interface Opening extends Pick<LoadOptions, "headers" | "token" | "hubUrl
 export function open(
   from: PlainOrigin,
   { signal, reports = [], ...settings }: Opening = {},
-): Promise<OpenedModel> {
+): Promise<OpenedOrigin> {
   const hooks = {
     signal: signal ?? new AbortController().signal,
     onProgress: (report: LoadProgress) => void reports.push(report),
   };
-  return openModel(from, settings, hooks);
+  return openOrigin(from, settings, hooks);
 }
 
 /** The bytes of every tensor, by name, as the upload takes them from the stream; closes the source. */
-export async function tensorBytes({ source, file }: OpenedModel): Promise<Map<string, Uint8Array>> {
+export async function tensorBytes({ source, file }: OpenedOrigin): Promise<Map<string, Uint8Array>> {
   const tensors = new Map(file.tensors.map(({ name, bytes }) => [name, new Uint8Array(bytes)]));
   try {
     let next = file.dataOffset;

@@ -21,7 +21,7 @@ export interface OpenHooks {
   onProgress(progress: LoadProgress): void;
 }
 
-export interface OpenedModel {
+export interface OpenedOrigin {
   source: ModelSource;
   /** Of all parts; offsets count in `source`. */
   file: GgufFile;
@@ -32,11 +32,11 @@ export interface OpenedModel {
  * @throws InputError `option`, ModelFormatError, UnsupportedModelError `gguf-version` or `tensor-type`, DownloadError,
  *   StorageError; the signal's reason
  */
-export async function openModel(
+export async function openOrigin(
   from: PlainOrigin,
   settings: Pick<LoadOptions, "headers" | "token" | "hubUrl">,
   hooks: OpenHooks,
-): Promise<OpenedModel> {
+): Promise<OpenedOrigin> {
   if (typeof from === "function") return openStream(from, hooks);
   const opener = new PartOpener(settings, hooks);
   try {
@@ -56,7 +56,7 @@ export async function openModel(
   }
 }
 
-async function openStream(pull: PullBytes, hooks: OpenHooks): Promise<OpenedModel> {
+async function openStream(pull: PullBytes, hooks: OpenHooks): Promise<OpenedOrigin> {
   const source = new StreamSource(pull, hooks);
   try {
     const file = await readHeader(source, hooks);
