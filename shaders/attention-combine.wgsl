@@ -1,11 +1,13 @@
 // Second half of a split decode: joins the parts that attention-result-part wrote, one workgroup a query
 // head.
 #import state
+#import attention-mask
 #import attention-split
 override HEADS: u32;
 override HEAD_DIM: u32;      // multiple of 4
 override THREADS: u32;
 override UNITS: u32 = HEAD_DIM / 4u;
+const BLOCK = 16u;           // as in kv-cache.wgsl
 @group(0) @binding(0) var<storage, read> parts: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(8) var<uniform> state: State;
@@ -13,7 +15,7 @@ override UNITS: u32 = HEAD_DIM / 4u;
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
   if (state.finished != 0u) { return; }
-  let keys = state.position + 1u;
+  let keys = state.position + 1u - first_block(state.position);
   let split_keys = keys_per_split(keys);
   let head = workgroup.x;
   let end = (keys + split_keys - 1u) / split_keys * HEADS;

@@ -5,6 +5,8 @@
 #import state
 #import kv-cache
 #import attention-softmax
+#import attention-mask
+#import sinks
 #import bounds
 #import attention-split
 #import result
@@ -34,8 +36,10 @@ var<workgroup> weights: array<f32, FOLD * LANES>;
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
   let keys = state.position + 1u;
-  let split_keys = keys_per_split(keys);
-  let first = workgroup.x * split_keys;
+  let oldest = first_key(state.position);
+  let begin = first_block(state.position);
+  let split_keys = keys_per_split(keys - begin);
+  let first = begin + workgroup.x * split_keys;
   if (state.finished != 0u || first >= keys) { return; }
   let end = min(keys, first + split_keys);
   let kv_head = workgroup.y / TILES;
@@ -50,21 +54,31 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   var maximum: array<f32, MAX_TILE>;
   var weight: array<f32, MAX_TILE>;
   var acc: array<vec4f, MAX_TILE>;
-  for (var h = 0u; h < TILE; h++) { maximum[h] = NO_MAXIMUM; }
+  for (var h = 0u; h < TILE; h++) {
+    maximum[h] = NO_MAXIMUM;
+    if (workgroup.x == 0u) {   // sinks count once
+      maximum[h] = start_maximum(kv_head * GROUP + min(tile_head + h, GROUP - 1u));
+      weight[h] = select(0.0, START_WEIGHT, lane == 0u);
+    }
+  }
   workgroupBarrier();
 
   for (var start = first; start < end; start += THREADS) {
     let count = min(THREADS, end - start);
+    let skip = max(oldest, start) - start;   // older than the window: may be no numbers, so not even read
     var score: array<f32, MAX_TILE>;
     for (var h = 0u; h < TILE; h++) { score[h] = MASKED; }
     if (thread < count) {
       let block = block_table[(start + thread) / BLOCK];
       if (thread % BLOCK == 0u) { blocks[thread / BLOCK] = block; }
-      let base = key_index(block, thread % BLOCK, kv_head);
-      for (var h = 0u; h < TILE; h++) { score[h] = 0.0; }
-      for (var u = 0u; u < UNIT_LOOP; u++) {
-        let key = vec4f(kv[base + u]);
-        for (var h = 0u; h < TILE; h++) { score[h] += dot(queries[h * UNITS + u], key); }
+      if (thread >= skip) {
+        let base = key_index(block, thread % BLOCK, kv_head);
+        for (var h = 0u; h < TILE; h++) { score[h] = 0.0; }
+        for (var u = 0u; u < UNIT_LOOP; u++) {
+          let key = vec4f(kv[base + u]);
+          for (var h = 0u; h < TILE; h++) { score[h] += dot(queries[h * UNITS + u], key); }
+        }
+        for (var h = 0u; h < TILE; h++) { score[h] = capped(vec4f(score[h])).x; }
       }
     }
     for (var h = 0u; h < TILE; h++) { scores[h * THREADS + thread] = score[h]; }
@@ -87,7 +101,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     }
     workgroupBarrier();
     if (lane < LANES) {
-      for (var k = lane; k < count; k += LANES) {
+      for (var k = skip + lane; k < count; k += LANES) {
         let value = vec4f(kv[value_index(blocks[k / BLOCK], k % BLOCK, kv_head) + unit]);
         for (var h = 0u; h < TILE; h++) {
           let w = scores[h * THREADS + k];

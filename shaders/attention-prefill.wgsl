@@ -1,4 +1,4 @@
-// Causal attention of a chunk of the prompt over the paged KV cache, which already holds the chunk itself
+// Attention of a chunk of the prompt over the paged KV cache, which already holds the chunk itself
 // (FlashAttention, Dao et al. 2022: tiles and online softmax, no T x T buffer). A workgroup takes QUERIES
 // rows of one head; its threads form a grid ACROSS x DOWN: thread (x, y) owns rows y, y + DOWN, ... with 4
 // keys of every tile of scores and with every ACROSS-th unit of 4 elements of the result. Tiles are f32: each
@@ -6,6 +6,8 @@
 #import state
 #import kv-cache
 #import attention-softmax
+#import attention-mask
+#import sinks
 #import bounds
 override HEADS: u32;         // query heads, multiple of KV_HEADS
 override ACROSS: u32;
@@ -36,7 +38,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let tiles = (state.rows + QUERIES - 1u) / QUERIES;
   if (state.finished != 0u || workgroup.x >= tiles) { return; }
   let first = (tiles - 1u - workgroup.x) * QUERIES;   // the rows with most keys start first
-  let end = state.position + min(first + QUERIES, state.rows);
+  let begin = first_key(state.position + first);
+  let end = last_key(state.position + min(first + QUERIES, state.rows) - 1u) + 1u;
   let head = workgroup.y;
   let kv_head = head / (HEADS / KV_HEADS);
   let x = thread % ACROSS;
@@ -48,10 +51,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   var acc: array<vec4f, MAX_SUMS>;
   for (var r = 0u; r < ROWS; r++) {
     query[r] = (min(first + y + r * DOWN, state.rows - 1u) * HEADS + head) * UNITS;
-    maximum[r] = NO_MAXIMUM;
+    maximum[r] = start_maximum(head);
+    total[r] = select(0.0, START_WEIGHT, x == 0u);
   }
 
-  for (var start = 0u; start < end; start += KEYS) {
+  for (var start = begin; start < end; start += KEYS) {
     for (var i = thread; i < KEYS * UNITS; i += THREADS) {
       let key = i / UNITS;
       // key 4x + n stands in row n * ACROSS + x, so that threads side by side read rows side by side
@@ -75,8 +79,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     for (var r = 0u; r < ROWS; r++) {
       let row = y + r * DOWN;
       let key = vec4u(start + 4u * x) + vec4u(0u, 1u, 2u, 3u);
-      let seen = key <= vec4u(state.position + first + row);
-      let s = select(vec4f(MASKED), score[r] * SCALE, seen);
+      let position = state.position + first + row;
+      let seen = (key >= vec4u(first_key(position))) & (key <= vec4u(last_key(position)));
+      let s = select(vec4f(MASKED), capped(score[r] * SCALE), seen);
       score[r] = s;
       partial[row * ACROSS + x] = max(max(s.x, s.y), max(s.z, s.w));
     }

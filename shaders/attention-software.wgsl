@@ -6,6 +6,8 @@
 #import state
 #import kv-cache
 #import attention-softmax
+#import attention-mask
+#import sinks
 #import attention-split
 #import result
 override HEADS: u32;         // query heads, multiple of KV_HEADS
@@ -36,20 +38,27 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let split = id.x / tiles;
   let row = id.x % tiles * ROWS;
   let kv_head = id.y;
-  let split_keys = keys_per_split(state.position + state.rows);
-  let first = split * split_keys;
   let last_row = min(row + ROWS, rows) - 1u;
-  let end = min(state.position + last_row / GROUP + 1u, first + split_keys);
+  let oldest = first_key(state.position + row / GROUP);
+  let begin = first_block(state.position + row / GROUP);
+  let split_keys = keys_per_split(state.position + state.rows - begin);
+  let first = begin + split * split_keys;
+  let end = min(last_key(state.position + last_row / GROUP) + 1u, first + split_keys);
   if (state.finished != 0u || split >= SPLITS || first >= end) { return; }
 
   let place0 = place_of(row, kv_head);
   let place1 = place_of(row + 1u, kv_head);
   let place2 = place_of(row + 2u, kv_head);
   let place3 = place_of(row + 3u, kv_head);
-  // the last key that each row sees
-  let horizon = vec4u(state.position) + (vec4u(row) + vec4u(0u, 1u, 2u, 3u)) / GROUP;
+  let positions = vec4u(state.position) + (vec4u(row) + vec4u(0u, 1u, 2u, 3u)) / GROUP;
   var maximum = vec4f(NO_MAXIMUM);
   var total = vec4f();
+  if (split == 0u) {   // sinks count once
+    maximum = vec4f(
+      start_maximum(place0 % HEADS), start_maximum(place1 % HEADS),
+      start_maximum(place2 % HEADS), start_maximum(place3 % HEADS));
+    total = vec4f(START_WEIGHT);
+  }
 
   for (var start = first; start < end; start += SEGMENT) {
     let groups = (min(SEGMENT, end - start) + 3u) / 4u;
@@ -82,10 +91,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         }
       }
       let keys = vec4u(key) + vec4u(0u, 1u, 2u, 3u);
-      s0 = select(vec4f(MASKED), s0 * SCALE, (keys <= vec4u(horizon.x)) & (keys < vec4u(end)));
-      s1 = select(vec4f(MASKED), s1 * SCALE, (keys <= vec4u(horizon.y)) & (keys < vec4u(end)));
-      s2 = select(vec4f(MASKED), s2 * SCALE, (keys <= vec4u(horizon.z)) & (keys < vec4u(end)));
-      s3 = select(vec4f(MASKED), s3 * SCALE, (keys <= vec4u(horizon.w)) & (keys < vec4u(end)));
+      s0 = select(vec4f(MASKED), capped(s0 * SCALE), seen(keys, positions.x, end));
+      s1 = select(vec4f(MASKED), capped(s1 * SCALE), seen(keys, positions.y, end));
+      s2 = select(vec4f(MASKED), capped(s2 * SCALE), seen(keys, positions.z, end));
+      s3 = select(vec4f(MASKED), capped(s3 * SCALE), seen(keys, positions.w, end));
       weights[4u * g] = s0;
       if (ROWS > 1u) { weights[4u * g + 1u] = s1; }
       if (ROWS > 2u) { weights[4u * g + 2u] = s2; }
@@ -116,10 +125,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       for (var g = 0u; g < groups; g++) {
         let key = start + 4u * g;
         let base = value_index(block_table[key / BLOCK], key % BLOCK, kv_head) + u;
-        let v0 = value_pair(base, true);
-        let v1 = value_pair(base + UNITS, key + 1u < end);
-        let v2 = value_pair(base + 2u * UNITS, key + 2u < end);
-        let v3 = value_pair(base + 3u * UNITS, key + 3u < end);
+        let v0 = value_pair(base, key >= oldest);
+        let v1 = value_pair(base + UNITS, key + 1u >= oldest && key + 1u < end);
+        let v2 = value_pair(base + 2u * UNITS, key + 2u >= oldest && key + 2u < end);
+        let v3 = value_pair(base + 3u * UNITS, key + 3u >= oldest && key + 3u < end);
         a0 = add(a0, weights[4u * g], v0, v1, v2, v3);
         if (ROWS > 1u) { a1 = add(a1, weights[4u * g + 1u], v0, v1, v2, v3); }
         if (ROWS > 2u) { a2 = add(a2, weights[4u * g + 2u], v0, v1, v2, v3); }
@@ -131,6 +140,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       if (ROWS > 3u) { save(last, row + 3u, place3, split, u, a3, maximum.w, total.w); }
     }
   }
+}
+
+fn seen(keys: vec4u, position: u32, end: u32) -> vec4<bool> {
+  return (keys >= vec4u(first_key(position))) & (keys <= vec4u(last_key(position))) & (keys < vec4u(end));
 }
 
 fn highest(v: vec4f) -> f32 {

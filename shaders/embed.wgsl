@@ -1,9 +1,13 @@
-// x[t] = row tokens[t] of the embedding W[V, K], dequantised. One thread per token and unit of 8 columns.
+// x[t] = SCALE * row of the embedding W[V, K], dequantised, or x[t] += it. One thread per token and unit of 8 columns.
+// `index` says which row: the token's, that of its position, or the first.
 #import weights
 #import state
-override V: u32;             // rows of W; a token id past them gives zeros
+#import index
+override V: u32;             // rows of W
+override FIRST: u32;         // of its rows in the whole embedding; an index outside of them gives zeros
+override SCALE: f32;
+override ADD: bool;
 override THREADS: u32;
-@group(0) @binding(2) var<storage, read> tokens: array<u32>;
 @group(0) @binding(3) var<storage, read_write> x: array<vec4f>;
 @group(0) @binding(8) var<uniform> state: State;
 
@@ -12,10 +16,15 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   if (state.finished != 0u) { return; }
   let unit = workgroup.x * THREADS + thread;
   if (unit >= K / 8u) { return; }
-  let token = tokens[workgroup.y];
+  let row = row_of(workgroup.y) - FIRST;   // below FIRST it wraps around, past V
   var values = Unit(vec4f(0.0), vec4f(0.0));
-  if (token < V) { values = unit_values(token, unit); }
+  if (row < V) { values = unit_values(row, unit); }
   let place = (workgroup.y * (K / 8u) + unit) * 2u;
-  x[place] = values.a;
-  x[place + 1u] = values.b;
+  if (ADD) {
+    x[place] += SCALE * values.a;
+    x[place + 1u] += SCALE * values.b;
+  } else {
+    x[place] = SCALE * values.a;
+    x[place + 1u] = SCALE * values.b;
+  }
 }

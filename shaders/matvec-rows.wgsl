@@ -3,6 +3,7 @@
 #import state
 #import weights
 #import activation
+#import bias
 #import epilogue
 override GROUPS: u32;
 override PAIR_GROUPS: u32;
@@ -49,5 +50,5 @@ fn main(
     result += apply_scale(group, block, codes, sum);
     if (PAIR_GROUPS > 0u) { paired += apply_scale(group + PAIR_GROUPS, block, paired_codes, sum); }
   }
-  finish(0u, group, result * scale, paired * scale);
+  finish(0u, group, biased(result * scale, group), biased(paired * scale, group + PAIR_GROUPS));
 }

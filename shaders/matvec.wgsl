@@ -5,6 +5,7 @@
 #import weights
 #import activation
 #import reduce
+#import bias
 #import epilogue
 override GROUPS: u32;        // row groups to compute (half of all where they are paired)
 override PAIR_GROUPS: u32;
@@ -44,5 +45,7 @@ fn main(
   if (PAIR_GROUPS > 0u) { paired = team_sum4(paired, thread); }
   var scale = 1.0;
   if (NORMALISED) { scale = rms_scale(team_sum(squares, thread)); }
-  if (lane == 0u && wanted < GROUPS) { finish(0u, group, result * scale, paired * scale); }
+  if (lane == 0u && wanted < GROUPS) {
+    finish(0u, group, biased(result * scale, group), biased(paired * scale, group + PAIR_GROUPS));
+  }
 }

@@ -5,10 +5,18 @@
 // 4 rows. Sizes are not overrides: one pipeline serves every tensor of a type.
 #import block
 struct Window {
-  first_group: u32,   // in the destination
-  rows: u32,          // in the window, which begins at a row whose number is a multiple of 4
+  first_group: u32,   // in the destination, of the tensor's first row
+  start_group: u32,   // of the window in its tensor
+  rows: u32,          // in the window
   columns: u32,       // multiple of 8 * BLOCK_UNITS
-  offset: u32,        // of the first row in `raw`, in bytes, even
+  offset: u32,        // of the window's first row in `raw`, in bytes, even
+  // a tensor of several matrices (experts): groups of one in the tensor, and from one to the next in the destination
+  matrix_groups: u32,
+  matrix_stride: u32,
+  // rows that RoPE rotates in halves, (i, i + rotated / 2), become neighbours: rows of a head, and the rows this is for
+  head: u32,
+  rotated: u32,
+  paired_rows: u32,
 }
 const THREADS = 64u;
 @group(0) @binding(0) var<storage, read> raw: array<u32>;
@@ -31,6 +39,14 @@ fn raw_u16(offset: u32) -> u32 {
   return (raw[offset / 4u] >> (offset % 4u * 8u)) & 0xffffu;
 }
 
+// Row of the tensor that becomes row `row` of the destination.
+fn source_row(row: u32) -> u32 {
+  if (row >= window.paired_rows) { return row; }
+  let element = row % window.head;
+  if (element >= window.rotated) { return row; }
+  return row - element + element / 2u + element % 2u * (window.rotated / 2u);
+}
+
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) size: vec3u,
         @builtin(local_invocation_index) thread: u32) {
@@ -40,8 +56,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) size: 
   let group = index / blocks;
   if (group >= (window.rows + 3u) / 4u) { return; }
   let block = index % blocks;
-  let target_block = (window.first_group + group) * blocks + block;
-  let row = group * 4u + vec4u(0u, 1u, 2u, 3u);
+  let tensor_group = window.start_group + group;
+  let target_group = window.first_group + tensor_group / window.matrix_groups * window.matrix_stride
+    + tensor_group % window.matrix_groups;
+  let target_block = target_group * blocks + block;
+  let first = tensor_group * 4u;
+  let row = vec4u(source_row(first), source_row(first + 1u), source_row(first + 2u), source_row(first + 3u))
+    - window.start_group * 4u;
   let offsets = select(
     vec4u(ABSENT), window.offset + (row * blocks + block) * BLOCK_BYTES, row < vec4u(window.rows));
   for (var i = 0u; i < BLOCK_WORDS; i++) {

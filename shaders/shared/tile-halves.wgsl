@@ -1,13 +1,15 @@
 // A matmul splits the row groups of W in halves; results of `group` and of `group + HALF` come together.
+#import bias
 override GROUPS: u32;        // row groups of W
 override PAIRED: bool;       // the halves are gate and up projection: one output from both
 override HALF: u32 = (GROUPS + 1u) / 2u;
 
 fn finish_halves(token: u32, group: u32, first: vec4f, second: vec4f) {
   if (token >= state.rows || group >= HALF) { return; }
-  var result = first;
+  var result = biased(first, group);
+  let other = biased(second, min(group + HALF, GROUPS - 1u));
   for (var at = group; at < select(GROUPS, HALF, PAIRED); at += HALF) {
-    finish(token, at, result, second);
-    result = second;
+    finish(token, at, result, other);
+    result = other;
   }
 }

@@ -1,9 +1,7 @@
 /** What this version runs, checked on the header alone: before a single weight is fetched. */
 import { UnsupportedModelError } from "../errors.ts";
 import type { GgufFile } from "./gguf.ts";
-import { getString } from "./metadata.ts";
 
-export const SUPPORTED_ARCHITECTURES: readonly string[] = ["llama"];
 export const SUPPORTED_TENSOR_TYPES: readonly string[] = [
   "F32",
   "F16",
@@ -21,25 +19,9 @@ export const SUPPORTED_TENSOR_TYPES: readonly string[] = [
 ];
 
 /**
- * @throws UnsupportedModelError `architecture` or `tensor-type`, with what was found and what is
- *   supported; ModelFormatError `bad-gguf` where the file does not name its architecture.
+ * @throws UnsupportedModelError `tensor-type`, with what was found and what is supported
  */
 export function checkSupported(file: GgufFile): void {
-  checkArchitecture(getString(file.metadata, "general.architecture"));
-  checkTensorTypes(file);
-}
-
-function checkArchitecture(architecture: string): void {
-  if (SUPPORTED_ARCHITECTURES.includes(architecture)) return;
-  throw new UnsupportedModelError(
-    "architecture",
-    `The model has the architecture "${architecture}", which this version does not run. ` +
-      `Supported: ${SUPPORTED_ARCHITECTURES.join(", ")} (SmolLM2, Llama 2 and 3, TinyLlama and others).`,
-    { details: { architecture, supported: SUPPORTED_ARCHITECTURES } },
-  );
-}
-
-function checkTensorTypes(file: GgufFile): void {
   const unsupported = new Map<string, number>();
   for (const { type } of file.tensors) {
     if (!SUPPORTED_TENSOR_TYPES.includes(type)) unsupported.set(type, (unsupported.get(type) ?? 0) + 1);

@@ -1,5 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
+import type { ShaderImports } from "../gpu/shader.ts";
 import type { KernelCode, Pipelines, Step, Workgroups } from "../gpu/step.ts";
+import type { Vector } from "./vector.ts";
 
 /** One layer's attention. */
 export interface AttentionShape {
@@ -8,10 +10,20 @@ export interface AttentionShape {
   kvHeads: number;
   /** Elements of a head, a multiple of 4, at most 256. */
   headDim: number;
-  /** Physical blocks of 16 positions in the layer's KV cache. */
+  /**
+   * Physical blocks of 16 positions in the layer's KV cache. With a `window` they may be fewer than the sequence
+   * has: logical blocks may share a physical one as long as no two of those that a batch sees or writes do, that is
+   * with a ring of (window + rows of a batch) / 16 + 1 blocks, rounded up.
+   */
   kvBlocks: number;
   /** Factor on the scores, usually 1 / sqrt(headDim). */
   scale: number;
+  /** Keys that a token sees at most, the newest, its own included. Older ones are not even read. Default: all. */
+  window?: number;
+  /** Scores become softcap * tanh(score / softcap). Default: they stay as they are. */
+  softcap?: number;
+  /** `false`: each token of a batch sees the whole batch (encoders); prefill only, without `window`. Default: true. */
+  causal?: boolean;
 }
 
 export interface AttentionBuffers {
@@ -23,6 +35,8 @@ export interface AttentionBuffers {
   blockTable: GPUBuffer;
   /** Result `[T, heads * headDim]`, f32; may not be `q`. */
   out: GPUBuffer;
+  /** A logit per query head `[heads]` that takes its share of the softmax and adds no value. Default: none. */
+  sinks?: Vector;
   /** `attentionScratchBytes` bytes, shared by all layers; only decode uses it. */
   scratch: GPUBuffer;
   /** Sequence state (uniform). */
@@ -56,7 +70,7 @@ export function attentionScratchBytes(shape: AttentionShape): number {
   return MAX_SPLITS * shape.heads * (shape.headDim + 4) * 4;
 }
 
-/** Causal attention of `state.rows` tokens from position `state.position` on, their own keys included. */
+/** Attention of `state.rows` tokens from position `state.position` on, their own keys included. */
 export function attentionPrefill(
   pipelines: Pipelines,
   gpu: Gpu,
@@ -64,11 +78,11 @@ export function attentionPrefill(
   buffers: AttentionBuffers,
   variant: AttentionVariant = defaultVariant(gpu),
 ): Promise<Step> {
-  const { q, kv, blockTable, out, state } = buffers;
-  const bindings = { 0: q, 1: kv, 2: blockTable, 3: out, 8: state };
+  const { q, kv, blockTable, out, state, sinks } = buffers;
+  const bindings = { 0: q, 1: kv, 2: blockTable, 3: out, ...sinkBinding(sinks), 8: state };
   if (variant === "software") {
     const group = shape.heads / shape.kvHeads;
-    const code = softwareCode(gpu, shape, SOFTWARE_ROWS, 1);
+    const code = softwareCode(gpu, shape, sinks, SOFTWARE_ROWS, 1);
     return pipelines.step("attention-prefill", code, bindings, tokens => [
       Math.ceil((tokens * group) / SOFTWARE_ROWS / SOFTWARE_THREADS),
       shape.kvHeads,
@@ -80,8 +94,8 @@ export function attentionPrefill(
     "attention-prefill",
     {
       shader: "attention-prefill",
-      imports: { real: realFile(gpu), bounds: `prefill-bounds-${boundsKind(gpu)}` },
-      constants: { ...constants(shape), ACROSS: across, DOWN: down, ROWS: rows },
+      imports: { ...imports(gpu, sinks), bounds: `prefill-bounds-${boundsKind(gpu)}` },
+      constants: { ...constants(shape, sinks), ACROSS: across, DOWN: down, ROWS: rows },
     },
     bindings,
     tokens => [Math.ceil(tokens / (down * rows)), shape.heads, 1],
@@ -90,10 +104,10 @@ export function attentionPrefill(
 
 export interface DecodeOptions {
   /**
-   * Longest context (KV positions, the new token's included) that these steps will serve. Up to 1,024 a GPU
-   * does it in one dispatch. Default: all that the cache holds.
+   * Longest context (KV positions, the new token's included) that these steps will serve. Up to 1,024, or a window
+   * of so many, a GPU does it in one dispatch.
    */
-  longest?: number;
+  longest: number;
   variant?: AttentionVariant;
 }
 
@@ -103,12 +117,15 @@ export async function attentionDecode(
   gpu: Gpu,
   shape: AttentionShape,
   buffers: AttentionBuffers,
-  { longest = shape.kvBlocks * BLOCK, variant = defaultVariant(gpu) }: DecodeOptions = {},
+  { longest, variant = defaultVariant(gpu) }: DecodeOptions,
 ): Promise<Step[]> {
+  if (shape.causal === false) throw new RangeError("Attention of one token is causal");
+  const { q, kv, blockTable, out, scratch, state, sinks } = buffers;
+  const keys = shape.window ? Math.min(longest, shape.window + BLOCK - 1) : longest;
   const { code, workgroups, splits, unit } =
-    variant === "software" ? softwareDecode(gpu, shape, longest) : tiledDecode(gpu, shape, longest);
-  const { q, kv, blockTable, out, scratch, state } = buffers;
-  const bindings = { 0: q, 1: kv, 2: blockTable, 3: splits > 1 ? scratch : out, 8: state };
+    variant === "software" ? softwareDecode(gpu, shape, sinks, keys) : tiledDecode(gpu, shape, sinks, keys);
+  const target = splits > 1 ? scratch : out;
+  const bindings = { 0: q, 1: kv, 2: blockTable, 3: target, ...sinkBinding(sinks), 8: state };
   const first = await pipelines.step("attention-decode", code, bindings, workgroups);
   if (splits === 1) return [first];
   const combine = await pipelines.step(
@@ -120,6 +137,7 @@ export async function attentionDecode(
         HEAD_DIM: shape.headDim,
         SPLITS: splits,
         SPLIT_UNIT: unit,
+        WINDOW: shape.window ?? 0,
         THREADS: variant === "software" ? SOFTWARE_THREADS : 64,
       },
     },
@@ -138,16 +156,21 @@ interface DecodePlan {
   unit: number;
 }
 
-function tiledDecode(gpu: Gpu, shape: AttentionShape, longest: number): DecodePlan {
+/** @param keys that the longest context reads */
+function tiledDecode(gpu: Gpu, shape: AttentionShape, sinks: Vector | undefined, keys: number): DecodePlan {
   const { tile, tiles, fold } = decodeTile(shape);
   const unit = THREADS;
   const wanted = Math.ceil(WANTED_WORKGROUPS / (shape.kvHeads * tiles));
-  const splits = longest <= SINGLE_STEP_KEYS ? 1 : Math.min(MAX_SPLITS, wanted, Math.ceil(longest / unit));
+  const splits = keys <= SINGLE_STEP_KEYS ? 1 : Math.min(MAX_SPLITS, wanted, Math.ceil(keys / unit));
   const code = {
     shader: "attention-decode",
-    imports: { real: realFile(gpu), result: resultFile(splits), bounds: `decode-bounds-${boundsKind(gpu)}` },
+    imports: {
+      ...imports(gpu, sinks),
+      result: resultFile(splits),
+      bounds: `decode-bounds-${boundsKind(gpu)}`,
+    },
     constants: {
-      ...constants(shape),
+      ...constants(shape, sinks),
       THREADS,
       TILE: tile,
       FOLD: fold,
@@ -158,21 +181,32 @@ function tiledDecode(gpu: Gpu, shape: AttentionShape, longest: number): DecodePl
   return { code, workgroups: [splits, shape.kvHeads * tiles, 1], splits, unit };
 }
 
-function softwareDecode(gpu: Gpu, shape: AttentionShape, longest: number): DecodePlan {
+function softwareDecode(
+  gpu: Gpu,
+  shape: AttentionShape,
+  sinks: Vector | undefined,
+  keys: number,
+): DecodePlan {
   const group = shape.heads / shape.kvHeads;
   const tiles = Math.ceil(group / SOFTWARE_ROWS);
-  const splits = Math.min(MAX_SPLITS, Math.ceil(longest / SOFTWARE_SPLIT_UNIT));
-  const code = softwareCode(gpu, shape, Math.ceil(group / tiles), splits);
+  const splits = Math.min(MAX_SPLITS, Math.ceil(keys / SOFTWARE_SPLIT_UNIT));
+  const code = softwareCode(gpu, shape, sinks, Math.ceil(group / tiles), splits);
   const workgroups: Workgroups = [Math.ceil((splits * tiles) / SOFTWARE_THREADS), shape.kvHeads, 1];
   return { code, workgroups, splits, unit: SOFTWARE_SPLIT_UNIT };
 }
 
-function softwareCode(gpu: Gpu, shape: AttentionShape, rows: number, splits: number): KernelCode {
+function softwareCode(
+  gpu: Gpu,
+  shape: AttentionShape,
+  sinks: Vector | undefined,
+  rows: number,
+  splits: number,
+): KernelCode {
   return {
     shader: "attention-software",
-    imports: { real: realFile(gpu), result: resultFile(splits) },
+    imports: { ...imports(gpu, sinks), result: resultFile(splits) },
     constants: {
-      ...constants(shape),
+      ...constants(shape, sinks),
       ROWS: rows,
       THREADS: SOFTWARE_THREADS,
       SPLITS: splits,
@@ -194,17 +228,34 @@ function boundsKind(gpu: Gpu): "fixed" | "loose" {
   return gpu.facts.fallback ? "loose" : "fixed";
 }
 
-function realFile(gpu: Gpu): string {
-  return gpu.f16 ? "real-f16" : "real-f32";
+function imports(gpu: Gpu, sinks: Vector | undefined): ShaderImports {
+  return {
+    real: gpu.f16 ? "real-f16" : "real-f32",
+    sinks: sinks ? "attention-sinks" : "attention-sinks-none",
+  };
 }
 
-function constants({ heads, kvHeads, headDim, kvBlocks, scale }: AttentionShape) {
+function sinkBinding(sinks: Vector | undefined): Readonly<Record<number, GPUBuffer>> {
+  return sinks ? { 7: sinks.buffer } : {};
+}
+
+/** @throws RangeError if the shape makes no sense: a fault of this package, not of the caller */
+function constants(shape: AttentionShape, sinks: Vector | undefined): Readonly<Record<string, number>> {
+  const { heads, kvHeads, headDim, kvBlocks, scale, window = 0, softcap = 0, causal = true } = shape;
+  if (heads % kvHeads !== 0 || headDim % 4 !== 0 || headDim > 256)
+    throw new RangeError(`Attention of ${heads} heads of ${headDim} elements on ${kvHeads}`);
+  if (window > 0 && !causal) throw new RangeError("Attention with a window is causal");
   return {
     HEADS: heads,
     KV_HEADS: kvHeads,
     HEAD_DIM: headDim,
     KV_BLOCKS: kvBlocks,
-    SCALE: scale * Math.LOG2E,
+    // the shader computes tanh(x) from 2^(2 log2(e) x)
+    SCALE: (softcap > 0 ? (2 * scale) / softcap : scale) * Math.LOG2E,
+    CAP: softcap * Math.LOG2E,
+    WINDOW: window,
+    CAUSAL: causal ? 1 : 0,
+    ...(sinks ? { SINKS_AT: sinks.at } : {}),
   };
 }
 

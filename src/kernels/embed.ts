@@ -1,8 +1,8 @@
-import type { Pipelines, Step } from "../gpu/step.ts";
+import type { Binding, Pipelines, Step } from "../gpu/step.ts";
 import { type Weight, weightBindings, weightLayout } from "./weights.ts";
 
 export interface EmbedBuffers {
-  /** Token ids `[T]`, u32. */
+  /** Token ids `[T]`, u32; read for `row: "token"` alone. */
   tokens: GPUBuffer;
   /** Output `[T, D]`, f32. */
   x: GPUBuffer;
@@ -10,19 +10,37 @@ export interface EmbedBuffers {
   state: GPUBuffer;
 }
 
+export interface EmbedOptions {
+  /** Which row a token gets: its own, that of its position, or the first one. Default `token`. */
+  row?: "token" | "position" | "first";
+  /** Factor on the row. Default 1. */
+  scale?: number;
+  /** Where the weight's first row stands in the whole embedding. Default 0. */
+  firstRow?: number;
+  /** Add to `x` instead of replacing it. Default false. */
+  add?: boolean;
+}
+
 const THREADS = 32;
 
-/** Looks tokens up: `x[t] = weight[tokens[t]]`, zeros for an id past the vocabulary. `weight` is `[V, D]`. */
-export function embed(pipelines: Pipelines, weight: Weight, buffers: EmbedBuffers): Promise<Step> {
+/** Looks rows up: `x[t] = scale * weight[row of t]`, zeros for a row that the weight does not hold. `weight` is `[V, D]`. */
+export function embed(
+  pipelines: Pipelines,
+  weight: Weight,
+  buffers: EmbedBuffers,
+  { row = "token", scale = 1, firstRow = 0, add = false }: EmbedOptions = {},
+): Promise<Step> {
   const { type, rows, columns } = weight;
+  const bindings: Record<number, Binding> = { ...weightBindings(weight), 3: buffers.x, 8: buffers.state };
+  if (row === "token") bindings[2] = buffers.tokens;
   return pipelines.step(
     "embed",
     {
       shader: "embed",
-      imports: { weights: weightLayout(type, rows, columns).module },
-      constants: { K: columns, V: rows, THREADS },
+      imports: { weights: weightLayout(type, rows, columns).module, index: `index-${row}` },
+      constants: { K: columns, V: rows, FIRST: firstRow, SCALE: scale, ADD: add ? 1 : 0, THREADS },
     },
-    { ...weightBindings(weight), 2: buffers.tokens, 3: buffers.x, 8: buffers.state },
+    bindings,
     tokens => [Math.ceil(columns / 8 / THREADS), tokens, 1],
   );
 }

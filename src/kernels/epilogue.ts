@@ -1,33 +1,67 @@
 import type { ShaderImports } from "../gpu/shader.ts";
 import type { Binding } from "../gpu/step.ts";
 
-/** `y[T, rows] = result`; `rows` may be any number. For logits. */
-export interface StoreEpilogue {
+/**
+ * The activation of an MLP, which a gate also multiplies with the up projection: SiLU (SwiGLU), GELU in its tanh and in
+ * its exact form, and gpt-oss's clamped SwiGLU.
+ */
+export type Gate = "silu" | "gelu" | "gelu-erf" | "swiglu-oai";
+
+/** Which columns of `y` a product writes, where it is a part of a larger one. */
+export interface Columns {
+  /** Columns of `y`. Default: the product's rows. */
+  stride?: number;
+  /** First column to write. Default 0. */
+  first?: number;
+}
+
+/** `y = result`; any number of rows. */
+export interface StoreEpilogue extends Columns {
   kind: "store";
   y: Binding;
 }
 
-/** `y[T, rows] += result`; `rows` is a multiple of 4. For the residual stream. */
-export interface AddEpilogue {
-  kind: "add";
+/** `y = scale * result`, then `cap * tanh(y / cap)`; any number of rows. */
+export interface LogitsEpilogue extends Columns {
+  kind: "logits";
   y: Binding;
+  /** Default 1. */
+  scale?: number | undefined;
+  /** Default: none. */
+  cap?: number | undefined;
 }
 
-/** `y[T, F] = silu(gate) * up`: the weight holds F rows of gate, then F of up; F is a multiple of 4. */
+/** `y += scale * result`; a multiple of 4 rows. For the residual stream. */
+export interface AddEpilogue extends Columns {
+  kind: "add";
+  y: Binding;
+  /** Default 1. */
+  scale?: number | undefined;
+}
+
+/** `y[T, F] = gate(gate, up)`: the weight holds F rows of gate, then F of up; F is a multiple of 4. */
 export interface GluEpilogue {
   kind: "glu";
   y: Binding;
+  gate: Gate;
 }
 
-/** `y[T, F] = silu(y) * up`: the second half of a gated MLP whose gate has another type and stands in `y` already. */
-export interface GatedEpilogue {
+/** `y = gate(y, result)`: the second half of a gated MLP whose gate stands in `y` already. */
+export interface GatedEpilogue extends Columns {
   kind: "gated";
   y: Binding;
+  gate: Gate;
 }
 
-/** Rotates queries and keys, writes queries to `y` and keys and values into the paged KV cache. */
-export interface QkvEpilogue {
-  kind: "qkv";
+/** `y = activation(result)`: an MLP without a gate. */
+export interface ActivatedEpilogue extends Columns {
+  kind: "activated";
+  y: Binding;
+  gate: Gate;
+}
+
+/** Where queries, keys and values go, and RoPE on the way. */
+export interface QkvPlaces {
   /** Queries `[T, heads * headDim]`, f32. */
   y: Binding;
   /** KV cache of this layer, laid out as in `shaders/shared/kv-cache.wgsl`, f16 or f32. */
@@ -36,26 +70,41 @@ export interface QkvEpilogue {
   blockTable: Binding;
   /** (cos, sin) of `[position, rotated / 2]`, f32 pairs. */
   rope: Binding;
-  /** Where the weight's first row stands in [Q | K | V]: 0 unless Q, K and V are multiplied apart. */
-  firstRow: number;
   heads: number;
   kvHeads: number;
   /** Multiple of 4. */
   headDim: number;
-  /** Leading elements of a head that RoPE rotates, a multiple of 4. */
+  /** Leading elements of a head that RoPE rotates, a multiple of 4; 0 = none. */
   rotated: number;
   /** Physical blocks in the cache. */
   kvBlocks: number;
 }
 
-/** What a matvec or matmul does with its result: `shaders/shared/epilogue-*.wgsl`. */
-export type Epilogue = StoreEpilogue | AddEpilogue | GluEpilogue | GatedEpilogue | QkvEpilogue;
+/** Rotates queries and keys, writes queries to `y` and keys and values into the paged KV cache. */
+export interface QkvEpilogue extends QkvPlaces {
+  kind: "qkv";
+  /** Where the weight's first row stands in [Q | K | V]: 0 unless Q, K and V are multiplied apart. */
+  firstRow: number;
+}
 
-/** The epilogue's part of a kernel: what to add to the product's imports, constants and bindings. */
-export interface EpilogueCode {
+/** What a matvec or matmul does with its result: `shaders/shared/epilogue-*.wgsl`. */
+export type Epilogue =
+  | StoreEpilogue
+  | LogitsEpilogue
+  | AddEpilogue
+  | GluEpilogue
+  | GatedEpilogue
+  | ActivatedEpilogue
+  | QkvEpilogue;
+
+interface PartCode {
   imports: ShaderImports;
   constants: Readonly<Record<string, number>>;
   bindings: Readonly<Record<number, Binding>>;
+}
+
+/** The epilogue's part of a kernel: what to add to the product's imports, constants and bindings. */
+export interface EpilogueCode extends PartCode {
   /** Columns of the product after pairing: the weight's rows, half of them for `glu`. */
   outputs: number;
   /** Two rows of W go into each output: the result of row `r` comes with that of row `r + outputs`. */
@@ -70,32 +119,68 @@ export interface EpilogueCode {
 export function epilogueCode(epilogue: Epilogue, rows: number, f16: boolean): EpilogueCode {
   const paired = epilogue.kind === "glu";
   const outputs = paired ? rows / 2 : rows;
-  if (epilogue.kind !== "store" && outputs % 4 !== 0) {
+  const ragged = epilogue.kind === "store" || epilogue.kind === "logits";
+  if (!ragged && outputs % 4 !== 0) {
     const multiple = paired ? 8 : 4;
     throw new RangeError(
       `Epilogue ${epilogue.kind} needs a multiple of ${multiple} rows; the weight has ${rows}`,
     );
   }
-  const imports = { epilogue: `epilogue-${epilogue.kind}`, real: f16 ? "real-f16" : "real-f32" };
-  if (epilogue.kind !== "qkv") {
-    return { imports, constants: { N: outputs }, bindings: { 4: epilogue.y }, outputs, paired };
+  const { imports, constants, bindings } = epiloguePart(epilogue, rows, f16);
+  return {
+    imports: { epilogue: `epilogue-${epilogue.kind}`, ...imports },
+    constants: { N: outputs, ...constants },
+    bindings,
+    outputs,
+    paired,
+  };
+}
+
+function epiloguePart(epilogue: Epilogue, rows: number, f16: boolean): PartCode {
+  const bindings = { 4: epilogue.y };
+  switch (epilogue.kind) {
+    case "store":
+      return { imports: {}, constants: columnsOf(epilogue, rows), bindings };
+    case "logits": {
+      const { scale = 1, cap = 0 } = epilogue;
+      return { imports: {}, constants: { ...columnsOf(epilogue, rows), SCALE: scale, CAP: cap }, bindings };
+    }
+    case "add":
+      return { imports: {}, constants: { ...columnsOf(epilogue, rows), SCALE: epilogue.scale ?? 1 }, bindings };
+    case "gated":
+    case "activated":
+      return { imports: { gate: `gate-${epilogue.gate}` }, constants: columnsOf(epilogue, rows), bindings };
+    case "glu":
+      return { imports: { gate: `gate-${epilogue.gate}` }, constants: {}, bindings };
+    case "qkv": {
+      const { firstRow, heads, kvHeads, headDim } = epilogue;
+      if (firstRow % 4 !== 0 || firstRow + rows > (heads + 2 * kvHeads) * headDim) {
+        throw new RangeError(
+          `${rows} rows from ${firstRow} do not lie in ${heads} + 2 * ${kvHeads} heads of ${headDim}`,
+        );
+      }
+      const places = qkvPlaceCode(epilogue, f16);
+      return { ...places, constants: { ...places.constants, FIRST_ROW: firstRow } };
+    }
   }
-  const { y, kv, blockTable, rope, firstRow, heads, kvHeads, headDim, rotated, kvBlocks } = epilogue;
-  if (headDim % 4 !== 0 || rotated % 4 !== 0 || rotated > headDim || firstRow % 4 !== 0) {
-    throw new RangeError(
-      `RoPE of ${rotated} of ${headDim} elements from row ${firstRow}: multiples of 4 are needed`,
-    );
-  }
-  if (firstRow + rows > (heads + 2 * kvHeads) * headDim) {
-    throw new RangeError(
-      `${rows} rows from ${firstRow} exceed ${heads} + 2 * ${kvHeads} heads of ${headDim}`,
-    );
+}
+
+function columnsOf({ stride, first }: Columns, rows: number): { STRIDE: number; FIRST: number } {
+  return { STRIDE: stride ?? rows, FIRST: first ?? 0 };
+}
+
+/**
+ * What a kernel that imports `qkv-place` needs.
+ * @throws RangeError as `epilogueCode`
+ */
+export function qkvPlaceCode(places: QkvPlaces, f16: boolean): PartCode {
+  const { y, kv, blockTable, rope, heads, kvHeads, headDim, rotated, kvBlocks } = places;
+  if (headDim % 4 !== 0 || rotated % 4 !== 0 || rotated > headDim) {
+    throw new RangeError(`RoPE of ${rotated} of ${headDim} elements: multiples of 4 are needed`);
   }
   return {
-    imports,
+    imports: { real: f16 ? "real-f16" : "real-f32" },
     constants: {
-      N: rows,
-      FIRST_ROW: firstRow,
       HEADS: heads,
       KV_HEADS: kvHeads,
       HEAD_DIM: headDim,
@@ -103,7 +188,5 @@ export function epilogueCode(epilogue: Epilogue, rows: number, f16: boolean): Ep
       KV_BLOCKS: kvBlocks,
     },
     bindings: { 4: y, 5: kv, 6: blockTable, 7: rope },
-    outputs,
-    paired,
   };
 }

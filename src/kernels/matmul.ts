@@ -1,11 +1,14 @@
 import type { Gpu } from "../gpu/device.ts";
-import type { KernelCode, Pipelines, Step } from "../gpu/step.ts";
+import type { Binding, KernelCode, Pipelines, Step } from "../gpu/step.ts";
 import { type Epilogue, epilogueCode } from "./epilogue.ts";
+import type { Vector } from "./vector.ts";
 import { type Weight, weightBindings, weightLayout } from "./weights.ts";
 
 export interface MatmulOptions {
   weight: Weight;
   epilogue: Epilogue;
+  /** Added to the product, a number a row. */
+  bias?: Vector | undefined;
   /** Activations `[T, columns]`, f32, where T is the state's `rows`: any number. */
   x: GPUBuffer;
   /** Sequence state (uniform). */
@@ -36,7 +39,7 @@ export function matmulVariant(gpu: Gpu): MatmulVariant {
 
 /** Product of a weight `[rows, columns]` with a batch of activations for the epilogue: the prefill form. */
 export function matmul(pipelines: Pipelines, gpu: Gpu, options: MatmulOptions): Promise<Step> {
-  const { weight, x, state } = options;
+  const { weight, bias, x, state } = options;
   const variant = options.variant ?? matmulVariant(gpu);
   const epilogue = epilogueCode(options.epilogue, weight.rows, gpu.f16);
   const groups = Math.ceil(weight.rows / 4);
@@ -44,12 +47,14 @@ export function matmul(pipelines: Pipelines, gpu: Gpu, options: MatmulOptions): 
   const imports = {
     ...epilogue.imports,
     weights: weightLayout(weight.type, weight.rows, weight.columns).module,
+    bias: bias ? "bias-vector" : "bias-none",
   };
   const constants = {
     ...epilogue.constants,
     K: weight.columns,
     GROUPS: groups,
     PAIRED: epilogue.paired ? 1 : 0,
+    ...(bias ? { BIAS_AT: bias.at } : {}),
   };
   let code: KernelCode;
   let tokens: number;
@@ -68,7 +73,13 @@ export function matmul(pipelines: Pipelines, gpu: Gpu, options: MatmulOptions): 
     };
     columns = Math.ceil(half / rowLanes);
   }
-  const bindings = { ...weightBindings(weight), 2: x, ...epilogue.bindings, 8: state };
+  const bindings: Record<number, Binding> = {
+    ...weightBindings(weight),
+    2: x,
+    ...epilogue.bindings,
+    8: state,
+  };
+  if (bias) bindings[3] = bias.buffer;
   const label = `matmul ${options.epilogue.kind}`;
   return pipelines.step(label, code, bindings, batch => [columns, Math.ceil(batch / tokens), 1]);
 }

@@ -1,13 +1,16 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { Binding, KernelCode, Pipelines, Step, Workgroups } from "../gpu/step.ts";
 import { type Epilogue, epilogueCode } from "./epilogue.ts";
+import { type Vector, vectorBuffer } from "./vector.ts";
 import { type Weight, weightBindings, weightLayout } from "./weights.ts";
 
 export interface MatvecOptions {
   weight: Weight;
   epilogue: Epilogue;
   /** RMSNorm of the activations before the product. */
-  norm?: { weight: GPUBuffer; epsilon: number };
+  norm?: { weight: Vector; epsilon: number } | undefined;
+  /** Added to the product, a number a row; in the same buffer as the norm. */
+  bias?: Vector | undefined;
   /**
    * Activations `[T, columns]`, f32; the last of the batch's rows is used. Its result is the epilogue's row 0, at the
    * batch's first position: `qkv` is for batches of one.
@@ -49,7 +52,7 @@ export function matvecVariant(gpu: Gpu): MatvecVariant {
 
 /** Product of a weight `[rows, columns]` with one activation vector for the epilogue: the decode form. */
 export function matvec(pipelines: Pipelines, gpu: Gpu, options: MatvecOptions): Promise<Step> {
-  const { weight, norm, x, state } = options;
+  const { weight, norm, bias, x, state } = options;
   const variant = options.variant ?? matvecVariant(gpu);
   const epilogue = epilogueCode(options.epilogue, weight.rows, gpu.f16);
   const groups = Math.ceil(epilogue.outputs / 4);
@@ -59,7 +62,8 @@ export function matvec(pipelines: Pipelines, gpu: Gpu, options: MatvecOptions): 
     GROUPS: groups,
     PAIR_GROUPS: epilogue.paired ? groups : 0,
   };
-  if (norm) constants.EPS = norm.epsilon;
+  if (norm) Object.assign(constants, { EPS: norm.epsilon, NORM_AT: norm.weight.at });
+  if (bias) constants.BIAS_AT = bias.at;
   let perWorkgroup: number;
   if (variant === "rows") {
     constants.THREADS = perWorkgroup = SOFTWARE_THREADS;
@@ -76,6 +80,7 @@ export function matvec(pipelines: Pipelines, gpu: Gpu, options: MatvecOptions): 
       ...epilogue.imports,
       weights: weightLayout(weight.type, weight.rows, weight.columns).module,
       activation: norm ? "activation-norm" : "activation-plain",
+      bias: bias ? "bias-vector" : "bias-none",
       ...(variant === "rows"
         ? {}
         : { reduce: variant === "subgroups" ? "reduce-subgroup" : "reduce-workgroup" }),
@@ -88,7 +93,8 @@ export function matvec(pipelines: Pipelines, gpu: Gpu, options: MatvecOptions): 
     ...epilogue.bindings,
     8: state,
   };
-  if (norm) bindings[3] = norm.weight;
+  const vectors = vectorBuffer([norm?.weight, bias]);
+  if (vectors) bindings[3] = vectors;
   return pipelines.step(
     `matvec ${options.epilogue.kind}`,
     code,

@@ -2,6 +2,31 @@ import type { Gpu } from "../gpu/device.ts";
 import type { Pipelines, Workgroups } from "../gpu/step.ts";
 import { type WeightType, weightLayout } from "./weights.ts";
 
+/** Rows of a tensor that RoPE rotates in halves, (i, i + rotated / 2): they are brought together as neighbours. */
+export interface Halves {
+  /** Rows of a head. */
+  head: number;
+  /** Leading rows of a head that are rotated, even. */
+  rotated: number;
+  /** Rows of the tensor that this is for, from its first on: whole heads. */
+  rows: number;
+}
+
+/** A tensor of several matrices, such as experts. */
+export interface MatrixStride {
+  /** Rows of one matrix in the tensor, a multiple of 4. */
+  rows: number;
+  /** Rows from one to the next in the weight, a multiple of 4. */
+  stride: number;
+}
+
+/** Row of the tensor that stands at `row` once halves are neighbours. */
+export function pairedRow(row: number, { head, rotated, rows }: Halves): number {
+  const element = row % head;
+  if (row >= rows || element >= rotated) return row;
+  return row - element + Math.floor(element / 2) + (element % 2) * (rotated / 2);
+}
+
 /** Rows of one tensor, in the file's own bytes, and where they go. */
 export interface RepackWindow {
   /** Storage buffer with the bytes; its size a multiple of 4. */
@@ -11,11 +36,15 @@ export interface RepackWindow {
   /** The weight's buffers, `weightLayout()` bytes each; `scales` is null where the type has none. */
   words: GPUBuffer;
   scales: GPUBuffer | null;
-  /** First row of the window in the weight, divided by 4. */
+  /** First row of the tensor in the weight, divided by 4. */
   firstGroup: number;
+  /** First row of the window in the tensor, a multiple of 4; where there are halves, of a head. Default 0. */
+  firstRow?: number;
   /** Rows in the window; the last group is filled up with zeros. */
   rows: number;
   columns: number;
+  halves?: Halves | undefined;
+  matrices?: MatrixStride | undefined;
 }
 
 /** As in the shader. */
@@ -38,11 +67,22 @@ export async function createRepacker(gpu: Gpu, pipelines: Pipelines, type: Weigh
   const pipeline = await pipelines.get({ shader: "repack", imports: { block } });
   const created: GPUBuffer[] = [];
   return {
-    encode(pass, { raw, rawOffset, words, scales, firstGroup, rows, columns }) {
-      const { blocksPerRow, rowBytes, wordsBytes } = weightLayout(type, rows, columns);
-      const firstByte = firstGroup * weightLayout(type, 4, columns).wordsBytes;
-      if (!Number.isInteger(firstGroup) || firstByte + wordsBytes > words.size) {
-        throw new RangeError(`repack: ${rows} rows from row ${firstGroup * 4} on are outside the weight`);
+    encode(pass, window) {
+      const { raw, rawOffset, words, scales, firstGroup, firstRow = 0, rows, columns, halves, matrices } = window;
+      const { blocksPerRow, rowBytes } = weightLayout(type, rows, columns);
+      const groupBytes = weightLayout(type, 4, columns).wordsBytes;
+      const matrixGroups = matrices ? matrices.rows / 4 : 0x7fffffff;
+      const matrixStride = matrices ? matrices.stride / 4 : 0;
+      const last = Math.ceil((firstRow + rows) / 4) - 1;
+      const lastGroup = firstGroup + Math.floor(last / matrixGroups) * matrixStride + (last % matrixGroups);
+      const whole = [firstGroup, firstRow / 4, matrixGroups, matrixStride].every(Number.isInteger);
+      if (!whole || (lastGroup + 1) * groupBytes > words.size) {
+        throw new RangeError(
+          `repack: ${rows} rows from row ${firstGroup * 4 + firstRow} on are outside the weight`,
+        );
+      }
+      if (halves && (firstRow % halves.head !== 0 || halves.rotated % 2 !== 0)) {
+        throw new RangeError(`repack: a window from row ${firstRow} on splits heads of ${halves.head} rows`);
       }
       if (rawOffset % 2 !== 0 || rawOffset + rows * rowBytes > raw.size) {
         throw new RangeError(
@@ -50,11 +90,23 @@ export async function createRepacker(gpu: Gpu, pipelines: Pipelines, type: Weigh
         );
       }
       const numbers = device.createBuffer({
-        size: 16,
+        size: 48,
         usage: GPUBufferUsage.UNIFORM,
         mappedAtCreation: true,
       });
-      new Uint32Array(numbers.getMappedRange()).set([firstGroup, rows, columns, rawOffset]);
+      const { head = 1, rotated = 0, rows: paired = 0 } = halves ?? {};
+      new Uint32Array(numbers.getMappedRange()).set([
+        firstGroup,
+        firstRow / 4,
+        rows,
+        columns,
+        rawOffset,
+        matrixGroups,
+        matrixStride,
+        head,
+        rotated,
+        paired,
+      ]);
       numbers.unmap();
       created.push(numbers);
       const entries = [

@@ -2,22 +2,19 @@ import { InputError } from "../errors.ts";
 import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Pipelines, type Step } from "../gpu/step.ts";
-import { attentionScratchBytes } from "../kernels/attention.ts";
 import { createSampler, type Sampler } from "../kernels/sampler.ts";
-import { STATE_BYTES } from "../kernels/state.ts";
-import type { Hyperparameters } from "../model/hyperparameters.ts";
-import { KvCache, kvBlocks, kvLayerBytes } from "../model/kv-cache.ts";
-import { llamaLastLogits, llamaLayers } from "../model/llama.ts";
-import { type Phase, ProgramBuilder, type Scratch } from "../model/program.ts";
+import { KV_BLOCK, KvCache, layerBytes } from "../model/kv-cache.ts";
+import type { OpenedModel } from "../model/open-model.ts";
+import { type Phase, ProgramBuilder } from "../model/program.ts";
 import { ropeTable } from "../model/rope.ts";
-import type { WeightPlan } from "../model/weights.ts";
+import { Scratch } from "../model/scratch.ts";
 import { validateSampling } from "../sampling/options.ts";
 import { packSampling } from "../sampling/pack.ts";
 import { Evaluator } from "./evaluator.ts";
 import { Pacing } from "./pacing.ts";
 import { ReadbackSlots } from "./readback-slots.ts";
 import { type Programs, TokenLoop } from "./token-loop.ts";
-import { type AllocatedWeights, llamaWeights } from "./weight-upload.ts";
+import type { AllocatedWeights } from "./weight-upload.ts";
 
 /** Context that a session gets unless asked otherwise: more costs memory that most chats never use. */
 const DEFAULT_CONTEXT = 8192;
@@ -29,7 +26,7 @@ const SHORT_CONTEXT = 1024;
 const WARM_UP = { prompt: 8, tokens: 3 };
 
 /** @throws InputError `option` */
-export function chooseContext(gpu: Gpu, model: Hyperparameters, wanted: number | undefined): number {
+export function chooseContext(gpu: Gpu, model: OpenedModel, wanted: number | undefined): number {
   if (wanted !== undefined && !(Number.isInteger(wanted) && wanted > 0)) {
     throw new InputError("option", `contextLength is ${wanted}; it must be a whole number above 0.`, {
       details: { option: "contextLength", value: wanted },
@@ -37,78 +34,85 @@ export function chooseContext(gpu: Gpu, model: Hyperparameters, wanted: number |
   }
   if (wanted !== undefined) return wanted;
   const { maxBufferSize, maxStorageBufferBindingSize } = gpu.device.limits;
-  const perPosition = kvLayerBytes({ ...model, elementBytes: gpu.f16 ? 2 : 4, positions: 16 }) / 16;
-  const fits = Math.floor(Math.min(maxBufferSize, maxStorageBufferBindingSize) / perPosition / 16) * 16;
-  return Math.min(model.contextLength, DEFAULT_CONTEXT, fits);
+  const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+  const most = Math.min(model.shape.contextLength, DEFAULT_CONTEXT);
+  const fits = model.caches.map(cache => {
+    const shape = { elementBytes: gpu.f16 ? 2 : 4, batchRows: CHUNK_ROWS.gpu };
+    if (layerBytes(cache, { ...shape, positions: most }) <= limit) return most;
+    return Math.floor(limit / layerBytes(cache, { ...shape, positions: KV_BLOCK })) * KV_BLOCK;
+  });
+  return Math.min(most, ...fits);
 }
 
 export interface BuildParts {
   gpu: Gpu;
   buffers: Buffers;
-  model: Hyperparameters;
-  plan: WeightPlan;
+  model: OpenedModel;
   weights: AllocatedWeights;
   contextLength: number;
 }
 
-/** A model whose buffers exist and whose pipelines compile; weights and RoPE factors are still to come. */
+/** A model whose buffers exist and whose pipelines compile; weights are still to come. */
 export interface BuiltModel {
   pipelines: Pipelines;
   /** Sequence state. */
   state: GPUBuffer;
-  setRope(factors: Float32Array | undefined): void;
   /** Waits for the pipelines and warms up. Call it when the weights are there. */
   complete(): Promise<{ loop: TokenLoop; evaluator: Evaluator; programs: Programs; sampler: Sampler }>;
 }
 
 /** Takes all memory at once and starts to compile. @throws DoesNotFitError `adapter-limit` */
-export function buildModel({ gpu, buffers, model, plan, weights, contextLength }: BuildParts): BuiltModel {
+export function buildModel({ gpu, buffers, model, weights, contextLength }: BuildParts): BuiltModel {
   const pipelines = new Pipelines(gpu);
   const { queue } = gpu.device;
+  const { hidden, vocabulary } = model.shape;
   const chunkRows = Math.min(gpu.software ? CHUNK_ROWS.software : CHUNK_ROWS.gpu, contextLength);
-  const kvShape = { ...model, elementBytes: gpu.f16 ? 2 : 4, positions: contextLength };
-  const kv = new KvCache(buffers, queue, kvShape);
-  const scratch = allocateScratch(buffers, model, chunkRows, contextLength);
-  const logits = buffers.storage("logits", model.vocabulary * 4);
-  const llama = llamaWeights(plan, weights);
+  const kvShape = { elementBytes: gpu.f16 ? 2 : 4, positions: contextLength, batchRows: chunkRows };
+  const kv = new KvCache(buffers, queue, model.caches, kvShape);
+  const scratch = new Scratch(buffers, chunkRows, contextLength);
+  const logits = buffers.storage("logits", vocabulary * 4);
+  const output = model.output!;
 
-  const builder = (phase: Phase): ProgramBuilder =>
-    new ProgramBuilder(phase, { gpu, pipelines, model, kv, scratch });
-  const layers = (phase: Phase): Promise<Step[]> => {
+  const builder = (phase: Phase, x?: GPUBuffer): ProgramBuilder =>
+    new ProgramBuilder(phase, { gpu, pipelines, weights, kv, scratch, hidden }, x);
+  const layers = (phase: Phase): { x: GPUBuffer; steps: Promise<Step[]> } => {
     const program = builder(phase);
-    llamaLayers(program, llama);
+    model.forward(program);
+    return { x: program.x, steps: program.build() };
+  };
+  const lastLogits = (x: GPUBuffer): Promise<Step[]> => {
+    const program = builder({ kind: "decode", longest: contextLength }, x);
+    program.lastLogits(output, logits);
     return program.build();
   };
-  const lastLogits = (): Promise<Step[]> => {
-    const program = builder({ kind: "decode", longest: contextLength });
-    llamaLastLogits(program, llama, logits);
-    return program.build();
-  };
-  const decode = async (longest: number) => ({ longest, steps: await layers({ kind: "decode", longest }) });
+  const decode = async (longest: number) => ({
+    longest,
+    steps: await layers({ kind: "decode", longest }).steps,
+  });
   const contexts = contextLength > SHORT_CONTEXT ? [SHORT_CONTEXT, contextLength] : [contextLength];
+  const prefill = layers({ kind: "prefill" });
+  const { tokens, state } = scratch;
   const compiling = Promise.all([
-    layers({ kind: "prefill" }),
+    prefill.steps,
     Promise.all(contexts.map(decode)),
-    lastLogits(),
-    createSampler(pipelines, gpu, buffers, { vocabularySize: model.vocabulary, logits, ...scratch }),
+    lastLogits(prefill.x),
+    createSampler(pipelines, gpu, buffers, { vocabularySize: vocabulary, logits, tokens, state }),
   ]);
   compiling.catch(() => {}); // awaited in complete(); a failed download must not make it an unhandled rejection
 
   return {
     pipelines,
-    state: scratch.state,
-    setRope(factors) {
-      queue.writeBuffer(scratch.rope, 0, ropeTable(model, contextLength, factors));
-    },
+    state,
     async complete() {
-      const [prefill, decodes, last, sampler] = await compiling;
+      for (const [rope, table] of scratch.ropes) queue.writeBuffer(table, 0, ropeTable(rope, contextLength));
+      const [prefillSteps, decodes, last, sampler] = await compiling;
       const slots = new ReadbackSlots(gpu, buffers, {
         state: scratch.state,
         ring: sampler.ring,
         entries: sampler.RING,
         slots: 4,
       });
-      const programs: Programs = { prefill, decode: decodes, logits: last };
+      const programs: Programs = { prefill: prefillSteps, decode: decodes, logits: last };
       const loop = new TokenLoop({
         gpu,
         programs,
@@ -126,37 +130,15 @@ export function buildModel({ gpu, buffers, model, plan, weights, contextLength }
         pipelines,
         kv,
         scratch,
-        weights: llama,
+        output,
         loop,
         last: { steps: last, logits },
-        vocabulary: model.vocabulary,
-        builder: () => builder({ kind: "prefill" }),
+        vocabulary,
+        builder: () => builder({ kind: "prefill" }, prefill.x),
         chunkRows,
       });
       return { loop, evaluator, programs, sampler };
     },
-  };
-}
-
-function allocateScratch(
-  buffers: Buffers,
-  model: Hyperparameters,
-  rows: number,
-  contextLength: number,
-): Scratch {
-  const { hidden, heads, kvHeads, headDim, feedForward, ropeDim } = model;
-  const f32 = (label: string, columns: number): GPUBuffer => buffers.storage(label, rows * columns * 4);
-  const attention = { heads, kvHeads, headDim, kvBlocks: kvBlocks(contextLength), scale: 1 };
-  return {
-    tokens: buffers.storage("tokens", rows * 4),
-    x: f32("residual stream", hidden),
-    normed: f32("normed", hidden),
-    q: f32("queries", heads * headDim),
-    attended: f32("attended", heads * headDim),
-    gated: f32("gated", feedForward),
-    attention: buffers.storage("attention parts", attentionScratchBytes(attention)),
-    state: buffers.uniform("state", STATE_BYTES),
-    rope: buffers.storage("rope", contextLength * ropeDim * 4),
   };
 }
 

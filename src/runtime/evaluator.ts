@@ -5,8 +5,9 @@ import { readBuffer } from "../gpu/readback.ts";
 import type { Pipelines, Step } from "../gpu/step.ts";
 import { score } from "../kernels/score.ts";
 import type { KvCache } from "../model/kv-cache.ts";
-import { type LlamaWeights, llamaAllLogits } from "../model/llama.ts";
-import type { ProgramBuilder, Scratch } from "../model/program.ts";
+import type { Output } from "../model/model-reader.ts";
+import type { ProgramBuilder } from "../model/program.ts";
+import type { Scratch } from "../model/scratch.ts";
 import { allocating } from "./allocating.ts";
 import type { PrefillOptions, TokenLoop } from "./token-loop.ts";
 
@@ -19,7 +20,7 @@ export interface EvaluatorParts {
   pipelines: Pipelines;
   kv: KvCache;
   scratch: Scratch;
-  weights: LlamaWeights;
+  output: Output;
   loop: TokenLoop;
   /** Steps that compute the logits of a batch's last token, and where they put them. */
   last: { steps: readonly Step[]; logits: GPUBuffer };
@@ -114,7 +115,7 @@ export class Evaluator {
   }
 
   async #create(): Promise<Prepared> {
-    const { gpu, buffers, pipelines, scratch, weights, vocabulary, builder, chunkRows } = this.#parts;
+    const { gpu, buffers, pipelines, scratch, output, vocabulary, builder, chunkRows } = this.#parts;
     const rows = Math.min(LOGIT_ROWS, chunkRows);
     const { made, error: cause } = await allocating(gpu, () => ({
       logits: buffers.storage("logits of a chunk", rows * vocabulary * 4),
@@ -131,7 +132,7 @@ export class Evaluator {
       );
     }
     const program = builder();
-    llamaAllLogits(program, weights, logits);
+    program.allLogits(output, logits);
     const [logitSteps, scoreStep] = await Promise.all([
       program.build(),
       score(

@@ -4,8 +4,8 @@ import { getString } from "../gguf/metadata.ts";
 import { checkSupported } from "../gguf/supported.ts";
 import { Buffers } from "../gpu/buffers.ts";
 import { openGpu } from "../gpu/device.ts";
-import { type Hyperparameters, readHyperparameters } from "../model/hyperparameters.ts";
-import { planWeights } from "../model/weights.ts";
+import type { Hyperparameters } from "../model/hyperparameters.ts";
+import { openModel } from "../model/open-model.ts";
 import type { ModelSource } from "../storage/source.ts";
 import { createChatTemplate, createTokenizer, hasChatTemplate } from "../tokenizer/index.ts";
 import type { LoadOptions, LoadProgress, ModelInfo } from "../types.ts";
@@ -15,7 +15,7 @@ import { buildModel, chooseContext } from "./build-model.ts";
 import { rethrowLoss, watchGpu } from "./gpu-health.ts";
 import { openOrigin, type PlainOrigin } from "./open-origin.ts";
 import { Session } from "./session.ts";
-import { allocateWeights, uploadWeights } from "./weight-upload.ts";
+import { AllocatedWeights, uploadWeights } from "./weight-upload.ts";
 
 /** What of `LoadOptions` reaches the worker as data. */
 export type LoadSettings = Pick<LoadOptions, "contextLength" | "headers" | "token" | "hubUrl" | "features">;
@@ -48,22 +48,20 @@ export async function loadModel(
     source = opened.source;
     const { file } = opened;
     checkSupported(file);
-    const model = readHyperparameters(file);
-    const plan = planWeights(file, model);
+    const model = openModel(file, gpu.device.limits.maxStorageBufferBindingSize);
     const tokenizer = createTokenizer(file.metadata);
-    checkVocabulary(tokenizer.vocabularySize, model.vocabulary);
+    checkVocabulary(tokenizer.vocabularySize, model.shape.vocabulary);
     const template = createChatTemplate(file.metadata, tokenizer);
 
     const contextLength = chooseContext(gpu, model, settings.contextLength);
     const { made, error } = await allocating(gpu, () => {
-      const weights = allocateWeights(plan, buffers);
-      return { weights, ...buildModel({ gpu, buffers, model, plan, weights, contextLength }) };
+      const weights = new AllocatedWeights(model.taken, buffers);
+      return { weights, ...buildModel({ gpu, buffers, model, weights, contextLength }) };
     });
     if (error) throw noRoom(buffers.bytes, error);
     signal.throwIfAborted();
-    const { weights, pipelines, setRope, complete } = made;
-    const factors = await uploadWeights({ gpu, pipelines, buffers, file, plan, weights, source, signal });
-    setRope(factors);
+    const { weights, pipelines, complete } = made;
+    await uploadWeights({ gpu, pipelines, buffers, file, taken: model.taken, weights, source, signal });
     hooks.onProgress({
       phase: "compile",
       loadedBytes: 0,
@@ -73,7 +71,7 @@ export async function loadModel(
     });
     const { loop, evaluator } = await abortable(complete(), signal);
     const info = {
-      ...describe(file, source, model),
+      ...describe(file, source, model.shape),
       contextLength,
       gpuBytes: buffers.bytes,
       adapter: gpu.facts,

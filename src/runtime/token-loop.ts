@@ -4,7 +4,7 @@ import { encodeSteps, type Step } from "../gpu/step.ts";
 import type { Sampler } from "../kernels/sampler.ts";
 import { stateBytes } from "../kernels/state.ts";
 import type { KvCache, KvSequence } from "../model/kv-cache.ts";
-import type { Scratch } from "../model/program.ts";
+import type { Scratch } from "../model/scratch.ts";
 import type { PackedSampling } from "../sampling/pack.ts";
 import type { Pacing } from "./pacing.ts";
 import type { ReadbackSlots, ReadState } from "./readback-slots.ts";

@@ -2,17 +2,11 @@ import type { GgufFile, GgufTensor } from "../gguf/gguf.ts";
 import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Pipelines } from "../gpu/step.ts";
-import { createRepacker, type Repacker } from "../kernels/repack.ts";
+import { createRepacker, pairedRow, type Repacker } from "../kernels/repack.ts";
+import type { Vector } from "../kernels/vector.ts";
 import { type Weight, type WeightType, weightLayout } from "../kernels/weights.ts";
-import type { LlamaWeights } from "../model/llama.ts";
-import {
-  type MatrixPlan,
-  matricesOf,
-  type RunPlan,
-  type VectorPlan,
-  vectorsOf,
-  type WeightPlan,
-} from "../model/weights.ts";
+import type { GpuWeights } from "../model/program.ts";
+import type { Matrix, MatrixPart, ShortBlock, ShortPart, ShortTensor, Taken } from "../model/tensors.ts";
 import type { ModelSource } from "../storage/source.ts";
 import { halfToFloat } from "./half.ts";
 
@@ -21,43 +15,32 @@ const WINDOW_BYTES = 8 * 1024 * 1024;
 /** Bytes handed to the GPU before the upload waits for it: bounds what the browser buffers on its side. */
 const MAX_UNFINISHED_BYTES = 32 * 1024 * 1024;
 
-export interface AllocatedWeights {
-  matrices: ReadonlyMap<MatrixPlan, Weight>;
-  vectors: ReadonlyMap<VectorPlan, GPUBuffer>;
-}
+/** The GPU buffers of all weights. */
+export class AllocatedWeights implements GpuWeights {
+  readonly #matrices = new Map<Matrix, Weight>();
+  readonly #blocks = new Map<ShortBlock, GPUBuffer>();
 
-/** Creates the GPU buffers of all weights, empty. @throws DoesNotFitError `adapter-limit` */
-export function allocateWeights(plan: WeightPlan, buffers: Buffers): AllocatedWeights {
-  const matrices = new Map<MatrixPlan, Weight>();
-  for (const matrix of matricesOf(plan)) {
-    const { name, type, rows, columns } = matrix;
-    const { wordsBytes, scalesBytes } = weightLayout(type, rows, columns);
-    const words = buffers.storage(name, wordsBytes);
-    const scales = scalesBytes > 0 ? buffers.storage(`${name} scales`, scalesBytes) : null;
-    matrices.set(matrix, { type, rows, columns, words, scales });
+  /** Creates them, empty. @throws DoesNotFitError `adapter-limit` */
+  constructor({ matrices, blocks }: Taken, buffers: Buffers) {
+    for (const matrix of matrices) {
+      const { name, type, rows, columns } = matrix;
+      const { wordsBytes, scalesBytes } = weightLayout(type, rows, columns);
+      const words = buffers.storage(name, wordsBytes);
+      const scales = scalesBytes > 0 ? buffers.storage(`${name} scales`, scalesBytes) : null;
+      this.#matrices.set(matrix, { type, rows, columns, words, scales });
+    }
+    for (const block of blocks) {
+      if (block.length > 0) this.#blocks.set(block, buffers.storage(block.name, block.length * 16));
+    }
   }
-  const vectors = new Map(
-    vectorsOf(plan).map(vector => [vector, buffers.storage(vector.tensor.name, vector.size * 4)]),
-  );
-  return { matrices, vectors };
-}
 
-/** The allocated buffers in the model's own terms. */
-export function llamaWeights(plan: WeightPlan, { matrices, vectors }: AllocatedWeights): LlamaWeights {
-  const run = ({ matrix, firstRow }: RunPlan) => ({ weight: matrices.get(matrix)!, firstRow });
-  return {
-    embedding: matrices.get(plan.embedding)!,
-    layers: plan.layers.map(layer => ({
-      attentionNorm: vectors.get(layer.attentionNorm)!,
-      qkv: layer.qkv.map(run),
-      attentionOutput: matrices.get(layer.attentionOutput)!,
-      feedForwardNorm: vectors.get(layer.feedForwardNorm)!,
-      gateUp: layer.gateUp.map(run),
-      down: matrices.get(layer.down)!,
-    })),
-    outputNorm: vectors.get(plan.outputNorm)!,
-    output: matrices.get(plan.output)!,
-  };
+  weight(matrix: Matrix): Weight {
+    return this.#matrices.get(matrix)!;
+  }
+
+  vector({ block, at }: ShortTensor): Vector {
+    return { buffer: this.#blocks.get(block)!, at };
+  }
 }
 
 /** Takes the bytes of one tensor in order. */
@@ -71,7 +54,7 @@ export interface UploadOptions {
   pipelines: Pipelines;
   buffers: Buffers;
   file: GgufFile;
-  plan: WeightPlan;
+  taken: Taken;
   weights: AllocatedWeights;
   source: ModelSource;
   signal?: AbortSignal | undefined;
@@ -80,20 +63,13 @@ export interface UploadOptions {
 /**
  * Streams the file's tensor data once, in file order, into the GPU, where each window of rows is repacked into the
  * kernels' layout. At most one piece of the file is held here.
- * @returns the divisors of RoPE's frequencies, where the model has them
  */
-export async function uploadWeights(options: UploadOptions): Promise<Float32Array | undefined> {
-  const { gpu, buffers, file, plan, source, signal } = options;
+export async function uploadWeights(options: UploadOptions): Promise<void> {
+  const { gpu, buffers, file, taken, source, signal } = options;
   const { queue } = gpu.device;
-  const raw = buffers.storage("raw weights", windowBytes(plan));
+  const raw = buffers.storage("raw weights", windowBytes(taken));
   try {
-    let factors: Float32Array | undefined;
     const sinks = await tensorSinks(options, raw);
-    if (plan.ropeFactors)
-      sinks.set(
-        plan.ropeFactors.name,
-        vectorSink(plan.ropeFactors, values => (factors = values)),
-      );
     const tensors = file.tensors.filter(tensor => sinks.has(tensor.name)).sort((a, b) => a.offset - b.offset);
     let next = 0;
     let unfinished = 0;
@@ -115,43 +91,112 @@ export async function uploadWeights(options: UploadOptions): Promise<Float32Arra
         unfinished = 0;
       }
     }
-    return factors;
   } finally {
     buffers.release(raw);
   }
 }
 
-function windowBytes(plan: WeightPlan): number {
-  const groups = matricesOf(plan).map(
-    ({ type, rows, columns }) => 4 * weightLayout(type, rows, columns).rowBytes,
+function windowBytes({ matrices }: Taken): number {
+  const parts = [...matrices].flatMap(({ type, columns, parts }) =>
+    parts.map(part => windowRows(part) * weightLayout(type, 4, columns).rowBytes),
   );
-  return Math.max(WINDOW_BYTES, ...groups);
+  return Math.max(WINDOW_BYTES, ...parts);
+}
+
+/** Rows that a window holds a multiple of: a group, or a whole head where its rows change places. */
+function windowRows({ halves }: MatrixPart): number {
+  return halves ? leastCommonMultiple(4, halves.head) : 4;
+}
+
+function leastCommonMultiple(a: number, b: number): number {
+  let multiple = Math.max(a, b);
+  while (multiple % a !== 0 || multiple % b !== 0) multiple++;
+  return multiple;
 }
 
 async function tensorSinks(
-  { gpu, pipelines, plan, weights }: UploadOptions,
+  { gpu, pipelines, taken, weights }: UploadOptions,
   raw: GPUBuffer,
 ): Promise<Map<string, TensorSink>> {
-  const sinks = new Map<string, TensorSink>();
+  const parts = new Map<string, { part: MatrixPart; weight: Weight }[]>();
   const repackers = new Map<WeightType, Repacker>();
-  for (const matrix of matricesOf(plan)) {
-    const { type } = matrix;
-    if (!repackers.has(type)) repackers.set(type, await createRepacker(gpu, pipelines, type));
-    for (const { tensor, firstRow } of matrix.parts) {
-      sinks.set(
-        tensor.name,
-        matrixSink(gpu, repackers.get(type)!, raw, weights.matrices.get(matrix)!, tensor, firstRow),
-      );
+  for (const matrix of taken.matrices) {
+    if (!repackers.has(matrix.type)) {
+      repackers.set(matrix.type, await createRepacker(gpu, pipelines, matrix.type));
+    }
+    for (const part of matrix.parts) {
+      const { name } = part.tensor;
+      parts.set(name, [...(parts.get(name) ?? []), { part, weight: weights.weight(matrix) }]);
     }
   }
-  for (const vector of vectorsOf(plan)) {
-    const buffer = weights.vectors.get(vector)!;
+  const sinks = new Map<string, TensorSink>();
+  for (const [name, places] of parts) {
+    const repacker = repackers.get(places[0]!.weight.type)!;
+    const each = places
+      .sort((a, b) => a.part.fromRow - b.part.fromRow)
+      .map(({ part, weight }) => matrixSink(gpu, repacker, raw, weight, part));
+    sinks.set(name, each.length === 1 ? each[0]! : inTurn(each));
+  }
+  for (const { tensors } of taken.blocks) {
+    for (const short of tensors) {
+      const { buffer, at } = weights.vector(short);
+      for (const part of short.parts) {
+        sinks.set(
+          part.tensor.name,
+          shortSink(part.tensor, values => writeShort(gpu.device.queue, buffer, at * 4, part, values)),
+        );
+      }
+    }
+  }
+  for (const entry of taken.host) {
     sinks.set(
-      vector.tensor.name,
-      vectorSink(vector.tensor, values => gpu.device.queue.writeBuffer(buffer, 0, values)),
+      entry.tensor.name,
+      shortSink(entry.tensor, values => {
+        entry.values = values;
+      }),
     );
   }
   return sinks;
+}
+
+/** Puts a short tensor's elements in their places. @param first element of the buffer where its vector begins */
+function writeShort(
+  queue: GPUQueue,
+  buffer: GPUBuffer,
+  first: number,
+  { firstElement, halves, vectors }: ShortPart,
+  values: Float32Array<ArrayBuffer>,
+): void {
+  const { size, stride } = vectors ?? { size: values.length, stride: 0 };
+  const ordered = halves ? values.map((_, row) => values[pairedRow(row, halves)]!) : values;
+  for (let from = 0, to = first + firstElement; from < values.length; from += size, to += stride) {
+    queue.writeBuffer(buffer, to * 4, ordered, from, size);
+  }
+}
+
+/** Fills one sink after the other: a tensor whose rows are spread over several matrices. */
+function inTurn(sinks: readonly PartSink[]): TensorSink {
+  let at = 0;
+  return {
+    write(bytes) {
+      for (let from = 0; from < bytes.byteLength; ) {
+        const sink = sinks[at]!;
+        const part = bytes.subarray(from, from + sink.bytesLeft());
+        sink.write(part);
+        from += part.byteLength;
+        if (sink.bytesLeft() === 0) {
+          sink.end();
+          at++;
+        }
+      }
+    },
+    end() {},
+  };
+}
+
+/** A sink for some rows of a tensor. */
+interface PartSink extends TensorSink {
+  bytesLeft(): number;
 }
 
 /** Fills windows of whole row groups and repacks each when it is full. */
@@ -160,60 +205,63 @@ function matrixSink(
   repacker: Repacker,
   raw: GPUBuffer,
   weight: Weight,
-  tensor: GgufTensor,
-  firstRow: number,
-): TensorSink {
+  part: MatrixPart,
+): PartSink {
   const { device } = gpu;
-  const rows = tensor.dims[1] ?? 1;
-  const { rowBytes } = weightLayout(weight.type, rows, weight.columns);
-  const window = Math.floor(raw.size / (4 * rowBytes)) * 4 * rowBytes;
+  const { words, scales, columns } = weight;
+  const { rowBytes } = weightLayout(weight.type, 4, columns);
+  const unit = windowRows(part) * rowBytes;
+  const window = Math.floor(raw.size / unit) * unit;
   let filled = 0;
   let row = 0;
   const flush = (): void => {
-    const windowRows = filled / rowBytes;
+    const rows = filled / rowBytes;
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    const { words, scales, columns } = weight;
     repacker.encode(pass, {
       raw,
       rawOffset: 0,
       words,
       scales,
-      firstGroup: (firstRow + row) / 4,
-      rows: windowRows,
+      firstGroup: part.firstRow / 4,
+      firstRow: row,
+      rows,
       columns,
+      halves: part.halves && { ...part.halves, rows: part.halves.rows - part.fromRow },
+      matrices: part.matrices,
     });
     pass.end();
     device.queue.submit([encoder.finish()]);
     repacker.release();
-    row += windowRows;
+    row += rows;
     filled = 0;
   };
   return {
     write(bytes) {
       for (let at = 0; at < bytes.byteLength; ) {
-        const part = bytes.subarray(at, at + window - filled);
+        const piece = bytes.subarray(at, at + window - filled);
         // A tensor's last bytes need not be a multiple of 4, which writeBuffer wants; nothing follows them in the window.
-        const whole = part.byteLength & ~3;
-        device.queue.writeBuffer(raw, filled, part, 0, whole);
-        if (whole < part.byteLength) {
+        const whole = piece.byteLength & ~3;
+        device.queue.writeBuffer(raw, filled, piece, 0, whole);
+        if (whole < piece.byteLength) {
           const tail = new Uint8Array(4);
-          tail.set(part.subarray(whole));
+          tail.set(piece.subarray(whole));
           device.queue.writeBuffer(raw, filled + whole, tail);
         }
-        filled += part.byteLength;
-        at += part.byteLength;
+        filled += piece.byteLength;
+        at += piece.byteLength;
         if (filled === window) flush();
       }
     },
     end() {
       if (filled > 0) flush();
     },
+    bytesLeft: () => (part.rows - row) * rowBytes - filled,
   };
 }
 
 /** Collects a short tensor and hands it over as f32. */
-function vectorSink(tensor: GgufTensor, take: (values: Float32Array<ArrayBuffer>) => void): TensorSink {
+function shortSink(tensor: GgufTensor, take: (values: Float32Array<ArrayBuffer>) => void): TensorSink {
   const collected = new Uint8Array(tensor.bytes);
   let filled = 0;
   return {

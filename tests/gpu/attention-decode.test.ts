@@ -1,13 +1,37 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type AttentionVariant, attentionDecode } from "../../src/kernels/attention.ts";
-import { attentionCase, type Heads, shapeOf } from "./attention-support.ts";
-import { type KernelBench, kernelBench, maxError } from "./support.ts";
+import { attentionCase, type Extras, type Heads, type Options, shapeOf } from "./attention-support.ts";
+import { type KernelBench, kernelBench, maxError, randomSource } from "./support.ts";
 
 const smollm2: Heads = [9, 3, 64];
+const odd: Heads = [6, 2, 20];
 const shapes: [string, Heads][] = [
   ["80 elements a head", [8, 2, 80]],
+  ["96 elements, 6 heads on 2", [6, 2, 96]],
+  ["256 elements a head", [4, 1, 256]],
+  ["4 elements a head", [3, 1, 4]],
   ["one KV head of 128", [8, 1, 128]],
   ["an odd number of words a head, no grouping", [2, 2, 36]],
+];
+/** What is out of the ordinary, keys, and the longest context: split in two or more parts where that is long. */
+const unusual: [string, Heads, Options & Extras, keys: number, longest: number, ring?: number][] = [
+  ["a window not yet full", odd, { window: 100 }, 50, 320],
+  ["a window just full", odd, { window: 100 }, 100, 320],
+  ["a window of one key", odd, { window: 1 }, 41, 320],
+  ["a window at the end of a long context", smollm2, { window: 131 }, 2100, 2240],
+  ["a window in a ring", odd, { window: 100 }, 1203, 2240, 8],
+  ["a window in a ring, started anew at a block's first slot", odd, { window: 17 }, 1025, 2240, 2],
+  ["a long window, not yet full", odd, { window: 1500 }, 1100, 4096],
+  ["a long window in a ring", odd, { window: 1500 }, 3333, 4096, 95],
+  ["capped scores", smollm2, { softcap: 3 }, 77, 320],
+  ["capped scores far past the cap", odd, { softcap: 5, spread: 1000 }, 300, 320],
+  ["capped scores, long", odd, { softcap: 30, spread: 20 }, 1700, 2240],
+  ["sinks", smollm2, { sinks: true }, 19, 320],
+  ["sinks and one key", smollm2, { sinks: true }, 1, 320],
+  ["sinks, long", smollm2, { sinks: true }, 1700, 2240],
+  ["sinks and a window in a ring", [16, 2, 64], { sinks: true, window: 128 }, 700, 2240, 9],
+  ["sinks and a long window in a ring", [5, 5, 20], { sinks: true, window: 1100 }, 1700, 2240, 70],
+  ["a window, a cap and sinks", odd, { sinks: true, window: 60, softcap: 4 }, 333, 2240],
 ];
 const variants: { variant: AttentionVariant; more: typeof shapes }[] = [
   { variant: "tiled", more: [...shapes, ["a group of 12", [12, 1, 32]]] },
@@ -23,9 +47,15 @@ describe.each(variants)("attention-decode, $variant", ({ variant, more }) => {
   });
   afterAll(() => bench.close());
 
-  const errorAt = async (heads: Heads, keys: number, longest: number): Promise<number> => {
-    const shape = shapeOf(heads, Math.ceil(longest / 16));
-    const { buffers, expected, read } = attentionCase(bench, shape, keys - 1, 1);
+  const errorAt = async (
+    heads: Heads,
+    keys: number,
+    longest: number,
+    { sinks, spread, ...options }: Options & Extras = {},
+    kvBlocks = Math.ceil(longest / 16),
+  ): Promise<number> => {
+    const shape = shapeOf(heads, kvBlocks, options);
+    const { buffers, expected, read } = attentionCase(bench, shape, keys - 1, 1, { sinks, spread });
     const steps = await attentionDecode(bench.pipelines, bench.gpu, shape, buffers, { longest, variant });
     expect(steps.length).toBeLessThanOrEqual(2);
     await bench.run(steps);
@@ -45,6 +75,32 @@ describe.each(variants)("attention-decode, $variant", ({ variant, more }) => {
 
   test.each(more)("equals the reference with %s", async (_, heads) => {
     expect(await errorAt(heads, 300, 320)).toBeLessThan(limit);
+  });
+
+  test.each(unusual)("equals the reference with %s", async (_, heads, options, keys, longest, ring) => {
+    expect(await errorAt(heads, keys, longest, options, ring)).toBeLessThan(limit);
+  });
+
+  test("equals the reference at random sizes", async () => {
+    const random = randomSource(5);
+    const upTo = (count: number): number => 1 + Math.floor(random() * count);
+    for (let run = 0; run < 6; run++) {
+      const kvHeads = upTo(3);
+      const heads: Heads = [kvHeads * upTo(9), kvHeads, 4 * upTo(32)];
+      const longest = upTo(2500);
+      const window = run % 2 === 0 ? upTo(400) : undefined;
+      const options = { window, sinks: run % 3 === 0, softcap: run % 3 === 1 ? 2 : undefined };
+      const keys = upTo(longest);
+      expect(await errorAt(heads, keys, longest, options), `${heads} at ${keys}`).toBeLessThan(limit);
+    }
+  });
+
+  test("refuses to see what comes later", async () => {
+    const shape = shapeOf(odd, 4, { causal: false });
+    const { buffers } = attentionCase(bench, shape, 3, 1);
+    await expect(
+      attentionDecode(bench.pipelines, bench.gpu, shape, buffers, { longest: 64, variant }),
+    ).rejects.toThrow(RangeError);
   });
 
   test("leaves the output alone once the sequence is finished", async () => {

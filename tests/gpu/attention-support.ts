@@ -1,8 +1,9 @@
-// A paged KV cache for the attention tests: blocks in random order, everything that is not in use poisoned
-// with NaN.
+// A paged KV cache for the attention tests: blocks in random order, everything that no token may see poisoned with
+// NaN.
 import type { AttentionBuffers, AttentionShape } from "../../src/kernels/attention.ts";
 import { attentionScratchBytes } from "../../src/kernels/attention.ts";
 import { stateBytes } from "../../src/kernels/state.ts";
+import type { Vector } from "../../src/kernels/vector.ts";
 import { attentionReference } from "../reference/attention.ts";
 import { type KernelBench, randomNormal, randomSource } from "./support.ts";
 
@@ -11,16 +12,40 @@ const BLOCK = 16;
 /** The heads of a model: query heads, KV heads, elements of a head. */
 export type Heads = readonly [heads: number, kvHeads: number, headDim: number];
 
-export function shapeOf([heads, kvHeads, headDim]: Heads, kvBlocks: number): AttentionShape {
-  return { heads, kvHeads, headDim, kvBlocks, scale: 1 / Math.sqrt(headDim) };
+export function shapeOf(
+  [heads, kvHeads, headDim]: Heads,
+  kvBlocks: number,
+  options: Options = {},
+): AttentionShape {
+  return { heads, kvHeads, headDim, kvBlocks, scale: 1 / Math.sqrt(headDim), ...options };
 }
 
-/** Random queries for `rows` tokens from `position` on, the cache they see, and the expected result. */
-export function attentionCase(bench: KernelBench, shape: AttentionShape, position: number, rows: number) {
-  const { heads, kvHeads, headDim, kvBlocks, scale } = shape;
+/** Parts of a shape that most models leave out. */
+export type Options = Pick<AttentionShape, "window" | "softcap" | "causal">;
+
+export interface Extras {
+  /** A random sink for every head. */
+  sinks?: boolean;
+  /** Spread of the queries. Default: 2. */
+  spread?: number;
+}
+
+/**
+ * Random queries for `rows` tokens from `position` on, the cache they see, and the expected result. Logical block b
+ * lies in the physical block of b mod `kvBlocks`, a ring where the sequence is longer than the cache.
+ */
+export function attentionCase(
+  bench: KernelBench,
+  shape: AttentionShape,
+  position: number,
+  rows: number,
+  extras: Extras = {},
+) {
+  const { heads, kvHeads, headDim, kvBlocks, window = Number.POSITIVE_INFINITY } = shape;
   const random = randomSource(position * 1000 + rows + heads * headDim);
   const keys = position + rows;
-  const q = randomNormal(random, rows * heads * headDim, 2);
+  const oldest = Math.max(0, position - window + 1);
+  const q = randomNormal(random, rows * heads * headDim, extras.spread ?? 2);
   let k = randomNormal(random, keys * kvHeads * headDim);
   let v = randomNormal(random, keys * kvHeads * headDim);
   if (bench.gpu.f16) {
@@ -28,32 +53,44 @@ export function attentionCase(bench: KernelBench, shape: AttentionShape, positio
     v = v.map(x => fromHalf(toHalf(x)));
   }
   const blocks = shuffled(random, kvBlocks);
-  const table = new Uint32Array(kvBlocks).fill(0xffffffff);
-  table.set(blocks.slice(0, Math.ceil(keys / BLOCK)));
+  const logical = Math.ceil(keys / BLOCK);
+  if (logical - Math.floor(oldest / BLOCK) > kvBlocks) throw new RangeError("The batch overruns its ring");
+  const table = new Uint32Array(Math.max(kvBlocks, logical)).fill(0xffffffff);
+  table.set(Array.from({ length: logical }, (_, block) => blocks[block % kvBlocks]!));
   const cache = new Float32Array(2 * kvBlocks * kvHeads * BLOCK * headDim).fill(Number.NaN);
   [k, v].forEach((source, half) => {
-    for (let key = 0; key < keys; key++) {
+    for (let key = oldest; key < keys; key++) {
       for (let head = 0; head < kvHeads; head++) {
-        const block = half * kvBlocks + blocks[Math.floor(key / BLOCK)]!;
+        const block = half * kvBlocks + table[Math.floor(key / BLOCK)]!;
         const row = source.subarray((key * kvHeads + head) * headDim, (key * kvHeads + head + 1) * headDim);
         cache.set(row, ((block * kvHeads + head) * BLOCK + (key % BLOCK)) * headDim);
       }
     }
   });
+  const sinks = extras.sinks ? randomNormal(random, heads, 4) : undefined;
   const out = bench.buffers.storage("out", q.byteLength);
   const buffers: AttentionBuffers = {
     q: bench.upload("q", q),
     kv: bench.upload("kv", bench.gpu.f16 ? Uint16Array.from(cache, toHalf) : cache),
     blockTable: bench.upload("blocks", table),
     out,
+    ...(sinks && { sinks: sinksAt(bench, sinks) }),
     scratch: bench.upload("scratch", new Float32Array(attentionScratchBytes(shape) / 4).fill(Number.NaN)),
     state: bench.state(stateBytes({ position, rows, finished: false, generated: 0 })),
   };
   return {
     buffers,
-    expected: attentionReference({ heads, kvHeads, headDim, scale, position, q, k, v }),
+    expected: attentionReference({ ...shape, position, q, k, v, ...(sinks && { sinks }) }),
     read: () => bench.readF32(out, q.length),
   };
+}
+
+/** Sinks in the middle of a buffer whose other numbers are NaN. */
+function sinksAt(bench: KernelBench, sinks: Float32Array): Vector {
+  const at = 3;
+  const data = new Float32Array(4 * at + Math.ceil(sinks.length / 4) * 4 + 8).fill(Number.NaN);
+  data.set(sinks, 4 * at);
+  return { buffer: bench.upload("sinks", data), at };
 }
 
 function shuffled(random: () => number, count: number): number[] {

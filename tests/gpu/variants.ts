@@ -137,7 +137,22 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
         attentionPrefill(pipelines, gpu, shape, buffers),
         ...LONGEST.map(longest => attentionDecode(pipelines, gpu, shape, buffers, { longest })),
       ];
-    });
+    }).concat(
+      [
+        { heads: 8, kvHeads: 4, headDim: 256, window: 4096, softcap: 50 },
+        { heads: 12, kvHeads: 12, headDim: 64, causal: false },
+        { heads: 64, kvHeads: 8, headDim: 64, window: 128, sinks: { buffer: nothing, at: 5 } },
+      ].flatMap(({ sinks, ...options }) => {
+        const shape: AttentionShape = { ...options, kvBlocks: 512, scale: 0.1 };
+        const buffers = { ...places, ...(sinks && { sinks }), state: nothing };
+        const prefill = attentionPrefill(pipelines, gpu, shape, buffers);
+        if (shape.causal === false) return [prefill];
+        return [
+          prefill,
+          ...LONGEST.map(longest => attentionDecode(pipelines, gpu, shape, buffers, { longest })),
+        ];
+      }),
+    );
   },
   sampler: (pipelines, gpu) => {
     const inputs = { vocabularySize: VOCABULARY, logits: nothing, state: nothing, tokens: nothing };

@@ -1,0 +1,48 @@
+// Norms queries and keys before RoPE (QK-norm: Henry et al. 2020, Dehghani et al. 2023), then puts them and the values
+// where the QKV projection's epilogue would. qkv[T, (HEADS + 2 KV_HEADS) * HEAD_DIM]; one workgroup a head and token.
+#import state
+#import thread-sum
+#import vectors
+#import qkv-place
+override THREADS: u32;
+override EPS: f32;
+override Q_NORM_AT: u32;     // scales in `vectors`: HEAD_DIM numbers for all heads, or for each head its own
+override K_NORM_AT: u32;
+override OWN: bool;          // each head has its own scales
+override WHOLE: bool;        // the mean is over all heads, not over one (OLMo 2)
+override CENTRED: bool;      // LayerNorm instead of RMSNorm (StableLM 2)
+override UNITS: u32 = HEAD_DIM / 4u;
+@group(0) @binding(0) var<storage, read> qkv: array<vec4f>;
+@group(0) @binding(8) var<uniform> state: State;
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
+  if (state.finished != 0u) { return; }
+  let head = workgroup.x;
+  let token = workgroup.y;
+  let base = token * (HEADS + 2u * KV_HEADS) * UNITS;
+  let is_query = head < HEADS;
+  let normed = head < HEADS + KV_HEADS;
+  let side_first = select(HEADS, 0u, is_query);          // first head of the queries or keys
+  let side_heads = select(KV_HEADS, HEADS, is_query);
+  let first = base + select(head, side_first, WHOLE && normed) * UNITS;
+  let count = select(1u, side_heads, WHOLE && normed) * UNITS;
+  var mean = 0.0;
+  if (CENTRED) {
+    var sum = 0.0;
+    for (var i = thread; i < count; i += THREADS) { sum += dot(qkv[first + i], vec4f(1.0)); }
+    mean = thread_sum(sum, thread) / f32(count * 4u);
+  }
+  var squares = 0.0;
+  for (var i = thread; i < count; i += THREADS) {
+    let value = qkv[first + i] - mean;
+    squares += dot(value, value);
+  }
+  let scale = inverseSqrt(thread_sum(squares, thread) / f32(count * 4u) + EPS);
+  let weights = select(K_NORM_AT, Q_NORM_AT, is_query) + select(0u, (head - side_first) * UNITS, OWN);
+  for (var unit = thread; unit < UNITS; unit += THREADS) {
+    var value = qkv[base + head * UNITS + unit];
+    if (normed) { value = (value - mean) * scale * vectors[weights + unit]; }
+    place(token, head * HEAD_DIM + unit * 4u, value);
+  }
+}

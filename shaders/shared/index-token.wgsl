@@ -1,0 +1,3 @@
+@group(0) @binding(2) var<storage, read> tokens: array<u32>;
+
+fn row_of(t: u32) -> u32 { return tokens[t]; }

@@ -1,0 +1,54 @@
+import type { Pipelines, Step } from "../gpu/step.ts";
+import { type Vector, vectorBuffer } from "./vector.ts";
+
+/** Which norm: RMSNorm (Zhang & Sennrich 2019), or LayerNorm (Ba et al. 2016), which subtracts the mean first. */
+export type NormKind = "rms" | "layer";
+
+/** A norm with its learned numbers. */
+export interface Norm {
+  kind: NormKind;
+  /** Scale `[size]`. */
+  weight: Vector;
+  /** `[size]` */
+  bias?: Vector | undefined;
+  epsilon: number;
+}
+
+export interface NormBuffers {
+  /** Input `[T, size]`, f32. */
+  x: GPUBuffer;
+  /** Output `[T, size]`, f32; may not be `x`. */
+  y: GPUBuffer;
+  /** Sequence state (uniform). */
+  state: GPUBuffer;
+}
+
+const THREADS = 32;
+
+/**
+ * Norm of every row of `size` elements (a multiple of 4): `y = norm(x)`, or `y += add * norm(x)` where `add` is given.
+ */
+export function normalise(
+  pipelines: Pipelines,
+  { kind, weight, bias, epsilon }: Norm,
+  size: number,
+  { x, y, state }: NormBuffers,
+  add?: number,
+): Promise<Step> {
+  const constants: Record<string, number> = {
+    D: size,
+    EPS: epsilon,
+    THREADS,
+    WEIGHT_AT: weight.at,
+    CENTRED: kind === "layer" ? 1 : 0,
+    ADD: add === undefined ? 0 : 1,
+    SCALE: add ?? 1,
+  };
+  if (bias) constants.BIAS_AT = bias.at;
+  return pipelines.step(
+    "norm",
+    { shader: "norm", imports: { bias: bias ? "bias-vector" : "bias-none" }, constants },
+    { 0: x, 2: y, 3: vectorBuffer([weight, bias])!, 8: state },
+    rows => [rows, 1, 1],
+  );
+}

@@ -1,0 +1,58 @@
+import type { Gpu } from "../gpu/device.ts";
+import type { Pipelines, Step } from "../gpu/step.ts";
+import { type QkvPlaces, qkvPlaceCode } from "./epilogue.ts";
+import type { NormKind } from "./norm.ts";
+import { type Vector, vectorBuffer } from "./vector.ts";
+
+/** Norms of queries and keys between their projection and RoPE. */
+export interface QkNorm {
+  kind: NormKind;
+  /** Scales of queries and keys: `[headDim]`, or `[heads, headDim]` where each head has its own. */
+  q: Vector;
+  k: Vector;
+  /** Each head has its own scales. */
+  own: boolean;
+  /** The mean is taken over all heads together, not over one. */
+  whole: boolean;
+  epsilon: number;
+}
+
+export interface QkNormBuffers {
+  /** `[T, (heads + 2 * kvHeads) * headDim]`, f32: the projection's result. */
+  qkv: GPUBuffer;
+  /** Sequence state (uniform). */
+  state: GPUBuffer;
+}
+
+const THREADS = 32;
+
+/** Norms and rotates queries and keys, and puts queries, keys and values where attention wants them. */
+export function qkNorm(
+  pipelines: Pipelines,
+  gpu: Gpu,
+  norm: QkNorm,
+  places: QkvPlaces,
+  { qkv, state }: QkNormBuffers,
+): Promise<Step> {
+  const { imports, constants, bindings } = qkvPlaceCode(places, gpu.f16);
+  const flag = (value: boolean): number => (value ? 1 : 0);
+  return pipelines.step(
+    "qk-norm",
+    {
+      shader: "qk-norm",
+      imports,
+      constants: {
+        ...constants,
+        THREADS,
+        EPS: norm.epsilon,
+        Q_NORM_AT: norm.q.at,
+        K_NORM_AT: norm.k.at,
+        OWN: flag(norm.own),
+        WHOLE: flag(norm.whole),
+        CENTRED: flag(norm.kind === "layer"),
+      },
+    },
+    { 0: qkv, 3: vectorBuffer([norm.q, norm.k])!, ...bindings, 8: state },
+    rows => [places.heads + 2 * places.kvHeads, rows, 1],
+  );
+}

@@ -1,0 +1,40 @@
+import type { Architecture } from "../architecture.ts";
+
+/** Query scaling of the 27B model: by hidden / heads instead of by the head's width. No key says so. */
+const LAYERS_OF_27B = 46;
+
+/**
+ * Gemma 2 (Gemma Team 2024): norms before and after each branch, soft caps on scores and logits, a sliding window on
+ * every other layer, the first included.
+ */
+export const gemma2: Architecture = model => {
+  const { keys, shape } = model;
+  const rope = model.rope();
+  const embedding = model.embedding();
+  const window = keys.number("attention.sliding_window", 4096);
+  const softcap = keys.number("attn_logit_softcapping", 50);
+  const scaleOf27B = 1 / Math.sqrt(shape.hidden / keys.number("attention.head_count"));
+  const layers = model.layers((layer, index) => ({
+    attentionNorm: layer.norm("attn_norm"),
+    attention: layer.attention({
+      rope,
+      softcap,
+      window: index % 2 === 0 ? window : undefined,
+      ...(shape.layers === LAYERS_OF_27B ? { scale: scaleOf27B } : {}),
+    }),
+    postAttentionNorm: layer.norm("post_attention_norm"),
+    mlpNorm: layer.norm("ffn_norm"),
+    mlp: layer.mlp({ gate: "gelu" }),
+    postMlpNorm: layer.norm("post_ffw_norm"),
+  }));
+  return {
+    forward(p) {
+      p.embed(embedding, { scale: Math.sqrt(shape.hidden) });
+      for (const layer of layers) {
+        p.addNormed(p.attention(layer.attention, p.normed(layer.attentionNorm)), layer.postAttentionNorm);
+        p.addNormed(p.mlp(layer.mlp, p.normed(layer.mlpNorm)), layer.postMlpNorm);
+      }
+    },
+    output: { ...model.output(embedding), cap: keys.number("final_logit_softcapping", 30) },
+  };
+};

@@ -1,0 +1,205 @@
+import type { Gate } from "../kernels/epilogue.ts";
+import type { NormKind } from "../kernels/norm.ts";
+import type { Halves } from "../kernels/repack.ts";
+import { COLUMN_MULTIPLE, type Keys, multiple, unsupportedShape } from "./hyperparameters.ts";
+import type { LayerCache } from "./kv-cache.ts";
+import type { Rope } from "./rope.ts";
+import { type Linear, type ShortTensor, type TensorFile, Tensors } from "./tensors.ts";
+
+export interface NormWeights {
+  kind: NormKind;
+  weight: ShortTensor;
+  bias: ShortTensor | undefined;
+  epsilon: number;
+}
+
+/** How a layer attends; what is left out is as in Llama. */
+export interface AttentionOptions {
+  /** undefined = no position embedding (NoPE, Kazemnejad et al. 2023). */
+  rope: Rope | undefined;
+  /** Which elements RoPE turns together: (2i, 2i + 1), or (i, i + dim / 2), which most converters write. */
+  pairing?: "adjacent" | "halves";
+  /** Positions that the layer looks back at most, its own included. */
+  window?: number | undefined;
+  /** Factor on the scores. Default 1 / sqrt(headDim). */
+  scale?: number;
+  /** Scores become softcap * tanh(score / softcap). */
+  softcap?: number | undefined;
+  /** QK-norm: over each head with scales for all heads, or for each its own; or over all heads together. */
+  qkNorm?: { kind: NormKind; over: "head" | "own-head" | "all-heads" };
+  /** A learned logit per head joins the softmax (gpt-oss). */
+  sinks?: boolean;
+  /** `false`: each position sees the whole batch (encoders). */
+  causal?: boolean;
+}
+
+export interface AttentionWeights extends AttentionOptions {
+  heads: number;
+  kvHeads: number;
+  headDim: number;
+  qkv: Linear;
+  output: Linear;
+  norm: { kind: NormKind; q: ShortTensor; k: ShortTensor; own: boolean; whole: boolean; epsilon: number } | undefined;
+  sinkLogits: ShortTensor | undefined;
+  cache: LayerCache;
+}
+
+export interface MlpOptions {
+  gate: Gate;
+  /** Width. Default: the file's `feed_forward_length`. */
+  width?: number;
+  /** `separate` and `fused` (gate on top of up in one tensor) are gated, `none` is up and down alone. */
+  gating?: "separate" | "fused" | "none";
+  /** Comes after the tensors' names, such as `_shexp`. */
+  suffix?: string;
+}
+
+export interface MlpWeights {
+  gate: Gate;
+  gated: boolean;
+  width: number;
+  /** Gate on top of up, or up alone. */
+  up: Linear;
+  down: Linear;
+}
+
+/** Takes the tensors of one layer, checks their shapes, and gives them the form that the builder computes with. */
+export class LayerReader extends Tensors {
+  readonly index: number;
+  readonly #keys: Keys;
+  readonly #hidden: number;
+  readonly #caches: LayerCache[];
+
+  constructor(file: TensorFile, keys: Keys, hidden: number, index: number, caches: LayerCache[]) {
+    super(file, `blk.${index}.`);
+    this.index = index;
+    this.#keys = keys;
+    this.#hidden = hidden;
+    this.#caches = caches;
+  }
+
+  /** RMSNorm with the file's epsilon, or LayerNorm, with a bias where there is one. */
+  norm(name: string, kind: NormKind = "rms", size = this.#hidden): NormWeights {
+    return readNorm(this, this.#keys, name, kind, size);
+  }
+
+  attention(options: AttentionOptions): AttentionWeights {
+    const { pairing = "halves", rope, qkNorm } = options;
+    const { heads, kvHeads, headDim } = readHeads(this.#keys, this.#hidden, this.index);
+    checkHeads(heads, kvHeads, headDim, rope?.dim ?? 0, this.#keys.number("attention.value_length", headDim));
+    const halves: Omit<Halves, "rows"> | undefined =
+      rope && pairing === "halves" ? { head: headDim, rotated: rope.dim } : undefined;
+    const inHalves = (rows: number): Halves | undefined => halves && { ...halves, rows };
+    const [q, k] = [heads * headDim, kvHeads * headDim];
+    const stack = this.has("attn_qkv.weight")
+      ? [{ name: "attn_qkv", rows: q + 2 * k, halves: inHalves(q + k) }]
+      : [
+          { name: "attn_q", rows: q, halves: inHalves(q) },
+          { name: "attn_k", rows: k, halves: inHalves(k) },
+          { name: "attn_v", rows: k },
+        ];
+    const norm = qkNorm && this.#qkNorm(qkNorm, heads, kvHeads, headDim, inHalves);
+    const cache = { layer: this.index, kvHeads, headDim, window: options.window };
+    this.#caches.push(cache);
+    return {
+      ...options,
+      heads,
+      kvHeads,
+      headDim,
+      qkv: this.linear(stack, this.#hidden),
+      output: this.matrix("attn_output", this.#hidden, q),
+      norm,
+      sinkLogits: options.sinks ? this.vector("attn_sinks.weight", heads) : undefined,
+      cache,
+    };
+  }
+
+  mlp({ gate, width, gating = "separate", suffix = "" }: MlpOptions): MlpWeights {
+    const size = width ?? this.#keys.ofLayer("feed_forward_length", this.index);
+    const problems = multiple("feed_forward_length", size, COLUMN_MULTIPLE);
+    if (problems.length > 0) throw unsupportedShape(problems);
+    const [gateName, up, down] = [`ffn_gate${suffix}`, `ffn_up${suffix}`, `ffn_down${suffix}`];
+    const stacks = {
+      separate: [
+        { name: gateName, rows: size },
+        { name: up, rows: size },
+      ],
+      fused: { name: up, rows: 2 * size, boundary: size },
+      none: { name: up, rows: size },
+    };
+    return {
+      gate,
+      gated: gating !== "none",
+      width: size,
+      up: this.linear(stacks[gating], this.#hidden),
+      down: this.matrix(down, this.#hidden, size),
+    };
+  }
+
+  #qkNorm(
+    { kind, over }: NonNullable<AttentionOptions["qkNorm"]>,
+    heads: number,
+    kvHeads: number,
+    headDim: number,
+    inHalves: (rows: number) => Halves | undefined,
+  ): NonNullable<AttentionWeights["norm"]> {
+    const scale = (name: string, count: number): ShortTensor => {
+      const dims = { head: [headDim], "own-head": [headDim, count], "all-heads": [headDim * count] };
+      return this.vector(`${name}.weight`, dims[over], inHalves(headDim * count));
+    };
+    return {
+      kind,
+      q: scale("attn_q_norm", heads),
+      k: scale("attn_k_norm", kvHeads),
+      own: over !== "head",
+      whole: over === "all-heads",
+      epsilon: readEpsilon(this.#keys, kind),
+    };
+  }
+}
+
+export function readNorm(
+  tensors: Tensors,
+  keys: Keys,
+  name: string,
+  kind: NormKind,
+  size: number,
+): NormWeights {
+  const weight = tensors.vector(`${name}.weight`, size);
+  const bias = tensors.optionalVector(`${name}.bias`, size);
+  return { kind, weight, bias, epsilon: readEpsilon(keys, kind) };
+}
+
+function readEpsilon(keys: Keys, kind: NormKind): number {
+  return keys.number(kind === "rms" ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon");
+}
+
+/** Heads of a layer; `head_count_kv` may differ from layer to layer. */
+export function readHeads(
+  keys: Keys,
+  hidden: number,
+  layer: number,
+): { heads: number; kvHeads: number; headDim: number } {
+  const heads = keys.ofLayer("attention.head_count", layer);
+  const kvHeads = keys.has("attention.head_count_kv") ? keys.ofLayer("attention.head_count_kv", layer) : heads;
+  return { heads, kvHeads, headDim: keys.number("attention.key_length", hidden / heads) };
+}
+
+/** Heads up to this width fit the registers of the attention kernels. */
+const MAX_HEAD_DIM = 256;
+
+function checkHeads(heads: number, kvHeads: number, headDim: number, ropeDim: number, valueDim: number): void {
+  const problems = [
+    ...multiple("head_count_kv", kvHeads, 1),
+    ...multiple("head_count", heads, Math.max(1, kvHeads)),
+    ...multiple("head dimension", headDim, 4),
+    ...(headDim <= MAX_HEAD_DIM ? [] : [`head dimension is ${headDim}, more than ${MAX_HEAD_DIM}`]),
+    ...multiple("head_count x head dimension", heads * headDim, COLUMN_MULTIPLE),
+    ...(ropeDim === 0 ? [] : multiple("rope.dimension_count", ropeDim, 4)),
+    ...(ropeDim <= headDim
+      ? []
+      : [`rope.dimension_count ${ropeDim} exceeds the head dimension ${headDim}`]),
+    ...(valueDim === headDim ? [] : [`value_length ${valueDim} differs from key_length ${headDim}`]),
+  ];
+  if (problems.length > 0) throw unsupportedShape(problems);
+}

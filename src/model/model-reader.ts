@@ -1,0 +1,111 @@
+import { UnsupportedModelError } from "../errors.ts";
+import type { GgufFile } from "../gguf/gguf.ts";
+import { getString } from "../gguf/metadata.ts";
+import type { NormKind } from "../kernels/norm.ts";
+import { type Hyperparameters, Keys, readHyperparameters } from "./hyperparameters.ts";
+import type { LayerCache } from "./kv-cache.ts";
+import { LayerReader, type NormWeights, readHeads, readNorm } from "./layer-reader.ts";
+import type { Rope, RopeScaling } from "./rope.ts";
+import { type Linear, TensorFile, Tensors } from "./tensors.ts";
+
+/** From the last layer to logits. */
+export interface Output {
+  /** undefined where the layers end with a norm of their own. */
+  norm: NormWeights | undefined;
+  matrix: Linear;
+  /** Factor on the logits. Default 1. */
+  scale?: number;
+  /** Logits become cap * tanh(logit / cap). */
+  cap?: number | undefined;
+}
+
+/** What an architecture reads its model from: the file's numbers and tensors. */
+export class ModelReader {
+  readonly shape: Hyperparameters;
+  readonly keys: Keys;
+  readonly name: string;
+  /** Tensors outside of layers. */
+  readonly tensors: Tensors;
+  readonly file: TensorFile;
+  /** Of the layers read so far. */
+  readonly caches: LayerCache[] = [];
+
+  /** @param maxBytes the largest binding of the adapter */
+  constructor(file: GgufFile, maxBytes: number) {
+    this.shape = readHyperparameters(file);
+    this.keys = new Keys(file);
+    this.name = getString(file.metadata, "general.name", "");
+    this.file = new TensorFile(file, maxBytes);
+    this.tensors = new Tensors(this.file, "");
+  }
+
+  layers<T>(read: (layer: LayerReader, index: number) => T): T[] {
+    const { layers, hidden } = this.shape;
+    return Array.from({ length: layers }, (_, index) =>
+      read(new LayerReader(this.file, this.keys, hidden, index, this.caches), index),
+    );
+  }
+
+  embedding(): Linear {
+    const { vocabulary, hidden } = this.shape;
+    return this.tensors.matrix("token_embd", vocabulary, hidden);
+  }
+
+  norm(name: string, kind: NormKind = "rms"): NormWeights {
+    return readNorm(this.tensors, this.keys, name, kind, this.shape.hidden);
+  }
+
+  /** `output_norm` and `output.weight`, or the embedding where the file ties them. */
+  output(embedding: Linear, { kind = "rms", norm = "output_norm" }: { kind?: NormKind; norm?: string } = {}): Output {
+    const { vocabulary, hidden } = this.shape;
+    const matrix = this.tensors.has("output.weight")
+      ? this.tensors.matrix("output", vocabulary, hidden)
+      : embedding;
+    return { norm: this.norm(norm, kind), matrix };
+  }
+
+  /** RoPE as the file describes it: base, partial rotation and scaling. */
+  rope({ base = this.keys.number("rope.freq_base", 10_000), scaled = true } = {}): Rope {
+    const { headDim } = readHeads(this.keys, this.shape.hidden, this.#attentionLayer());
+    const dim = this.keys.number("rope.dimension_count", headDim);
+    return { base, dim, scaling: scaled ? this.#scaling(dim) : { kind: "none" } };
+  }
+
+  /** The first layer that attends: hybrid models have layers without key and value heads. */
+  #attentionLayer(): number {
+    if (!this.keys.has("attention.head_count_kv")) return 0;
+    for (let layer = 0; layer < this.shape.layers; layer++) {
+      if (this.keys.ofLayer("attention.head_count_kv", layer) > 0) return layer;
+    }
+    return 0;
+  }
+
+  #scaling(dim: number): RopeScaling {
+    const { keys, tensors } = this;
+    const pairs = dim / 2;
+    const original = keys.number("rope.scaling.original_context_length", this.shape.contextLength);
+    const magnitude = keys.number("rope.scaling.attn_factor", 1);
+    if (tensors.has("rope_factors_long.weight")) {
+      const short = tensors.host("rope_factors_short.weight", pairs);
+      const long = tensors.host("rope_factors_long.weight", pairs);
+      return { kind: "long", short, long, original, magnitude };
+    }
+    const factor = keys.number("rope.scaling.factor", keys.number("rope.scale_linear", 1)) || 1;
+    if (tensors.has("rope_freqs.weight")) {
+      return { kind: "factors", factors: tensors.host("rope_freqs.weight", pairs), factor };
+    }
+    const type = keys.string("rope.scaling.type", "linear"); // as llama.cpp has it
+    if (type === "none" || factor === 1) return { kind: "none" };
+    if (type === "linear") return { kind: "linear", factor };
+    if (type === "yarn") {
+      const betaFast = keys.number("rope.scaling.yarn_beta_fast", 32);
+      const betaSlow = keys.number("rope.scaling.yarn_beta_slow", 1);
+      return { kind: "yarn", factor, original, betaFast, betaSlow, magnitude };
+    }
+    throw new UnsupportedModelError(
+      "rope-scaling",
+      `The model scales its rotary embedding by "${type}", which this version does not do. Supported: none, linear, yarn, and factors as tensors (rope_freqs, rope_factors_long).`,
+      { details: { type } },
+    );
+  }
+}

@@ -1,0 +1,43 @@
+import { UnsupportedModelError } from "../errors.ts";
+import type { Architecture } from "./architecture.ts";
+import { gemma } from "./architectures/gemma.ts";
+import { gemma2 } from "./architectures/gemma2.ts";
+import { gemma3 } from "./architectures/gemma3.ts";
+import { granite } from "./architectures/granite.ts";
+import { llama } from "./architectures/llama.ts";
+import { olmo2 } from "./architectures/olmo2.ts";
+import { phi3 } from "./architectures/phi3.ts";
+import { qwen2 } from "./architectures/qwen2.ts";
+import { qwen3 } from "./architectures/qwen3.ts";
+import { smollm3 } from "./architectures/smollm3.ts";
+import { stablelm } from "./architectures/stablelm.ts";
+import { starcoder2 } from "./architectures/starcoder2.ts";
+
+/** By `general.architecture`. */
+const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map([
+  ["llama", llama],
+  ["qwen2", qwen2],
+  ["qwen3", qwen3],
+  ["gemma", gemma],
+  ["gemma2", gemma2],
+  ["gemma3", gemma3],
+  ["phi3", phi3],
+  ["smollm3", smollm3],
+  ["olmo2", olmo2],
+  ["granite", granite],
+  ["starcoder2", starcoder2],
+  ["stablelm", stablelm],
+]);
+
+export const SUPPORTED_ARCHITECTURES: readonly string[] = [...ARCHITECTURES.keys()];
+
+/** @throws UnsupportedModelError `architecture` */
+export function findArchitecture(name: string): Architecture {
+  const architecture = ARCHITECTURES.get(name);
+  if (architecture) return architecture;
+  throw new UnsupportedModelError(
+    "architecture",
+    `The model has the architecture "${name}", which this version does not run. Supported: ${SUPPORTED_ARCHITECTURES.join(", ")}.`,
+    { details: { architecture: name, supported: SUPPORTED_ARCHITECTURES } },
+  );
+}

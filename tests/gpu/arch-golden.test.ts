@@ -1,0 +1,89 @@
+// The tiny models of the golden data, one per architecture, against transformers in float32: logits at every position,
+// and greedy tokens up to the first narrow margin.
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { loadModel } from "../../src/runtime/load-model.ts";
+import type { Session } from "../../src/runtime/session.ts";
+import { loadFile } from "./fixtures.ts";
+import { maxError, provideGpu } from "./support.ts";
+
+interface Case {
+  ids: number[];
+  logits: { file: string };
+  greedy?: { tokens: number[]; margins: number[] };
+}
+
+const never = new AbortController().signal;
+const folder = inject("golden");
+/** From the golden data's README, "tiny models". */
+const TOLERANCE = { f32: 1e-3, f16: 0.1 };
+const why = folder ? "" : " (SKIPPED: no ../shared/golden; set INTAB_GOLDEN to the golden data)";
+
+const MODELS = [
+  "llama",
+  "llama31",
+  "mistral",
+  "qwen2",
+  "qwen3",
+  "gemma2",
+  "gemma3",
+  "phi3",
+  "smollm3",
+  "olmo2",
+  "granite",
+  "starcoder2",
+];
+
+/** Phi-3 chooses its RoPE factors by the configured context, so each case gets a context of its own length. */
+const contextOf = (length: number): number => Math.ceil((length + 32) / 16) * 16;
+
+for (const name of MODELS) {
+  describe.skipIf(!folder)(`arch/${name} against transformers${why}`, () => {
+    const path = (file: string): string => `${folder}/arch/${name}/${file}`;
+    let cases: Case[];
+    let session: Session | undefined;
+    let loadedFor = 0;
+
+    const open = async (length: number): Promise<{ session: Session; tolerance: number }> => {
+      const contextLength = contextOf(length);
+      const wanted = name === "phi3" && length < 256 ? 128 : Math.max(128, contextLength);
+      if (!session || loadedFor !== wanted) {
+        await session?.dispose();
+        const file = await loadFile(path("model.gguf"));
+        session = await loadModel(file, { contextLength: wanted }, { signal: never, onProgress: () => {} });
+        loadedFor = wanted;
+      }
+      const f16 = session.info.adapter.features.includes("shader-f16");
+      return { session, tolerance: f16 ? TOLERANCE.f16 : TOLERANCE.f32 };
+    };
+
+    beforeAll(async () => {
+      await provideGpu();
+      cases = JSON.parse(await (await loadFile(path("case.json"))).text()).cases;
+    }, 300_000);
+    afterAll(() => session?.dispose());
+
+    test("logits at every position", async () => {
+      for (const { ids, logits } of cases) {
+        const { session, tolerance } = await open(ids.length);
+        const expected = new Float32Array(await (await loadFile(path(logits.file))).arrayBuffer());
+        expect(maxError(await session.logits(ids, never), expected), `${ids.length} tokens`).toBeLessThan(
+          tolerance,
+        );
+      }
+    }, 300_000);
+
+    test("greedy tokens up to the first narrow margin", async () => {
+      for (const { ids, greedy } of cases) {
+        if (!greedy) continue;
+        const { session, tolerance } = await open(ids.length);
+        const narrow = greedy.margins.findIndex(margin => margin <= 2 * tolerance);
+        const certain = narrow < 0 ? greedy.tokens.length : narrow;
+        const options = { temperature: 0, maxTokens: Math.max(1, certain), ignoreEndOfTurn: true };
+        const result = await session.generate({ ids }, options, never, () => {});
+        expect(result.ids.slice(0, certain), `after ${ids.length} tokens`).toEqual(
+          greedy.tokens.slice(0, certain),
+        );
+      }
+    }, 300_000);
+  });
+}
