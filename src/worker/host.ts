@@ -49,6 +49,7 @@ export function createHost(): Host {
           return session.info;
         } finally {
           loading = false;
+          if (typeof source === "function") release(source);
         }
       }),
 

@@ -1,4 +1,5 @@
 import type { LoadSettings } from "../runtime/load-model.ts";
+import type { PlainOrigin } from "../runtime/open-origin.ts";
 import type { Prompt } from "../runtime/request.ts";
 import type {
   ChatMessage,
@@ -34,7 +35,7 @@ export interface RenderChatOptions {
 export interface Host {
   load(
     request: number,
-    source: string | Blob,
+    source: PlainOrigin,
     settings: LoadSettings,
     onProgress: (progress: LoadProgress) => void,
   ): Promise<ModelInfo>;

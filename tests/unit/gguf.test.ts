@@ -379,9 +379,4 @@ describe("what this version runs", () => {
       message: expect.stringMatching(/Q8_1 \(2 tensors\).*F32, F16, BF16, Q8_0, Q6_K, .*TQ2_0/),
     });
   });
-  test("a part of a split model is named", async () => {
-    await expect(
-      check({ metadata: { "general.architecture": "llama", "split.count": typed("u16", 3) } }),
-    ).rejects.toMatchObject({ code: "split-file", message: expect.stringMatching(/one part of 3/) });
-  });
 });
