@@ -38,7 +38,7 @@ export interface AddEpilogue extends Columns {
   /** Default 1. */
   scale?: number | undefined;
   /** `[T]`, f32: the sigmoid of a token's number scales its result too. Default: none. */
-  gate?: Binding | undefined;
+  tokenGate?: Binding | undefined;
 }
 
 /** `y[T, F] = gate(gate, up)`: the weight holds F rows of gate, then F of up; F is a multiple of 4. */
@@ -149,9 +149,9 @@ function epiloguePart(epilogue: Epilogue, rows: number, f16: boolean): PartCode 
     }
     case "add":
       return {
-        imports: { "token-scale": epilogue.gate ? "token-scale-sigmoid" : "token-scale-one" },
+        imports: { "token-scale": epilogue.tokenGate ? "token-scale-sigmoid" : "token-scale-one" },
         constants: { ...columnsOf(epilogue, rows), SCALE: epilogue.scale ?? 1 },
-        bindings: epilogue.gate ? { ...bindings, 5: epilogue.gate } : bindings,
+        bindings: epilogue.tokenGate ? { ...bindings, 5: epilogue.tokenGate } : bindings,
       };
     case "gated":
     case "activated":

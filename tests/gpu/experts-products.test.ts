@@ -387,7 +387,7 @@ describe("products with experts", () => {
       numbers.map((value, i) => (0.5 * value) / (1 + Math.exp(-gate[Math.floor(i / rows)]!)));
     const expected = addTo(held, { values: scaled(product.values), magnitudes: scaled(product.magnitudes) });
     const y = bench.upload("y", held);
-    const epilogue = { kind: "add", y, scale: 0.5, gate: bench.upload("gate", gate) } as const;
+    const epilogue = { kind: "add", y, scale: 0.5, tokenGate: bench.upload("gate", gate) } as const;
     const batch = { weight, epilogue, x: bench.upload("x", x), state: state(tokens) };
     await bench.run([await matmul(bench.pipelines, bench.gpu, batch)], tokens);
     expect(worst(await bench.readF32(y, held.length), expected, TOLERANCE)).toBeLessThan(1);
