@@ -1,4 +1,5 @@
 import type { GgufFile } from "../gguf/gguf.ts";
+import { getString } from "../gguf/metadata.ts";
 import type { Model } from "./architecture.ts";
 import type { Hyperparameters } from "./hyperparameters.ts";
 import type { LayerCache } from "./kv-cache.ts";
@@ -21,8 +22,10 @@ export interface OpenedModel extends Model {
  *   DoesNotFitError `adapter-limit`
  */
 export function openModel(file: GgufFile, maxBytes: number): OpenedModel {
+  // first: files of other architectures lack the keys that the reader wants, which is not what is wrong with them
+  const architecture = findArchitecture(getString(file.metadata, "general.architecture"));
   const reader = new ModelReader(file, maxBytes);
-  const model = findArchitecture(reader.shape.architecture)(reader);
+  const model = architecture(reader);
   reader.file.checkUnused();
   return { ...model, shape: reader.shape, taken: reader.file.taken, caches: reader.caches };
 }

@@ -6,11 +6,12 @@ import { composeShader } from "../../src/gpu/shader.ts";
 import { type KernelCode, Pipelines, type Step } from "../../src/gpu/step.ts";
 import { type AttentionShape, attentionDecode, attentionPrefill } from "../../src/kernels/attention.ts";
 import { embed } from "../../src/kernels/embed.ts";
-import type { Epilogue } from "../../src/kernels/epilogue.ts";
+import type { Epilogue, Gate, QkvPlaces } from "../../src/kernels/epilogue.ts";
 import { matmul } from "../../src/kernels/matmul.ts";
 import { matvec } from "../../src/kernels/matvec.ts";
+import { normalise } from "../../src/kernels/norm.ts";
+import { qkNorm } from "../../src/kernels/qk-norm.ts";
 import { createRepacker } from "../../src/kernels/repack.ts";
-import { rmsNorm } from "../../src/kernels/rms-norm.ts";
 import { createSampler } from "../../src/kernels/sampler.ts";
 import { score } from "../../src/kernels/score.ts";
 import { WEIGHT_TYPES, type Weight, type WeightType, weightLayout } from "../../src/kernels/weights.ts";
@@ -81,53 +82,77 @@ function weightOf(type: WeightType, rows: number): Weight {
   return { type, rows, columns: COLUMNS, words: nothing, scales: scalesBytes > 0 ? nothing : null };
 }
 
+const PLACES: QkvPlaces = {
+  y: nothing,
+  kv: nothing,
+  blockTable: nothing,
+  rope: nothing,
+  heads: 64,
+  kvHeads: 32,
+  headDim: 16,
+  rotated: 16,
+  kvBlocks: 8,
+};
+
 const EPILOGUES: readonly Epilogue[] = [
   { kind: "store", y: nothing },
   { kind: "add", y: nothing },
-  { kind: "glu", y: nothing },
-  { kind: "gated", y: nothing },
-  {
-    kind: "qkv",
-    y: nothing,
-    kv: nothing,
-    blockTable: nothing,
-    rope: nothing,
-    firstRow: 0,
-    heads: 64,
-    kvHeads: 32,
-    headDim: 16,
-    rotated: 16,
-    kvBlocks: 8,
-  },
+  { kind: "logits", y: nothing, cap: 30 },
+  { kind: "glu", gate: "silu", y: nothing },
+  { kind: "gated", gate: "silu", y: nothing },
+  { kind: "activated", gate: "gelu", y: nothing },
+  { kind: "qkv", firstRow: 0, ...PLACES },
 ];
+
+/** Gates do not depend on the weight: one type shows them all. */
+const GATES: readonly Gate[] = ["silu", "gelu", "gelu-erf", "swiglu-oai"];
+const GATED: readonly Epilogue[] = GATES.flatMap(gate =>
+  (["glu", "gated", "activated"] as const).map(kind => ({ kind, gate, y: nothing })),
+);
 
 /** Each type of weight with each epilogue. */
 const products = <T>(build: (weight: Weight, epilogue: Epilogue) => T[], rows: number): T[] =>
-  WEIGHT_TYPES.flatMap(type => EPILOGUES.flatMap(epilogue => build(weightOf(type, rows), epilogue)));
+  WEIGHT_TYPES.flatMap(type =>
+    [...EPILOGUES, ...(type === "F32" ? GATED : [])].flatMap(epilogue =>
+      build(weightOf(type, rows), epilogue),
+    ),
+  );
+
+const vector = { buffer: nothing, at: 4 };
 
 /** All that each kernel asks for on one adapter, by the stem of its file in `src/kernels/`. */
 const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promise<unknown>[]>> = {
-  embed: pipelines =>
-    WEIGHT_TYPES.map(type =>
-      embed(pipelines, weightOf(type, 128), { tokens: nothing, x: nothing, state: nothing }),
+  embed: pipelines => {
+    const buffers = { tokens: nothing, x: nothing, state: nothing };
+    const rows = ["token", "position", "first"] as const;
+    return WEIGHT_TYPES.flatMap(type =>
+      rows.map(row => embed(pipelines, weightOf(type, 128), buffers, { row })),
+    );
+  },
+  norm: pipelines =>
+    (["rms", "layer"] as const).flatMap(kind =>
+      [undefined, vector].map(bias => {
+        const buffers = { x: nothing, y: nothing, state: nothing };
+        return normalise(pipelines, { kind, weight: vector, bias, epsilon: 1e-5 }, 576, buffers);
+      }),
     ),
-  "rms-norm": pipelines => [
-    rmsNorm(
-      pipelines,
-      { size: 576, epsilon: 1e-5 },
-      { x: nothing, weight: nothing, y: nothing, state: nothing },
-    ),
-  ],
+  "qk-norm": (pipelines, gpu) => {
+    const norm = { kind: "rms", q: vector, k: vector, own: false, whole: false, epsilon: 1e-5 } as const;
+    return [qkNorm(pipelines, gpu, norm, PLACES, { qkv: nothing, state: nothing })];
+  },
   matvec: (pipelines, gpu) =>
     products((weight, epilogue) => {
       const options = { weight, epilogue, x: nothing, state: nothing };
-      const norm = { weight: nothing, epsilon: 1e-5 };
-      return [matvec(pipelines, gpu, options), matvec(pipelines, gpu, { ...options, norm })];
+      const norm = { weight: vector, epsilon: 1e-5 };
+      return [{}, { norm }, { bias: vector }, { norm, bias: vector }].map(more =>
+        matvec(pipelines, gpu, { ...options, ...more }),
+      );
     }, 128),
-  matmul: (pipelines, gpu) => {
-    const inputs = { x: nothing, state: nothing };
-    return products((weight, epilogue) => [matmul(pipelines, gpu, { ...inputs, weight, epilogue })], 128);
-  },
+  matmul: (pipelines, gpu) =>
+    products((weight, epilogue) => {
+      const options = { weight, epilogue, x: nothing, state: nothing };
+      return [{}, { bias: vector }].map(more => matmul(pipelines, gpu, { ...options, ...more }));
+    }, 128),
   attention: (pipelines, gpu) => {
     const places = { q: nothing, kv: nothing, blockTable: nothing, out: nothing, scratch: nothing };
     return HEADS.flatMap(([heads, kvHeads, headDim]) => {

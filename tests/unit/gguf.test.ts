@@ -365,13 +365,6 @@ describe("what this version runs", () => {
   test("a llama file of the supported types passes", async () => {
     await expect(check({})).resolves.toBeUndefined();
   });
-  test("another architecture is named with the list of supported ones", async () => {
-    await expect(check({ metadata: { "general.architecture": "mamba" } })).rejects.toMatchObject({
-      name: "UnsupportedModelError",
-      code: "architecture",
-      message: expect.stringMatching(/"mamba".*Supported: llama/),
-    });
-  });
   test("other tensor types are named with their number and the list of supported ones", async () => {
     const iq4 = tensor({ type: "IQ4_XS", dims: [256, 1], data: new Uint8Array(136) });
     await expect(check({ tensors: [iq4, { ...iq4, name: "b" }] })).rejects.toMatchObject({
