@@ -1,4 +1,5 @@
 import type { GgufFile } from "../gguf/gguf.ts";
+import { getString } from "../gguf/metadata.ts";
 import type { Pooling } from "../types.ts";
 import type { Model } from "./architecture.ts";
 import type { Hyperparameters } from "./hyperparameters.ts";
@@ -31,8 +32,10 @@ const POOLING: Readonly<Record<number, Pooling>> = { 1: "mean", 2: "first", 3: "
  *   DoesNotFitError `adapter-limit`
  */
 export function openModel(file: GgufFile, maxBytes: number): OpenedModel {
+  // first: files of other architectures lack the keys that the reader wants, which is not what is wrong with them
+  const architecture = findArchitecture(getString(file.metadata, "general.architecture"));
   const reader = new ModelReader(file, maxBytes);
-  const model = findArchitecture(reader.shape.architecture)(reader);
+  const model = architecture(reader);
   const ranking = reader.ranking();
   reader.file.checkUnused();
   const bidirectional = !reader.keys.flag("attention.causal", model.output !== undefined);
