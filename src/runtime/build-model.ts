@@ -2,7 +2,7 @@ import { InputError } from "../errors.ts";
 import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Pipelines, type Step } from "../gpu/step.ts";
-import { attentionScratchBytes } from "../kernels/attention.ts";
+import { attentionScratchBytes, SINGLE_STEP_KEYS } from "../kernels/attention.ts";
 import { createSampler, type Sampler } from "../kernels/sampler.ts";
 import { STATE_BYTES } from "../kernels/state.ts";
 import type { Hyperparameters } from "../model/hyperparameters.ts";
@@ -23,8 +23,6 @@ import { type AllocatedWeights, llamaWeights } from "./weight-upload.ts";
 const DEFAULT_CONTEXT = 8192;
 /** Prompt tokens computed at once: enough to fill the adapter, few enough for a submit that the page does not feel. */
 const CHUNK_ROWS = { gpu: 512, software: 64 };
-/** Contexts up to this decode with one attention dispatch a layer, longer ones with two (see kernels/attention.ts). */
-const SHORT_CONTEXT = 1024;
 /** Prompt of the warm-up: pays the driver's first-use costs and measures what a token costs here. */
 const WARM_UP = { prompt: 8, tokens: 3 };
 
@@ -85,7 +83,7 @@ export function buildModel({ gpu, buffers, model, plan, weights, contextLength }
     return program.build();
   };
   const decode = async (longest: number) => ({ longest, steps: await layers({ kind: "decode", longest }) });
-  const contexts = contextLength > SHORT_CONTEXT ? [SHORT_CONTEXT, contextLength] : [contextLength];
+  const contexts = contextLength > SINGLE_STEP_KEYS ? [SINGLE_STEP_KEYS, contextLength] : [contextLength];
   const compiling = Promise.all([
     layers({ kind: "prefill" }),
     Promise.all(contexts.map(decode)),
