@@ -51,7 +51,7 @@ const HEADS: readonly [heads: number, kvHeads: number, headDim: number][] = [
   [5, 5, 20],
 ];
 /** Decode in one step, and split. */
-const LONGEST = [1024, 8192];
+const LONGEST = [512, 8192];
 const VOCABULARY = 49_152;
 const COLUMNS = 256;
 
