@@ -2,7 +2,15 @@ import { proxy, type Remote, releaseProxy, wrap } from "comlink";
 import { DisposedError, InputError } from "./errors.ts";
 import { Generation } from "./generation.ts";
 import { requestPersistence } from "./storage/space.ts";
-import type { ChatMessage, GenerateOptions, LoadOptions, LoadProgress, ModelInfo } from "./types.ts";
+import type {
+  ChatMessage,
+  ChatOptions,
+  GenerateOptions,
+  LoadOptions,
+  LoadProgress,
+  ModelInfo,
+  TemplateOptions,
+} from "./types.ts";
 import { reviveErrors } from "./worker/errors.ts";
 import type { Host, RenderChatOptions, TokenizeOptions } from "./worker/protocol.ts";
 
@@ -139,6 +147,11 @@ class Connection {
   }
 }
 
+/** What JSON keeps of it: messages and tools may come from a reactive framework, whose proxies cannot be cloned. */
+function plainData<T>(data: T): T {
+  return data === undefined ? data : JSON.parse(JSON.stringify(data));
+}
+
 function workerFailed(why: string): DisposedError {
   return new DisposedError(
     "worker-failed",
@@ -178,11 +191,14 @@ export class Model {
   }
 
   /**
-   * Answers a conversation, in the form of the model's own chat template. Failures as with `generate`, and InputError
-   * `chat-template` or `messages`.
+   * Answers a conversation, in the form of the model's own chat template, which also gets `tools`, `documents` and
+   * switches. Reasoning that the model marks comes apart from the answer, in chunks and result. Failures as with
+   * `generate`, and InputError `chat-template` or `messages`.
    */
-  chat(messages: readonly ChatMessage[], options: GenerateOptions = {}): Generation {
-    return this.#start({ messages: messages.map(message => ({ ...message })) }, options);
+  chat(messages: readonly ChatMessage[], options: ChatOptions = {}): Generation {
+    const { tools, documents, enableThinking, templateVariables, ...rest } = options;
+    const template = { tools, documents, enableThinking, templateVariables } as TemplateOptions;
+    return this.#start({ messages: plainData(messages), template: plainData(template) }, rest);
   }
 
   /** Token ids of a text. */
@@ -200,10 +216,13 @@ export class Model {
     return (await this.tokenize(text)).length;
   }
 
-  /** The prompt that `chat` would give to the model. @throws InputError `chat-template`, `messages` */
+  /** The prompt that `chat` with the same template options would give to the model. @throws InputError `chat-template`, `messages` */
   renderChat(messages: readonly ChatMessage[], options: RenderChatOptions = {}): Promise<string> {
-    const plain = messages.map(message => ({ ...message }));
-    return this.#connection.call(undefined, () => this.#connection.host.renderChat(plain, options));
+    const { now, ...given } = options;
+    const sent = { ...plainData(given), ...(now && { now }) };
+    return this.#connection.call(undefined, () =>
+      this.#connection.host.renderChat(plainData(messages), sent),
+    );
   }
 
   /**

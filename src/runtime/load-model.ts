@@ -51,6 +51,7 @@ export async function loadModel(
     const plan = planWeights(file, model);
     const tokenizer = createTokenizer(file.metadata);
     checkVocabulary(tokenizer.vocabularySize, model.vocabulary);
+    for (const warning of tokenizer.warnings) console.warn(`intab: ${warning}`);
     const template = createChatTemplate(file.metadata, tokenizer);
 
     const contextLength = chooseContext(gpu, model, settings.contextLength);
@@ -73,6 +74,7 @@ export async function loadModel(
     const { loop, evaluator } = await abortable(complete(), signal);
     const info = {
       ...describe(file, source, model),
+      warnings: tokenizer.warnings,
       contextLength,
       gpuBytes: buffers.bytes,
       adapter: gpu.facts,

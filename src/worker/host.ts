@@ -74,11 +74,7 @@ export function createHost(): Host {
 
     tokenize: async (text, options) => loaded().tokenizer.encode(text, options),
     detokenize: async ids => loaded().tokenizer.decode(ids),
-    renderChat: async (messages, options) =>
-      loaded().template.render(
-        messages.map(message => ({ ...message })),
-        options,
-      ),
+    renderChat: async (messages, options) => loaded().template.render(messages, options),
 
     cancel(request) {
       running.get(request)?.controller.abort();

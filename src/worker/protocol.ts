@@ -7,6 +7,7 @@ import type {
   GenerateResult,
   LoadProgress,
   ModelInfo,
+  TemplateOptions,
 } from "../types.ts";
 
 /** `GenerateOptions` without what cannot cross: a signal becomes `cancel(request)`. */
@@ -19,9 +20,11 @@ export interface TokenizeOptions {
   parseSpecial?: boolean;
 }
 
-export interface RenderChatOptions {
+export interface RenderChatOptions extends TemplateOptions {
   /** End with the mark that starts the assistant's answer. Default true. */
   addGenerationPrompt?: boolean;
+  /** The time that a template asks for by `strftime_now`. Default: the clock's. */
+  now?: Date;
 }
 
 /**

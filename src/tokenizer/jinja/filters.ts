@@ -6,6 +6,7 @@ import {
   compare,
   contains,
   equal,
+  Group,
   isDict,
   isFloat,
   isNumber,
@@ -103,13 +104,17 @@ function round(value: Value, digits: number, method: string): Value {
   const number = numberOf(value);
   if (method === "ceil") return makeFloat(Math.ceil(number * scale) / scale);
   if (method === "floor") return makeFloat(Math.floor(number * scale) / scale);
-  const down = Math.floor(number * scale);
-  const rest = number * scale - down;
-  // Python rounds halves of exactly representable numbers to even; toFixed knows the exact value of the others
-  const even =
-    rest === 0.5 ? (down % 2 === 0 ? down : down + 1) / scale : Number(number.toFixed(Math.max(0, digits)));
-  const rounded = digits < 0 ? Math.round(number * scale) / scale : even;
-  return isFloat(value) || digits === 0 ? makeFloat(rounded) : rounded;
+  if (!isFloat(value) && digits >= 0) return number;
+  if (digits < 0)
+    return isFloat(value)
+      ? makeFloat(Math.round(number * scale) / scale)
+      : Math.round(number * scale) / scale;
+  // toFixed knows the exact value, but takes halves up; Python takes them to the even neighbour
+  const exact = Math.abs(number).toFixed(Math.min(100, digits + 40));
+  const tie = /^50*$/.test(exact.slice(exact.indexOf(".") + 1 + digits));
+  const down = Math.floor(Math.abs(number) * scale);
+  const size = tie ? (down % 2 === 0 ? down : down + 1) / scale : Number(Math.abs(number).toFixed(digits));
+  return makeFloat(number < 0 ? -size : size);
 }
 
 const filters: Record<string, Filter> = {
@@ -170,7 +175,7 @@ const filters: Record<string, Filter> = {
     for (const item of sorted(items(value), (a, b) => compare(folded(keyOf(a)), folded(keyOf(b))), false)) {
       const last = groups.at(-1) as Value[] | undefined;
       if (last && equal(folded(last[0]!), folded(keyOf(item)))) (last[1] as Value[]).push(item);
-      else groups.push(Tuple.of(keyOf(item), [item]));
+      else groups.push(Group.of(keyOf(item), [item]));
     }
     return groups;
   },
@@ -318,7 +323,7 @@ export function applyFilter(
 ): Value {
   const known = otherNames[name] ?? name;
   if (!Object.hasOwn(filters, known)) {
-    throw new TemplateFailure("TemplateRuntimeError", `No filter named '${name}' found.`);
+    throw new TemplateFailure("TemplateAssertionError", `No filter named '${name}'.`);
   }
   if (value instanceof Attributes && known === "length")
     throw typeError("object of type 'Namespace' has no len()");

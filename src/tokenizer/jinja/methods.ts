@@ -16,7 +16,12 @@ import {
 type Arguments = (name: string, position: number, otherwise?: Value) => Value;
 type Method<T> = (self: T, arg: Arguments, all: Value[], named: Map<string, Value>) => Value;
 
-const whiteSpace = "\\s\\x1c-\\x1f\\x85";
+/** Python's white space and line ends, in a class of a regular expression. */
+const whiteSpace = String.raw`\s\x1c-\x1f\x85`;
+const lineEnd = String.raw`(?:\r\n|[\r\n\v\f\x1c-\x1e\x85\u2028\u2029])`;
+const word = new RegExp(`[^${whiteSpace}]+`, "gu");
+const line = new RegExp(`(?:(?!${lineEnd}).)*(?:${lineEnd}|$)`, "gsu");
+const atLineEnd = new RegExp(`${lineEnd}$`, "u");
 const escaped = (chars: string): string =>
   [...chars].map(char => `\\u{${char.codePointAt(0)!.toString(16)}}`).join("");
 
@@ -42,7 +47,7 @@ function needString(value: Value, what: string): string {
 }
 
 function words(string: string, limit: number, fromRight: boolean): string[] {
-  const found = [...string.matchAll(/[^\s\x1c-\x1f\x85]+/gu)];
+  const found = [...string.matchAll(word)];
   if (limit < 0 || found.length <= limit) return found.map(match => match[0]);
   if (fromRight) {
     const kept = limit === 0 ? [] : found.slice(-limit);
@@ -52,10 +57,7 @@ function words(string: string, limit: number, fromRight: boolean): string[] {
       ...kept.map(match => match[0]),
     ];
   }
-  return [
-    ...found.slice(0, limit).map(match => match[0]),
-    strip(string.slice(found[limit]!.index), null, "right"),
-  ];
+  return [...found.slice(0, limit).map(match => match[0]), string.slice(found[limit]!.index)];
 }
 
 function split(string: string, arg: Arguments, fromRight: boolean): Value {
@@ -82,7 +84,7 @@ export const capitalize = (string: string): string => {
   const [first = "", ...rest] = string;
   return first.toUpperCase() + rest.join("").toLowerCase();
 };
-export const title = (string: string): string => string.replace(/\p{L}+/gu, word => capitalize(word));
+export const title = (string: string): string => string.replace(/\p{L}+/gu, found => capitalize(found));
 const hasCase = (string: string): boolean => string.toLowerCase() !== string.toUpperCase();
 const codePoints = (string: string, index: number): number =>
   index < 0 ? index : [...string.slice(0, index)].length;
@@ -101,13 +103,8 @@ const strings: Record<string, Method<string>> = {
   split: (self, arg) => split(self, arg, false),
   rsplit: (self, arg) => split(self, arg, true),
   splitlines: (self, arg) => {
-    const lines =
-      self.match(/[^\r\n\v\f\x1c-\x1e\x85\u2028\u2029]*(?:\r\n|[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]|$)/gu) ??
-      [];
-    const kept = lines.filter(line => line !== "");
-    return arg("keepends", 0, false) === true
-      ? kept
-      : kept.map(line => line.replace(/(?:\r\n|[\r\n\v\f\x1c-\x1e\x85\u2028\u2029])$/u, ""));
+    const lines = (self.match(line) ?? []).filter(found => found !== "");
+    return arg("keepends", 0, false) === true ? lines : lines.map(found => found.replace(atLineEnd, ""));
   },
   startswith: (self, arg) => affix(self, arg("prefix", 0), part => self.startsWith(part)),
   endswith: (self, arg) => affix(self, arg("suffix", 0), part => self.endsWith(part)),

@@ -44,7 +44,7 @@ export function prepareSource(given: string): string {
   };
 
   for (let at = 0; at < source.length; ) {
-    const tag = raw ? rawEnd(source, at) : tagAt(source, at);
+    const tag: Tag | null = raw ? rawEnd(source, at) : tagAt(source, at);
     if (!tag) {
       text += source[at++];
       continue;
@@ -52,10 +52,10 @@ export function prepareSource(given: string): string {
     endText(tag);
     stripNext = tag.after === "-";
     at = tag.end;
-    const trims = tag.kind !== "expression" && tag.after === "" && source[at] === "\n";
+    const name: string = tag.kind === "statement" ? tag.body.trim() : "";
+    const trims = tag.kind !== "expression" && name !== "raw" && tag.after === "" && source[at] === "\n";
     if (trims) at++;
     lineStarts = trims;
-    const name = tag.kind === "statement" ? tag.body.trim() : "";
     if (name === "raw" || name === "endraw") raw = name === "raw";
     else if (tag.kind === "expression") prepared += `{{ ${tag.body} }}`;
     else if (tag.kind === "statement" && !/^(?:end)?generation$/.test(name)) prepared += `{% ${tag.body} %}`;
@@ -91,7 +91,7 @@ function tagAt(source: string, at: number): Tag | null {
     }
     if (kind !== "comment" && (char === "'" || char === '"')) {
       const end = stringEnd(source, i);
-      body += JSON.stringify(unescape(source.slice(i + 1, end))).replace(/\\u([0-9a-f]{4})/g, (_, hex) =>
+      body += JSON.stringify(pythonString(source.slice(i + 1, end))).replace(/\\u([0-9a-f]{4})/g, (_, hex) =>
         String.fromCharCode(Number.parseInt(hex, 16)),
       );
       i = end + 1;
@@ -129,7 +129,7 @@ const shortEscapes: Readonly<Record<string, string>> = {
 };
 
 /** Python's escapes; one that it does not know stays as it is. */
-function unescape(string: string): string {
+function pythonString(string: string): string {
   return string.replace(
     /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{1,3})|([\s\S]))/g,
     (found, x?: string, u?: string, long?: string, octal?: string, char?: string) => {

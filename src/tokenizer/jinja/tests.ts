@@ -83,7 +83,7 @@ const otherNames: Record<string, string> = {
 export function runTest(name: string, value: Value, args: Value[]): boolean {
   const known = otherNames[name] ?? name;
   if (!Object.hasOwn(tests, known))
-    throw new TemplateFailure("TemplateRuntimeError", `No test named '${name}' found.`);
+    throw new TemplateFailure("TemplateAssertionError", `No test named '${name}'.`);
   if (value instanceof Attributes && known === "mapping") return false;
   return tests[known]!(value, args);
 }

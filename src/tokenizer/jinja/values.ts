@@ -21,6 +21,9 @@ export class Float {
 
 export class Tuple extends Array<Value> {}
 
+/** What `groupby` gives: `grouper` and `list`. */
+export class Group extends Tuple {}
+
 /** `namespace()`, and the `loop` variable: attributes only. */
 export class Attributes {
   readonly fields: Map<string, Value>;
