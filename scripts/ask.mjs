@@ -79,14 +79,15 @@ function progressLine() {
 
 /** @param {AskRequest} request */
 async function ask({ model, json, loadOptions, task, logitsFile }) {
-  const source = await findModel(model);
+  /** @type {{ url?: string, file?: string }} */
+  const source = model === null ? {} : await findModel(model);
   const root = await ensureBuilt("demo");
   const partial = logitsFile && `${logitsFile}.${process.pid}.partial`;
   if (partial) closers.push(() => rmSync(partial, { force: true }));
   const server = await serve({ root, uploads: partial ? { [UPLOAD]: () => partial } : {} });
   closers.push(() => server.close());
   // a terminal may read any address; a page may read only servers that allow it
-  const anyServer = "url" in source && source.url !== BUILTIN;
+  const anyServer = source.url !== undefined && source.url !== BUILTIN;
   const session = await openPage({
     url: `${server.url}/ask.html`,
     args: anyServer ? ["--disable-web-security"] : [],
@@ -104,10 +105,16 @@ async function ask({ model, json, loadOptions, task, logitsFile }) {
     process.stdout.write(text);
     endsWithNewline = text.endsWith("\n");
   });
-  if ("file" in source) await page.setInputFiles("#model", source.file);
+  if (source.file) await page.setInputFiles("#model", source.file);
   await page.waitForFunction(() => "intabAsk" in window);
   /** @type {import("../demo/ask.ts").AskJob} */
-  const job = { loadOptions, task, uploadUrl: UPLOAD, ...("url" in source ? { url: source.url } : {}) };
+  const job = {
+    loadOptions,
+    task,
+    uploadUrl: UPLOAD,
+    modelless: model === null,
+    ...(source.url ? { url: source.url } : {}),
+  };
   const crashed = new Promise((_resolve, reject) => {
     const fail = () =>
       reject(

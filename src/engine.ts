@@ -16,8 +16,11 @@ import type { Host, RenderChatOptions, TokenizeOptions } from "./worker/protocol
 
 reviveErrors();
 
-/** Starts intab's own worker. The expression stays literal: bundlers look for exactly this. */
-function startWorker(): Worker {
+/**
+ * Starts intab's own worker. The expression stays literal: bundlers look for exactly this.
+ * @internal
+ */
+export function startWorker(): Worker {
   return new Worker(new URL("./worker/worker.ts", import.meta.url), { type: "module", name: "intab" });
 }
 
@@ -61,7 +64,8 @@ export async function load(source: string | URL | Blob, options: LoadOptions = {
   }
 }
 
-function resolveUrl(source: string | URL): string {
+/** @internal */
+export function resolveUrl(source: string | URL): string {
   const base = globalThis.document?.baseURI ?? globalThis.location?.href;
   if (!URL.canParse(source, base)) {
     throw new InputError("option", `"${source}" is no URL. Give the address of a .gguf file, or a File.`, {
@@ -75,7 +79,7 @@ function resolveUrl(source: string | URL): string {
  * One worker and the calls to it. Every call ends when the worker does.
  * @internal
  */
-class Connection {
+export class Connection {
   readonly host: Remote<Host>;
   readonly #worker: Worker;
   readonly #owned: boolean;
@@ -147,9 +151,17 @@ class Connection {
   }
 }
 
-/** What JSON keeps of it: messages and tools may come from a reactive framework, whose proxies cannot be cloned. */
-function plainData<T>(data: T): T {
+/**
+ * What JSON keeps of it: messages and tools may come from a reactive framework, whose proxies cannot be cloned.
+ * @internal
+ */
+export function plainData<T>(data: T): T {
   return data === undefined ? data : JSON.parse(JSON.stringify(data));
+}
+
+/** @internal */
+export function sendable({ now, ...options }: RenderChatOptions): RenderChatOptions {
+  return { ...plainData(options), ...(now && { now }) };
 }
 
 function workerFailed(why: string): DisposedError {

@@ -203,6 +203,20 @@ export interface ModelInfo {
   loadMs: number;
 }
 
+/** What `loadTokenizer()` found. */
+export interface TokenizerInfo {
+  /** `general.name` of the file, else its file name. */
+  name: string;
+  /** `tokenizer.ggml.model`: `gpt2`, `llama`, `bert`, `t5`, ... */
+  kind: string;
+  vocabularySize: number;
+  /** What chat templates know as `bos_token`, `eos_token`, `unk_token` and `pad_token`, where the file has them. */
+  specialTokens: Readonly<Record<string, string>>;
+  hasChatTemplate: boolean;
+  /** What the file leaves open and was guessed. */
+  warnings: readonly string[];
+}
+
 /** A model in this origin's cache. */
 export interface CachedModel {
   url: string;

@@ -69,14 +69,37 @@ export function createChatTemplate(
   tokenizer: Tokenizer,
   { template }: { template?: string | undefined } = {},
 ): ChatTemplate {
-  const specialTokens = tokenVariables(tokenizer);
-  const parsed = new Map<string, ReturnType<typeof compileTemplate>>();
+  const render = createRenderer(tokenVariables(tokenizer));
   const sourceFor = (options: RenderOptions): string | null =>
     template ?? templateOf(metadata, (options.tools?.length ?? 0) > 0);
 
-  const render: ChatTemplate["render"] = (messages, options = {}) => {
-    checkMessages(messages);
+  const prepare: ChatTemplate["prepare"] = (messages, options = {}) => {
     const source = sourceFor(options);
+    const text = render(source, messages, options);
+    const ids = tokenizer.encode(text, { parseSpecial: true });
+    // Not `addSpecial`: it would also end the prompt with eosId where the model adds one to documents.
+    if (tokenizer.addsBos && ids[0] !== tokenizer.bosId) ids.unshift(tokenizer.bosId!);
+    return { ids, reasoning: reasoningMarks(source ?? "", text) };
+  };
+
+  return {
+    source: sourceFor({}),
+    render: (messages, options = {}) => render(sourceFor(options), messages, options),
+    prepare,
+    encode: (messages, options) => prepare(messages, options).ids,
+  };
+}
+
+/**
+ * A renderer of any template's source with the given special tokens (`bos_token`, ...) as variables. It parses each
+ * source once. Throws as `ChatTemplate.render`.
+ */
+export function createRenderer(
+  specialTokens: Readonly<Record<string, string>>,
+): (source: string | null, messages: readonly TemplateMessage[], options?: RenderOptions) => string {
+  const parsed = new Map<string, ReturnType<typeof compileTemplate>>();
+  return (source, messages, options = {}) => {
+    checkMessages(messages);
     if (source === null) {
       throw new InputError(
         "chat-template",
@@ -110,31 +133,16 @@ export function createChatTemplate(
       );
     }
   };
-
-  const prepare: ChatTemplate["prepare"] = (messages, options = {}) => {
-    const text = render(messages, options);
-    const ids = tokenizer.encode(text, { parseSpecial: true });
-    // Not `addSpecial`: it would also end the prompt with eosId where the model adds one to documents.
-    if (tokenizer.addsBos && ids[0] !== tokenizer.bosId) ids.unshift(tokenizer.bosId!);
-    return { ids, reasoning: reasoningMarks(sourceFor(options)!, text) };
-  };
-
-  return {
-    source: sourceFor({}),
-    render,
-    prepare,
-    encode: (messages, options) => prepare(messages, options).ids,
-  };
 }
 
 /** The variables of a template besides the special tokens. */
-export function variablesOf(
+function variablesOf(
   messages: readonly TemplateMessage[],
   { addGenerationPrompt = true, tools, documents, enableThinking, templateVariables }: RenderOptions,
 ): Record<string, unknown> {
   return {
     ...templateVariables,
-    ...(tools && tools.length > 0 ? { tools } : {}),
+    ...(tools ? { tools } : {}),
     ...(documents ? { documents } : {}),
     ...(enableThinking === undefined ? {} : { enable_thinking: enableThinking }),
     messages,
@@ -156,7 +164,8 @@ function plain(messages: readonly TemplateMessage[], source: string): readonly T
   });
 }
 
-function tokenVariables(tokenizer: Tokenizer): Record<string, string> {
+/** The model's special tokens as variables of a template. */
+export function tokenVariables(tokenizer: Tokenizer): Record<string, string> {
   const variables: Record<string, string> = {};
   const add = (name: string, id: number | null): void => {
     if (id !== null) variables[name] = tokenizer.tokenText(id);

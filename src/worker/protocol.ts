@@ -8,6 +8,7 @@ import type {
   LoadProgress,
   ModelInfo,
   TemplateOptions,
+  TokenizerInfo,
 } from "../types.ts";
 
 /** `GenerateOptions` without what cannot cross: a signal becomes `cancel(request)`. */
@@ -39,6 +40,19 @@ export interface Host {
     settings: LoadSettings,
     onProgress: (progress: LoadProgress) => void,
   ): Promise<ModelInfo>;
+  /** Tokenizer and template alone; `tokenize`, `detokenize` and `renderChat` work then, nothing else. */
+  loadText(
+    request: number,
+    source: string | Blob,
+    settings: Pick<LoadSettings, "headers">,
+  ): Promise<TokenizerInfo>;
+  /** Renders with a template that belongs to no model; `tokens` are its `bos_token` and so on. */
+  renderTemplate(
+    template: string,
+    tokens: Readonly<Record<string, string>>,
+    messages: readonly ChatMessage[],
+    options: RenderChatOptions,
+  ): Promise<string>;
   generate(
     request: number,
     prompt: Prompt,
