@@ -5,8 +5,12 @@ import {
   type GenerateOptions,
   IntabError,
   type LoadOptions,
+  type ModelOrigin,
   type LoadProgress,
   load,
+  loadTokenizer,
+  openTemplate,
+  type RenderChatOptions,
 } from "intab";
 
 export type AskInput =
@@ -25,11 +29,20 @@ export type AskTask =
       options: Omit<GenerateOptions, "signal">;
     }
   | { kind: "tokenize"; texts: { text: string; addSpecial: boolean; parseSpecial: boolean }[] }
-  | { kind: "render"; conversations: { messages: ChatMessage[]; addGenerationPrompt: boolean }[] };
+  | {
+      kind: "render";
+      conversations: ({ messages: ChatMessage[] } & Omit<RenderChatOptions, "now">)[];
+      /** Instead of the model's. */
+      template?: string;
+      /** The time for `strftime_now`, without zone. */
+      now?: string;
+    };
 
 export interface AskJob {
   /** The model's address; absent: the files in the page's input. */
   url?: string;
+  /** No model at all: a template alone. */
+  modelless?: boolean;
   loadOptions: Pick<LoadOptions, "contextLength" | "features" | "token" | "hubUrl">;
   task: AskTask;
   /** Where a PUT stores logits. */
@@ -61,23 +74,77 @@ window.intabAsk = async job => {
 };
 
 async function runJob(job: AskJob): Promise<Record<string, unknown>> {
+  const { task } = job;
+  if (task.kind === "render" && job.modelless) return { render: await renderWith(task, templateTokens) };
   const source = job.url ?? document.querySelector<HTMLInputElement>("#model");
   if (!source) throw new Error("The page got no model.");
+  if (task.kind !== "prompt") return runText(source, task, job.loadOptions);
   const model = await load(source, {
     ...job.loadOptions,
     onProgress: progress => void window.intabProgress(progress),
   });
   try {
-    const answer =
-      job.task.kind === "tokenize"
-        ? { tokenize: await tokenizeAll(model, job.task.texts) }
-        : job.task.kind === "render"
-          ? { render: await renderAll(model, job.task.conversations) }
-          : await runPrompt(model, job.task, job.uploadUrl);
-    return withFacts(model, answer);
+    return withFacts(model, await runPrompt(model, task, job.uploadUrl));
   } finally {
     await model.dispose();
   }
+}
+
+/** What a template without a model has for the special tokens. */
+const templateTokens = { bos_token: "<BOS>", eos_token: "<EOS>", unk_token: "<UNK>", pad_token: "<PAD>" };
+
+/** Tokens and templates need no GPU, nor more of the file than its header. */
+async function runText(
+  source: ModelOrigin,
+  task: Exclude<AskTask, { kind: "prompt" }>,
+  { token, hubUrl }: AskJob["loadOptions"],
+): Promise<Record<string, unknown>> {
+  const tokenizer = await loadTokenizer(source, {
+    ...(token === undefined ? {} : { token }),
+    ...(hubUrl === undefined ? {} : { hubUrl }),
+  });
+  try {
+    const { name, vocabularySize, warnings, specialTokens } = tokenizer.info;
+    const model = { name, vocabularySize, warnings };
+    if (task.kind === "tokenize") {
+      const lists: number[][] = [];
+      for (const { text, ...options } of task.texts) lists.push(await tokenizer.tokenize(text, options));
+      return { tokenize: lists, model };
+    }
+    if (task.template !== undefined) return { render: await renderWith(task, specialTokens), model };
+    return { render: await renderAll(tokenizer.renderChat.bind(tokenizer), task), model };
+  } finally {
+    await tokenizer.dispose();
+  }
+}
+
+type RenderTask = AskTask & { kind: "render" };
+
+async function renderWith(task: RenderTask, tokens: Readonly<Record<string, string>>) {
+  const template = openTemplate(task.template ?? "", { tokens });
+  try {
+    return await renderAll(template.render.bind(template), task);
+  } finally {
+    await template.dispose();
+  }
+}
+
+/** The text of each conversation, or what its template raised. */
+async function renderAll(
+  render: (messages: ChatMessage[], options: RenderChatOptions) => Promise<string>,
+  { conversations, now }: RenderTask,
+): Promise<({ text: string } | { error: string })[]> {
+  const results: ({ text: string } | { error: string })[] = [];
+  for (const { messages, ...options } of conversations) {
+    try {
+      const text = await render(messages, { ...options, ...(now !== undefined && { now: new Date(now) }) });
+      results.push({ text });
+    } catch (error) {
+      if (!(error instanceof IntabError) || error.details.templateMessage === undefined) throw error;
+      results.push({ error: `${error.details.templateError}: ${error.details.templateMessage}` });
+    }
+  }
+  return results;
 }
 
 function withFacts(model: Model, answer: Record<string, unknown>): Record<string, unknown> {
@@ -91,24 +158,6 @@ function withFacts(model: Model, answer: Record<string, unknown>): Record<string
     gpuBytes,
     model: { name, architecture, parameterCount, vocabularySize, contextLength },
   };
-}
-
-async function tokenizeAll(
-  model: Model,
-  texts: readonly { text: string; addSpecial: boolean; parseSpecial: boolean }[],
-): Promise<number[][]> {
-  const lists: number[][] = [];
-  for (const { text, ...options } of texts) lists.push(await model.tokenize(text, options));
-  return lists;
-}
-
-async function renderAll(
-  model: Model,
-  conversations: readonly { messages: ChatMessage[]; addGenerationPrompt: boolean }[],
-): Promise<string[]> {
-  const texts: string[] = [];
-  for (const { messages, ...options } of conversations) texts.push(await model.renderChat(messages, options));
-  return texts;
 }
 
 async function runPrompt(
@@ -149,9 +198,10 @@ async function runPrompt(
   const result = await generation;
   await Promise.all(delivered);
   const { dispatchesPerToken, submitsPerToken, ...times } = result.timings;
-  const { text, ids, finishReason } = result;
+  const { text, reasoning, ids, finishReason } = result;
   return {
     text,
+    ...(reasoning === undefined ? {} : { reasoning }),
     ids: [...ids],
     promptIds: [...result.promptIds],
     finishReason,

@@ -108,16 +108,17 @@ function progressLine() {
 
 /** @param {AskRequest} request */
 async function ask({ model, json, loadOptions, task, logitsFile }) {
-  const source = await findModel(model);
+  const source = model === null ? null : await findModel(model);
+  const address = source && "url" in source ? source.url : undefined;
   const root = await ensureBuilt("demo");
   const partial = logitsFile && `${logitsFile}.${process.pid}.partial`;
   if (partial) closers.push(() => rmSync(partial, { force: true }));
   const server = await serve({ root, uploads: partial ? { [UPLOAD]: () => partial } : {} });
   closers.push(() => server.close());
-  const hub = "url" in source && source.url !== BUILTIN ? hubSettings() : {};
+  const hub = address !== undefined && address !== BUILTIN ? hubSettings() : {};
   const session = await openPage({
     url: `${server.url}/ask.html`,
-    args: "url" in source ? switchesFor(source.url, hub.hubUrl ?? "https://huggingface.co") : [],
+    args: address === undefined ? [] : switchesFor(address, hub.hubUrl ?? "https://huggingface.co"),
   });
   closers.push(() => session.close());
   const { page } = session;
@@ -132,14 +133,15 @@ async function ask({ model, json, loadOptions, task, logitsFile }) {
     process.stdout.write(text);
     endsWithNewline = text.endsWith("\n");
   });
-  if ("files" in source) await page.setInputFiles("#model", source.files);
+  if (source && "files" in source) await page.setInputFiles("#model", source.files);
   await page.waitForFunction(() => "intabAsk" in window);
   /** @type {import("../demo/ask.ts").AskJob} */
   const job = {
     loadOptions: { ...loadOptions, ...hub },
     task,
     uploadUrl: UPLOAD,
-    ...("url" in source ? { url: source.url } : {}),
+    modelless: source === null,
+    ...(address === undefined ? {} : { url: address }),
   };
   const crashed = new Promise((_resolve, reject) => {
     const fail = () =>

@@ -6,6 +6,7 @@ import { requestPersistence } from "./storage/space.ts";
 import type { PullBytes } from "./storage/stream-source.ts";
 import type {
   ChatMessage,
+  ChatOptions,
   EmbedOptions,
   GenerateOptions,
   LoadOptions,
@@ -13,14 +14,18 @@ import type {
   ModelInfo,
   ModelOrigin,
   RankedDocument,
+  TemplateOptions,
 } from "./types.ts";
 import { reviveErrors } from "./worker/errors.ts";
 import type { Host, RenderChatOptions, TokenizeOptions } from "./worker/protocol.ts";
 
 reviveErrors();
 
-/** Starts intab's own worker. The expression stays literal: bundlers look for exactly this. */
-function startWorker(): Worker {
+/**
+ * Starts intab's own worker. The expression stays literal: bundlers look for exactly this.
+ * @internal
+ */
+export function startWorker(): Worker {
   return new Worker(new URL("./worker/worker.ts", import.meta.url), { type: "module", name: "intab" });
 }
 
@@ -71,8 +76,11 @@ export async function load(source: ModelOrigin, options: LoadOptions = {}): Prom
   }
 }
 
-/** The bytes go to the worker without a copy. */
-function handingOver(pull: PullBytes): PullBytes {
+/**
+ * The bytes go to the worker without a copy.
+ * @internal
+ */
+export function handingOver(pull: PullBytes): PullBytes {
   return async () => {
     const bytes = await pull();
     return bytes && transfer(bytes, [bytes.buffer]);
@@ -88,7 +96,7 @@ function plainSettings({ contextLength, headers, token, hubUrl, features }: Load
  * One worker and the calls to it. Every call ends when the worker does.
  * @internal
  */
-class Connection {
+export class Connection {
   readonly host: Remote<Host>;
   readonly #worker: Worker;
   readonly #owned: boolean;
@@ -160,6 +168,19 @@ class Connection {
   }
 }
 
+/**
+ * What JSON keeps of it: messages and tools may come from a reactive framework, whose proxies cannot be cloned.
+ * @internal
+ */
+export function plainData<T>(data: T): T {
+  return data === undefined ? data : JSON.parse(JSON.stringify(data));
+}
+
+/** @internal */
+export function sendable({ now, ...options }: RenderChatOptions): RenderChatOptions {
+  return { ...plainData(options), ...(now && { now }) };
+}
+
 function workerFailed(why: string): DisposedError {
   return new DisposedError(
     "worker-failed",
@@ -199,11 +220,14 @@ export class Model {
   }
 
   /**
-   * Answers a conversation, in the form of the model's own chat template. Failures as with `generate`, and InputError
-   * `chat-template` or `messages`.
+   * Answers a conversation, in the form of the model's own chat template, which also gets `tools`, `documents` and
+   * switches. Reasoning that the model marks comes apart from the answer, in chunks and result. Failures as with
+   * `generate`, and InputError `chat-template` or `messages`.
    */
-  chat(messages: readonly ChatMessage[], options: GenerateOptions = {}): Generation {
-    return this.#start({ messages: messages.map(message => ({ ...message })) }, options);
+  chat(messages: readonly ChatMessage[], options: ChatOptions = {}): Generation {
+    const { tools, documents, enableThinking, templateVariables, ...rest } = options;
+    const template = { tools, documents, enableThinking, templateVariables } as TemplateOptions;
+    return this.#start({ messages: plainData(messages), template: plainData(template) }, rest);
   }
 
   /** Token ids of a text. */
@@ -221,10 +245,13 @@ export class Model {
     return (await this.tokenize(text)).length;
   }
 
-  /** The prompt that `chat` would give to the model. @throws InputError `chat-template`, `messages` */
+  /** The prompt that `chat` with the same template options would give to the model. @throws InputError `chat-template`, `messages` */
   renderChat(messages: readonly ChatMessage[], options: RenderChatOptions = {}): Promise<string> {
-    const plain = messages.map(message => ({ ...message }));
-    return this.#connection.call(undefined, () => this.#connection.host.renderChat(plain, options));
+    const { now, ...given } = options;
+    const sent = { ...plainData(given), ...(now && { now }) };
+    return this.#connection.call(undefined, () =>
+      this.#connection.host.renderChat(plainData(messages), sent),
+    );
   }
 
   /**

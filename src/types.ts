@@ -118,14 +118,65 @@ export interface RankedDocument {
   score: number;
 }
 
-export interface ChatMessage {
-  role: string;
-  content: string;
+/** A piece of a message's content. Models here read text. */
+export interface TextPart {
+  type: "text";
+  text: string;
 }
+
+/** A call that the model asked for, as the OpenAI API writes it. */
+export interface ToolCall {
+  id?: string;
+  type?: "function";
+  /** `arguments` as an object, which templates can print; as JSON text only for templates that ask for that. */
+  function: { name: string; arguments: Record<string, unknown> | string };
+}
+
+/** A message of a conversation. Further fields are handed to the model's template as they are. */
+export interface ChatMessage {
+  /** `system`, `user`, `assistant`, `tool`, or another that the model's template knows. */
+  role: string;
+  /** `null` for an assistant's message that only calls tools. Parts are joined where the template knows text only. */
+  content: string | readonly TextPart[] | null;
+  /** Calls that an assistant's message made. */
+  tool_calls?: readonly ToolCall[];
+  /** Which call a `tool` message answers, and of which function. */
+  tool_call_id?: string;
+  name?: string;
+  /** An earlier answer's reasoning (`reasoning` of a result). Most templates leave it out again. */
+  reasoning_content?: string;
+}
+
+/** A function that the model may call, as the OpenAI API describes it. */
+export interface ToolDefinition {
+  type: "function";
+  function: {
+    name: string;
+    description?: string;
+    /** JSON Schema of the arguments. */
+    parameters?: Record<string, unknown>;
+  };
+}
+
+/** What a conversation's template gets besides the messages. A template ignores what it does not know. */
+export interface TemplateOptions {
+  /** Functions on offer. A model file with a template of its own for tools (`tool_use`) uses that one. */
+  tools?: readonly ToolDefinition[];
+  /** Texts to answer from, mostly `{ title, text }`. */
+  documents?: readonly Readonly<Record<string, unknown>>[];
+  /** The template's switch `enable_thinking`, of models that can answer with and without reasoning. Default: the template's. */
+  enableThinking?: boolean;
+  /** Any further variable of the template, by its name there, such as `reasoning_effort`. */
+  templateVariables?: Readonly<Record<string, unknown>>;
+}
+
+export interface ChatOptions extends GenerateOptions, TemplateOptions {}
 
 /** A piece of the answer: whole characters only. */
 export interface GenerateChunk {
   text: string;
+  /** A piece of the reasoning before the answer, in a chat with a model that marks it. */
+  reasoning?: string;
   /** Ids of the tokens that ended in this chunk. */
   ids: readonly number[];
 }
@@ -151,7 +202,10 @@ export interface Timings {
 }
 
 export interface GenerateResult {
+  /** The answer, without the reasoning before it. */
   text: string;
+  /** The reasoning, in a chat with a model that marks it. Stop strings are not looked for in it. */
+  reasoning?: string;
   /** Generated ids, without the end-of-turn token that ended it. */
   ids: readonly number[];
   promptIds: readonly number[];
@@ -194,6 +248,8 @@ export interface ModelInfo {
   /** How the file wants token states to become one embedding. */
   pooling: Pooling;
   /** Bytes of all its files. */
+  /** What the file leaves open and was guessed, in sentences for the developer; the worker's console has them too. */
+  warnings: readonly string[];
   fileBytes: number;
   /** Address under which the cache has it, for `models.remove()`; `null` for files and streams. */
   url: string | null;
@@ -204,6 +260,20 @@ export interface ModelInfo {
   gpuBytes: number;
   adapter: AdapterFacts;
   loadMs: number;
+}
+
+/** What `loadTokenizer()` found. */
+export interface TokenizerInfo {
+  /** `general.name` of the file, else its file name. */
+  name: string;
+  /** `tokenizer.ggml.model`: `gpt2`, `llama`, `bert`, `t5`, ... */
+  kind: string;
+  vocabularySize: number;
+  /** What chat templates know as `bos_token`, `eos_token`, `unk_token` and `pad_token`, where the file has them. */
+  specialTokens: Readonly<Record<string, string>>;
+  hasChatTemplate: boolean;
+  /** What the file leaves open and was guessed. */
+  warnings: readonly string[];
 }
 
 /** A model in this origin's cache. */

@@ -45,7 +45,12 @@ Instead of generation (give --max-tokens as well to generate after --logits or -
   --tokenize FILE.json  a list of texts; prints a JSON list of id lists. With --add-special what the file's rules add
                         (beginning of text and the like), with --parse-special control tokens in the text count as such.
                         An item may be { "text", "add_special", "parse_special" } to choose for itself.
-  --render FILE.json    a list of { "messages", "add_generation_prompt" }; prints a JSON list of the chat template's strings
+  --render FILE.json    a list of { "messages", "tools", "documents", "add_generation_prompt", and any other variable of the
+                        template }; prints a JSON list of { "text" } or { "error" }, what the chat template made of each
+  --template FILE.jinja with --render: this template instead of the model's; without --model no model is loaded, and its
+                        bos_token is "<BOS>", its eos_token "<EOS>", its unk_token "<UNK>", its pad_token "<PAD>"
+  --now TIME            with --render: the time that a template asks for, such as 2026-01-15T12:30
+                        --tokenize and --render need no GPU and read the header alone: a file without tensors will do
 
 Output
   --json                exactly one JSON object on stdout: text, ids, promptIds, finishReason, adapter { vendor,
@@ -53,8 +58,8 @@ Output
                         decodeMs, timeToFirstTokenMs, prefillTokensPerSecond, decodeTokensPerSecond }, dispatchesPerToken,
                         submitsPerToken, gpuBytes, model { name, architecture, parameterCount, vocabularySize,
                         contextLength }, browser; with --perplexity also meanNegativeLogLikelihood; with --logits also
-                        logits { file, shape, dtype }; with --tokenize or --render: tokenize or render (the list),
-                        adapter, timings { loadMs }, gpuBytes, model, browser
+                        logits { file, shape, dtype }; with --tokenize or --render instead: tokenize or render
+                        (the list), model { name, vocabularySize, warnings } (not with a template alone), browser
   --help                this text
 
 npm itself prints the command that it runs on stdout first; npm run --silent ask -- ... leaves that out, and so does
@@ -69,7 +74,7 @@ the address of a mirror.
 
 /**
  * @typedef {object} AskRequest
- * @property {string} model
+ * @property {string | null} model null = none
  * @property {boolean} json
  * @property {import("../../demo/ask.ts").AskJob["loadOptions"]} loadOptions
  * @property {import("../../demo/ask.ts").AskTask} task
@@ -112,6 +117,9 @@ export function parseAskArguments(arguments_) {
     if (values[name] !== undefined && listing) throw usage(`--${name} does not go with --${input}.`);
   }
 
+  for (const name of /** @type {const} */ (["template", "now"])) {
+    if (values[name] !== undefined && input !== "render") throw usage(`--${name} goes with --render only.`);
+  }
   const special = {
     addSpecial: values["add-special"] ?? false,
     parseSpecial: values["parse-special"] ?? false,
@@ -123,7 +131,7 @@ export function parseAskArguments(arguments_) {
   const contextLength = number(values, "context-length", { integer: true, min: 1 });
   const logitsFile = values.logits === undefined ? undefined : writableFile(values.logits);
   return {
-    model: values.model ?? "builtin",
+    model: values.model ?? (values.template === undefined ? "builtin" : null),
     json: values.json ?? false,
     loadOptions: {
       ...(contextLength === undefined ? {} : { contextLength }),
@@ -131,7 +139,7 @@ export function parseAskArguments(arguments_) {
     },
     logitsFile,
     task: listing
-      ? listTask(input, /** @type {string} */ (values[input]), special)
+      ? listTask(input, /** @type {string} */ (values[input]), special, values)
       : promptTask(input, values, logitsFile !== undefined),
   };
 }
@@ -168,6 +176,8 @@ function parse(arguments_) {
         "add-special": flag,
         "parse-special": flag,
         render: text,
+        template: text,
+        now: text,
         json: flag,
         help: { type: "boolean", short: "h" },
       },
@@ -184,9 +194,10 @@ function parse(arguments_) {
  * @param {"tokenize" | "render"} kind
  * @param {string} file
  * @param {{ addSpecial: boolean, parseSpecial: boolean }} defaults
+ * @param {{ template?: string | undefined, now?: string | undefined }} rendering
  * @returns {import("../../demo/ask.ts").AskTask}
  */
-function listTask(kind, file, { addSpecial, parseSpecial }) {
+function listTask(kind, file, { addSpecial, parseSpecial }, { template, now }) {
   const list = readJson(kind, file);
   if (!Array.isArray(list)) throw usage(`--${kind} ${file}: a JSON list is expected.`, "input-file");
   if (kind === "tokenize") {
@@ -202,11 +213,24 @@ function listTask(kind, file, { addSpecial, parseSpecial }) {
     });
     return { kind, texts };
   }
-  const conversations = list.map((item, index) => ({
-    messages: checkMessages(item?.messages, `--render ${file}: item ${index}`),
-    addGenerationPrompt: Boolean(item.add_generation_prompt ?? false),
-  }));
-  return { kind, conversations };
+  const conversations = list.map((item, index) => {
+    const { messages, tools, documents, add_generation_prompt, ...templateVariables } = item ?? {};
+    return {
+      messages: checkMessages(messages, `--render ${file}: item ${index}`),
+      ...(tools ? { tools } : {}),
+      ...(documents ? { documents } : {}),
+      addGenerationPrompt: Boolean(add_generation_prompt ?? false),
+      templateVariables,
+    };
+  });
+  if (now !== undefined && Number.isNaN(Date.parse(now)))
+    throw usage(`--now ${now}: a time such as 2026-01-15T12:30 is expected.`);
+  return {
+    kind,
+    conversations,
+    ...(template === undefined ? {} : { template: readText("template", template) }),
+    ...(now === undefined ? {} : { now }),
+  };
 }
 
 /**
@@ -294,6 +318,15 @@ function readJson(option, file) {
   }
 }
 
+/** @param {string} option @param {string} file */
+function readText(option, file) {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw usage(`--${option} ${file} could not be read.`, "input-file", error);
+  }
+}
+
 /** @param {unknown} ids @param {string} where @returns {number[]} */
 function checkIds(ids, where) {
   if (!Array.isArray(ids) || ids.length === 0)
@@ -304,11 +337,9 @@ function checkIds(ids, where) {
   return ids;
 }
 
-/** @param {unknown} messages @param {string} where @returns {{ role: string, content: string }[]} */
+/** @param {unknown} messages @param {string} where @returns {any[]} */
 function checkMessages(messages, where) {
-  const sound =
-    Array.isArray(messages) &&
-    messages.every(message => typeof message?.role === "string" && typeof message.content === "string");
+  const sound = Array.isArray(messages) && messages.every(message => typeof message?.role === "string");
   if (!sound) throw usage(`${where}: a list of { "role", "content" } is expected.`, "input-file");
   return messages;
 }

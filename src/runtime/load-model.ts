@@ -51,6 +51,7 @@ export async function loadModel(
     const model = openModel(file, gpu.device.limits.maxStorageBufferBindingSize);
     const tokenizer = createTokenizer(file.metadata);
     checkVocabulary(tokenizer.vocabularySize, model.shape.vocabulary);
+    for (const warning of tokenizer.warnings) console.warn(`intab: ${warning}`);
     const template = createChatTemplate(file.metadata, tokenizer);
 
     const contextLength = chooseContext(gpu, model, settings.contextLength);
@@ -72,6 +73,7 @@ export async function loadModel(
     const { embedder, generator } = await abortable(complete(), signal);
     const info = {
       ...describe(file, source, model),
+      warnings: tokenizer.warnings,
       contextLength,
       gpuBytes: buffers.bytes,
       adapter: gpu.facts,

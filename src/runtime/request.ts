@@ -1,15 +1,20 @@
 import { InputError } from "../errors.ts";
 import { validateSampling } from "../sampling/options.ts";
 import { MAX_END_TOKENS, type PackedSampling, packSampling } from "../sampling/pack.ts";
-import type { ChatTemplate, Tokenizer } from "../tokenizer/index.ts";
-import type { ChatMessage, GenerateOptions, ModelInfo } from "../types.ts";
+import type { ChatTemplate, ReasoningMarks, Tokenizer } from "../tokenizer/index.ts";
+import type { ChatMessage, GenerateOptions, ModelInfo, TemplateOptions } from "../types.ts";
 
 /** A prompt as text (special tokens are added as the file asks), ids, or messages for the chat template. */
-export type Prompt = { text: string } | { ids: readonly number[] } | { messages: readonly ChatMessage[] };
+export type Prompt =
+  | { text: string }
+  | { ids: readonly number[] }
+  | { messages: readonly ChatMessage[]; template: TemplateOptions };
 
 /** What a generation needs to know, checked. */
 export interface Request {
   promptIds: readonly number[];
+  /** How the answer marks its reasoning; `null` = not at all. */
+  reasoning: ReasoningMarks | null;
   sampling: PackedSampling;
   /** Fits the context together with the prompt; 0 = nothing to do. */
   maxTokens: number;
@@ -26,13 +31,14 @@ export function readRequest(
   options: GenerateOptions,
   { info, tokenizer, template }: { info: ContextFacts; tokenizer: Tokenizer; template: ChatTemplate },
 ): Request {
-  const promptIds = readPrompt(prompt, tokenizer, template);
+  const { ids: promptIds, reasoning } = readPrompt(prompt, tokenizer, template);
   checkIds(promptIds, info);
   const room = info.contextLength - promptIds.length;
   const endIds: ReadonlySet<number> = options.ignoreEndOfTurn ? new Set() : tokenizer.endOfTurnIds;
   const known = [...endIds].slice(0, MAX_END_TOKENS);
   return {
     promptIds,
+    reasoning,
     sampling: packSampling(validateSampling(options, info.vocabularySize), known),
     maxTokens: Math.min(room, checkMaxTokens(options.maxTokens) ?? room),
     endIds,
@@ -40,10 +46,15 @@ export function readRequest(
   };
 }
 
-function readPrompt(prompt: Prompt, tokenizer: Tokenizer, template: ChatTemplate): readonly number[] {
-  if ("ids" in prompt) return prompt.ids;
-  if ("messages" in prompt) return template.encode(prompt.messages.map(message => ({ ...message })));
-  return tokenizer.encode(prompt.text, { addSpecial: true, parseSpecial: true });
+function readPrompt(
+  prompt: Prompt,
+  tokenizer: Tokenizer,
+  template: ChatTemplate,
+): { ids: readonly number[]; reasoning: ReasoningMarks | null } {
+  if ("messages" in prompt) return template.prepare(prompt.messages, prompt.template);
+  const ids =
+    "ids" in prompt ? prompt.ids : tokenizer.encode(prompt.text, { addSpecial: true, parseSpecial: true });
+  return { ids, reasoning: null };
 }
 
 /** @throws InputError `option` (no ids at all), `token-id`, `prompt-too-long` */

@@ -1,7 +1,12 @@
 import { DisposedError, InputError } from "../errors.ts";
 import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { type ChatTemplate, createTextStream, type Tokenizer } from "../tokenizer/index.ts";
+import {
+  type AnswerParts,
+  type ChatTemplate,
+  createAnswerStream,
+  type Tokenizer,
+} from "../tokenizer/index.ts";
 import type {
   EmbedOptions,
   FinishReason,
@@ -34,6 +39,8 @@ export interface SessionParts {
 /** Text and ids so far, and when they came. */
 interface Progress {
   text: string;
+  /** Empty also where the model marks none. */
+  reasoning: string;
   ids: number[];
   finishReason: FinishReason;
   /** Prompt positions computed. */
@@ -204,7 +211,7 @@ export class Session {
 
   async #generate(
     loop: TokenLoop,
-    { promptIds, sampling, maxTokens, endIds, stop }: Request,
+    { promptIds, reasoning, sampling, maxTokens, endIds, stop }: Request,
     progress: Progress,
     signal: AbortSignal,
     deliver: (chunk: GenerateChunk) => void,
@@ -212,25 +219,29 @@ export class Session {
     progress.startedAt = performance.now();
     if (maxTokens === 0) return;
     progress.promptTokens = promptIds.length;
-    const stream = createTextStream(this.tokenizer, { stop, previousId: promptIds.at(-1) });
-    const emit = (text: string, ids: readonly number[]): void => {
+    const stream = createAnswerStream(this.tokenizer, reasoning, { stop, previousId: promptIds.at(-1) });
+    const emit = ({ text, reasoning }: AnswerParts, ids: readonly number[]): void => {
       progress.text += text;
+      progress.reasoning += reasoning;
       progress.ids.push(...ids);
-      if (text !== "" || ids.length > 0) deliver({ text, ids });
+      if (text !== "" || reasoning !== "" || ids.length > 0)
+        deliver({ text, ids, ...(reasoning && { reasoning }) });
     };
     let ended = false;
     const request = { ids: promptIds, sampling, maxTokens, signal };
     for await (const batch of loop.tokens(request, progress.counters)) {
       progress.lastAt = performance.now();
       progress.firstAt ||= progress.lastAt;
-      let piece = "";
+      const piece = { text: "", reasoning: "" };
       const fresh: number[] = [];
       for (const id of batch) {
         progress.generated++;
         ended = endIds.has(id);
         if (ended) break;
         fresh.push(id);
-        piece += stream.push(id);
+        const { text, reasoning } = stream.push(id);
+        piece.text += text;
+        piece.reasoning += reasoning;
         ended = stream.stopped !== null;
         if (ended) break;
       }
@@ -255,6 +266,7 @@ function relevance(logits: Float64Array): number {
 function noProgress(): Progress {
   return {
     text: "",
+    reasoning: "",
     ids: [],
     finishReason: "length",
     promptTokens: 0,
@@ -267,12 +279,24 @@ function noProgress(): Progress {
 }
 
 function summary(promptIds: readonly number[], progress: Progress, calledAt: number): GenerateResult {
-  const { text, ids, finishReason, promptTokens, generated, startedAt, firstAt, lastAt, counters } = progress;
+  const {
+    text,
+    reasoning,
+    ids,
+    finishReason,
+    promptTokens,
+    generated,
+    startedAt,
+    firstAt,
+    lastAt,
+    counters,
+  } = progress;
   const prefillMs = firstAt > 0 ? firstAt - startedAt : 0;
   const decodeMs = lastAt - firstAt;
   const steps = Math.max(1, counters.decodeSteps);
   return {
     text,
+    ...(reasoning && { reasoning }),
     ids,
     promptIds,
     finishReason,

@@ -6,33 +6,58 @@
  * does and what the golden files hold. An app whose users must not be able to write `<|im_end|>` has to take such
  * text out of the messages before.
  */
-import { Template } from "@huggingface/jinja";
 import { InputError } from "../errors.ts";
-import type { ChatMessage } from "../types.ts";
+import type { ChatMessage, TemplateOptions } from "../types.ts";
+import { compileTemplate } from "./jinja/template.ts";
+import { type ReasoningMarks, reasoningMarks } from "./reasoning.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** A message as the template sees it. Most templates ask for `role` and `content`. */
 export type TemplateMessage = ChatMessage | { readonly role: string; readonly [field: string]: unknown };
 
-export interface RenderOptions {
+export interface RenderOptions extends TemplateOptions {
   /** End with the mark that starts the assistant's answer. Default true. */
   addGenerationPrompt?: boolean;
-  /** Further variables of the template, such as `tools`, `documents` or `enable_thinking`. */
-  variables?: Readonly<Record<string, unknown>>;
+  /** The time that a template asks for by `strftime_now`. Default: the clock's. */
+  now?: Date;
+}
+
+export interface EncodedChat {
+  ids: number[];
+  /** How the answer to this prompt marks its reasoning; `null` where the model marks none. */
+  reasoning: ReasoningMarks | null;
 }
 
 export interface ChatTemplate {
-  /** The template's source; `null` where the file has none and none was given. */
+  /** The template's source; `null` where the file has none and none was given. With several: the one without tools. */
   readonly source: string | null;
   /** Messages to prompt text. Throws `InputError`: `chat-template` (none, or it failed), `messages` (not usable). */
   render(messages: readonly TemplateMessage[], options?: RenderOptions): string;
   /** Messages to prompt ids, with the beginning-of-text token once where the model wants it. */
   encode(messages: readonly TemplateMessage[], options?: RenderOptions): number[];
+  /** The same, with what is needed to read the answer. */
+  prepare(messages: readonly TemplateMessage[], options?: RenderOptions): EncodedChat;
 }
+
+const key = "tokenizer.chat_template";
 
 /** Whether the file brings a chat template. */
 export function hasChatTemplate(metadata: Readonly<Record<string, unknown>>): boolean {
-  return typeof metadata["tokenizer.chat_template"] === "string";
+  return templateOf(metadata, false) !== null;
+}
+
+/**
+ * The file's template. It may have several: the main one, and `tokenizer.chat_template.NAME`; the one named `tool_use`
+ * is meant for conversations with tools.
+ */
+function templateOf(metadata: Readonly<Record<string, unknown>>, withTools: boolean): string | null {
+  const named = (name: string): string | null => {
+    const value = metadata[name];
+    return typeof value === "string" ? value : null;
+  };
+  const main = named(key) ?? named(`${key}.default`);
+  const tools = named(`${key}.tool_use`);
+  return withTools ? (tools ?? main) : (main ?? tools);
 }
 
 /**
@@ -44,11 +69,36 @@ export function createChatTemplate(
   tokenizer: Tokenizer,
   { template }: { template?: string | undefined } = {},
 ): ChatTemplate {
-  const source = template ?? (hasChatTemplate(metadata) ? String(metadata["tokenizer.chat_template"]) : null);
-  const specialTokens = tokenVariables(tokenizer);
-  let parsed: Template | undefined;
+  const render = createRenderer(tokenVariables(tokenizer));
+  const sourceFor = (options: RenderOptions): string | null =>
+    template ?? templateOf(metadata, (options.tools?.length ?? 0) > 0);
 
-  const render: ChatTemplate["render"] = (messages, { addGenerationPrompt = true, variables = {} } = {}) => {
+  const prepare: ChatTemplate["prepare"] = (messages, options = {}) => {
+    const source = sourceFor(options);
+    const text = render(source, messages, options);
+    const ids = tokenizer.encode(text, { parseSpecial: true });
+    // Not `addSpecial`: it would also end the prompt with eosId where the model adds one to documents.
+    if (tokenizer.addsBos && ids[0] !== tokenizer.bosId) ids.unshift(tokenizer.bosId!);
+    return { ids, reasoning: reasoningMarks(source ?? "", text) };
+  };
+
+  return {
+    source: sourceFor({}),
+    render: (messages, options = {}) => render(sourceFor(options), messages, options),
+    prepare,
+    encode: (messages, options) => prepare(messages, options).ids,
+  };
+}
+
+/**
+ * A renderer of any template's source with the given special tokens (`bos_token`, ...) as variables. It parses each
+ * source once. Throws as `ChatTemplate.render`.
+ */
+export function createRenderer(
+  specialTokens: Readonly<Record<string, string>>,
+): (source: string | null, messages: readonly TemplateMessage[], options?: RenderOptions) => string {
+  const parsed = new Map<string, ReturnType<typeof compileTemplate>>();
+  return (source, messages, options = {}) => {
     checkMessages(messages);
     if (source === null) {
       throw new InputError(
@@ -57,41 +107,65 @@ export function createChatTemplate(
           "Use generate() with a prompt of your own, or load a file that has a template, such as an Instruct model.",
       );
     }
-    // The template is the file author's program and this library its interpreter: whatever either throws is the
-    // template's failure, most often a raise_exception that tells the caller what it wants.
+    // The template is the file author's program and this its interpreter: whatever either throws is the template's
+    // failure, most often a raise_exception that tells the caller what it wants.
     try {
-      parsed ??= new Template(source);
-      return parsed.render({
-        ...specialTokens,
-        ...variables,
-        messages,
-        add_generation_prompt: addGenerationPrompt,
-      });
+      let run = parsed.get(source);
+      if (!run) parsed.set(source, (run = compileTemplate(source)));
+      return run(
+        { ...specialTokens, ...variablesOf(plain(messages, source), options) },
+        options.now ?? new Date(),
+      );
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
       throw new InputError(
         "chat-template",
-        `The model's chat template ${parsed ? "refused these messages" : "cannot be read"}: ${message}. ` +
+        `The model's chat template ${parsed.has(source) ? "refused these messages" : "cannot be read"}: ${message}. ` +
           "Change the messages (roles, order) or use generate() with a prompt of your own.",
-        { cause, details: { templateMessage: message, roles: messages.map(({ role }) => role) } },
+        {
+          cause,
+          details: {
+            templateError: cause instanceof Error ? cause.name : "Error",
+            templateMessage: message,
+            roles: messages.map(({ role }) => role),
+          },
+        },
       );
     }
   };
+}
 
+/** The variables of a template besides the special tokens. */
+function variablesOf(
+  messages: readonly TemplateMessage[],
+  { addGenerationPrompt = true, tools, documents, enableThinking, templateVariables }: RenderOptions,
+): Record<string, unknown> {
   return {
-    source,
-    render,
-    encode(messages, options) {
-      const text = render(messages, options);
-      const ids = tokenizer.encode(text, { parseSpecial: true });
-      // Not `addSpecial`: it would also end the prompt with eosId where the model adds one to documents.
-      if (tokenizer.addsBos && ids[0] !== tokenizer.bosId) ids.unshift(tokenizer.bosId!);
-      return ids;
-    },
+    ...templateVariables,
+    ...(tools ? { tools } : {}),
+    ...(documents ? { documents } : {}),
+    ...(enableThinking === undefined ? {} : { enable_thinking: enableThinking }),
+    messages,
+    add_generation_prompt: addGenerationPrompt,
   };
 }
 
-function tokenVariables(tokenizer: Tokenizer): Record<string, string> {
+/** Parts of text joined, for a template that knows content as text only: it would print the list or fail. */
+function plain(messages: readonly TemplateMessage[], source: string): readonly TemplateMessage[] {
+  const knowsParts =
+    /content is (?:not )?(?:string|iterable|sequence)|\btype\b[^\n]{0,12}== ?['"]text['"]|\['text'\]|\.text\b/.test(
+      source,
+    );
+  if (knowsParts) return messages;
+  return messages.map(message => {
+    const { content } = message;
+    if (!Array.isArray(content) || !content.every(part => typeof part?.text === "string")) return message;
+    return { ...message, content: content.map(part => part.text).join("") };
+  });
+}
+
+/** The model's special tokens as variables of a template. */
+export function tokenVariables(tokenizer: Tokenizer): Record<string, string> {
   const variables: Record<string, string> = {};
   const add = (name: string, id: number | null): void => {
     if (id !== null) variables[name] = tokenizer.tokenText(id);

@@ -56,6 +56,41 @@ export function createStopMatcher(stops: readonly string[]): StopMatcher {
   };
 }
 
+export interface StopFilter {
+  /** The text that is certain now: before any stop string, and nothing that could become one. After one: `""`. */
+  push(text: string): string;
+  /** The text that was held back. */
+  flush(): string;
+  /** The stop string that ended the text; `null` as long as none did. */
+  readonly stopped: string | null;
+}
+
+/** Passes text on up to the first stop string. Throws as `createStopMatcher`. */
+export function createStopFilter(stops: readonly string[]): StopFilter {
+  const matcher = createStopMatcher(stops);
+  let held = "";
+  let stopped: string | null = null;
+  return {
+    get stopped() {
+      return stopped;
+    },
+    push(text) {
+      if (stopped !== null) return "";
+      const match = matcher.read(text);
+      const all = held + text;
+      const end = match ? held.length + match.read - match.stop.length : all.length - matcher.pending;
+      held = match ? "" : all.slice(end);
+      stopped = match?.stop ?? null;
+      return all.slice(0, end);
+    },
+    flush() {
+      const rest = held;
+      held = "";
+      return rest;
+    },
+  };
+}
+
 /** For each prefix of `pattern`, the length of its longest proper border. */
 function bordersOf(pattern: string): Int32Array {
   const borders = new Int32Array(pattern.length);

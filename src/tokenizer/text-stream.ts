@@ -1,5 +1,5 @@
 /** Token ids to text while they are generated: whole characters only, and nothing of a stop string. */
-import { createStopMatcher } from "./stop-matcher.ts";
+import { createStopFilter } from "./stop-matcher.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 export interface TextStreamOptions {
@@ -31,37 +31,20 @@ export function createTextStream(
   { stop = [], previousId }: TextStreamOptions = {},
 ): TextStream {
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  const matcher = createStopMatcher(stop);
+  const filter = createStopFilter(stop);
   let atStart = tokenizer.addsSpacePrefix && (previousId === undefined || tokenizer.isControl(previousId));
-  let held = "";
-  let stopped: string | null = null;
-
-  const release = (text: string): string => {
-    const match = matcher.read(text);
-    const all = held + text;
-    const end = match ? held.length + match.read - match.stop.length : all.length - matcher.pending;
-    held = match ? "" : all.slice(end);
-    stopped = match?.stop ?? null;
-    return all.slice(0, end);
-  };
 
   return {
     get stopped() {
-      return stopped;
+      return filter.stopped;
     },
     push(id) {
-      if (stopped !== null || tokenizer.isControl(id)) return "";
+      if (filter.stopped !== null || tokenizer.isControl(id)) return "";
       let bytes = tokenizer.bytesOf(id);
       if (atStart && bytes[0] === 32) bytes = bytes.subarray(1);
       atStart = false;
-      return release(decoder.decode(bytes, { stream: true }));
+      return filter.push(decoder.decode(bytes, { stream: true }));
     },
-    flush() {
-      if (stopped !== null) return "";
-      const text = release(decoder.decode());
-      const rest = stopped === null ? held : "";
-      held = "";
-      return text + rest;
-    },
+    flush: () => filter.push(decoder.decode()) + filter.flush(),
   };
 }

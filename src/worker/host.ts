@@ -1,12 +1,15 @@
 import { releaseProxy, transfer } from "comlink";
 import { DisposedError, InputError } from "../errors.ts";
 import { loadModel } from "../runtime/load-model.ts";
+import { loadText, type TextSide } from "../runtime/load-text.ts";
 import type { Session } from "../runtime/session.ts";
+import { createRenderer } from "../tokenizer/index.ts";
 import type { Host } from "./protocol.ts";
 
 /** The worker's side: one model, and the calls under way by their numbers. */
 export function createHost(): Host {
   let session: Session | undefined;
+  let textSide: TextSide | undefined;
   const running = new Map<number, { controller: AbortController; ended: Promise<unknown> }>();
   let loading = false;
 
@@ -20,6 +23,8 @@ export function createHost(): Host {
     if (!session) throw new DisposedError("disposed", "No model is loaded in this worker. Load it again.");
     return session;
   };
+
+  const texts = (): Pick<TextSide, "tokenizer" | "template"> => textSide ?? loaded();
 
   return {
     load: (request, source, settings, onProgress) =>
@@ -53,6 +58,14 @@ export function createHost(): Host {
         }
       }),
 
+    loadText: (request, source, settings) =>
+      cancellable(request, async signal => {
+        textSide = await loadText(source, settings, signal);
+        return textSide.info;
+      }),
+    renderTemplate: async (template, tokens, messages, options) =>
+      createRenderer(tokens)(template, messages, options),
+
     generate: (request, prompt, options, deliver) =>
       cancellable(request, async signal => {
         let delivered: unknown;
@@ -78,13 +91,9 @@ export function createHost(): Host {
     rerank: (request, query, documents) =>
       cancellable(request, async signal => loaded().rerank(query, documents, signal)),
 
-    tokenize: async (text, options) => loaded().tokenizer.encode(text, options),
-    detokenize: async ids => loaded().tokenizer.decode(ids),
-    renderChat: async (messages, options) =>
-      loaded().template.render(
-        messages.map(message => ({ ...message })),
-        options,
-      ),
+    tokenize: async (text, options) => texts().tokenizer.encode(text, options),
+    detokenize: async ids => texts().tokenizer.decode(ids),
+    renderChat: async (messages, options) => texts().template.render(messages, options),
 
     cancel(request) {
       running.get(request)?.controller.abort();
@@ -96,6 +105,7 @@ export function createHost(): Host {
       for (const { controller } of ending) controller.abort(reason);
       const closing = session;
       session = undefined;
+      textSide = undefined;
       await closing?.dispose();
       await Promise.allSettled(ending.map(({ ended }) => ended)); // their answers leave before this one
     },

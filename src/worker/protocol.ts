@@ -10,6 +10,8 @@ import type {
   LoadProgress,
   ModelInfo,
   RankedDocument,
+  TemplateOptions,
+  TokenizerInfo,
 } from "../types.ts";
 
 /** `GenerateOptions` without what cannot cross: a signal becomes `cancel(request)`. */
@@ -22,9 +24,11 @@ export interface TokenizeOptions {
   parseSpecial?: boolean;
 }
 
-export interface RenderChatOptions {
+export interface RenderChatOptions extends TemplateOptions {
   /** End with the mark that starts the assistant's answer. Default true. */
   addGenerationPrompt?: boolean;
+  /** The time that a template asks for by `strftime_now`. Default: the clock's. */
+  now?: Date;
 }
 
 /**
@@ -39,6 +43,19 @@ export interface Host {
     settings: LoadSettings,
     onProgress: (progress: LoadProgress) => void,
   ): Promise<ModelInfo>;
+  /** Tokenizer and template alone; `tokenize`, `detokenize` and `renderChat` work then, nothing else. */
+  loadText(
+    request: number,
+    source: PlainOrigin,
+    settings: Pick<LoadSettings, "headers" | "token" | "hubUrl">,
+  ): Promise<TokenizerInfo>;
+  /** Renders with a template that belongs to no model; `tokens` are its `bos_token` and so on. */
+  renderTemplate(
+    template: string,
+    tokens: Readonly<Record<string, string>>,
+    messages: readonly ChatMessage[],
+    options: RenderChatOptions,
+  ): Promise<string>;
   generate(
     request: number,
     prompt: Prompt,

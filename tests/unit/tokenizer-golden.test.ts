@@ -71,7 +71,7 @@ describe("SmolLM2's tokenizer, out of the built-in model", () => {
 });
 
 describe.skipIf(noSharedGolden)(`real vocabularies equal llama.cpp${why}`, () => {
-  test.each(["gpt-2", "llama-bpe", "qwen2", "starcoder", "phi-3"])("%s", async name => {
+  test.each(["gpt-2", "llama-bpe", "qwen2", "starcoder", "phi-3", "bert-bge"])("%s", async name => {
     const golden = readJson(join(sharedGolden, `vocab/${name}.json`)) as {
       file: string;
       plain: Case[];
@@ -84,7 +84,8 @@ describe.skipIf(noSharedGolden)(`real vocabularies equal llama.cpp${why}`, () =>
       expect(real.encode(text), JSON.stringify(text)).toEqual(ids);
       // SentencePiece cannot tell a ▁ in the text from a space.
       const known = name === "phi-3" ? text.replaceAll("▁", " ") : text;
-      expect(real.decode(ids), JSON.stringify(text)).toBe(known);
+      // WordPiece keeps neither case nor accents nor white space.
+      if (name !== "bert-bge") expect(real.decode(ids), JSON.stringify(text)).toBe(known);
     }
     for (const { text, ids } of golden.add_special) {
       expect(real.encode(text, { addSpecial: true }), JSON.stringify(text)).toEqual(ids);
@@ -95,8 +96,7 @@ describe.skipIf(noSharedGolden)(`real vocabularies equal llama.cpp${why}`, () =>
   });
 
   const architectures = noSharedGolden ? [] : readdirSync(join(sharedGolden, "arch"));
-  // WordPiece comes with the embedding models.
-  test.each(architectures.filter(name => !name.includes("bert")))("tiny %s", async name => {
+  test.each(architectures)("tiny %s", async name => {
     const golden = readJson(join(sharedGolden, `arch/${name}/case.json`)) as {
       tokenizer_cases: (Case & { ids_special: number[] })[];
     };

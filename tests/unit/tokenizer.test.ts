@@ -169,7 +169,11 @@ describe("files that cannot be used", () => {
   };
 
   test("an unknown kind or pre-tokenizer is named, with those that are supported", () => {
-    expect(creating({ "tokenizer.ggml.model": "t5" })).toEqual(named("tokenizer", /"t5".*gpt2, llama/s));
+    for (const kind of ["rwkv", "plamo2", "none"]) {
+      expect(creating({ "tokenizer.ggml.model": kind })).toEqual(
+        named("tokenizer", new RegExp(`"${kind}".*gpt2, gemma4, llama, t5, bert`, "s")),
+      );
+    }
     expect(creating({ "tokenizer.ggml.model": "toString" })).toEqual(named("tokenizer", /"toString"/));
     expect(creating({ "tokenizer.ggml.pre": "tomorrow" })).toEqual(named("tokenizer", /"tomorrow".*smollm/s));
   });
