@@ -2,7 +2,7 @@
 import { listModels, removeModel } from "./storage/cache.ts";
 import { storageUsage } from "./storage/space.ts";
 
-export { load, type Model } from "./engine.ts";
+export { fit, load, type Model } from "./engine.ts";
 export {
   DeviceLostError,
   DisposedError,

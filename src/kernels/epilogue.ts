@@ -146,7 +146,11 @@ function epiloguePart(epilogue: Epilogue, rows: number, f16: boolean): PartCode 
       return { imports: {}, constants: { ...columnsOf(epilogue, rows), SCALE: scale, CAP: cap }, bindings };
     }
     case "add":
-      return { imports: {}, constants: { ...columnsOf(epilogue, rows), SCALE: epilogue.scale ?? 1 }, bindings };
+      return {
+        imports: {},
+        constants: { ...columnsOf(epilogue, rows), SCALE: epilogue.scale ?? 1 },
+        bindings,
+      };
     case "gated":
     case "activated":
       return { imports: { gate: `gate-${epilogue.gate}` }, constants: columnsOf(epilogue, rows), bindings };

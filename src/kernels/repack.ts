@@ -68,7 +68,18 @@ export async function createRepacker(gpu: Gpu, pipelines: Pipelines, type: Weigh
   const created: GPUBuffer[] = [];
   return {
     encode(pass, window) {
-      const { raw, rawOffset, words, scales, firstGroup, firstRow = 0, rows, columns, halves, matrices } = window;
+      const {
+        raw,
+        rawOffset,
+        words,
+        scales,
+        firstGroup,
+        firstRow = 0,
+        rows,
+        columns,
+        halves,
+        matrices,
+      } = window;
       const { blocksPerRow, rowBytes } = weightLayout(type, rows, columns);
       const groupBytes = weightLayout(type, 4, columns).wordsBytes;
       const matrixGroups = matrices ? matrices.rows / 4 : 0x7fffffff;

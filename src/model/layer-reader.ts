@@ -39,7 +39,9 @@ export interface AttentionWeights extends AttentionOptions {
   headDim: number;
   qkv: Linear;
   output: Linear;
-  norm: { kind: NormKind; q: ShortTensor; k: ShortTensor; own: boolean; whole: boolean; epsilon: number } | undefined;
+  norm:
+    | { kind: NormKind; q: ShortTensor; k: ShortTensor; own: boolean; whole: boolean; epsilon: number }
+    | undefined;
   sinkLogits: ShortTensor | undefined;
   cache: LayerCache;
 }
@@ -181,14 +183,22 @@ export function readHeads(
   layer: number,
 ): { heads: number; kvHeads: number; headDim: number } {
   const heads = keys.ofLayer("attention.head_count", layer);
-  const kvHeads = keys.has("attention.head_count_kv") ? keys.ofLayer("attention.head_count_kv", layer) : heads;
+  const kvHeads = keys.has("attention.head_count_kv")
+    ? keys.ofLayer("attention.head_count_kv", layer)
+    : heads;
   return { heads, kvHeads, headDim: keys.number("attention.key_length", hidden / heads) };
 }
 
 /** Heads up to this width fit the registers of the attention kernels. */
 const MAX_HEAD_DIM = 256;
 
-function checkHeads(heads: number, kvHeads: number, headDim: number, ropeDim: number, valueDim: number): void {
+function checkHeads(
+  heads: number,
+  kvHeads: number,
+  headDim: number,
+  ropeDim: number,
+  valueDim: number,
+): void {
   const problems = [
     ...multiple("head_count_kv", kvHeads, 1),
     ...multiple("head_count", heads, Math.max(1, kvHeads)),
@@ -196,9 +206,7 @@ function checkHeads(heads: number, kvHeads: number, headDim: number, ropeDim: nu
     ...(headDim <= MAX_HEAD_DIM ? [] : [`head dimension is ${headDim}, more than ${MAX_HEAD_DIM}`]),
     ...multiple("head_count x head dimension", heads * headDim, COLUMN_MULTIPLE),
     ...(ropeDim === 0 ? [] : multiple("rope.dimension_count", ropeDim, 4)),
-    ...(ropeDim <= headDim
-      ? []
-      : [`rope.dimension_count ${ropeDim} exceeds the head dimension ${headDim}`]),
+    ...(ropeDim <= headDim ? [] : [`rope.dimension_count ${ropeDim} exceeds the head dimension ${headDim}`]),
     ...(valueDim === headDim ? [] : [`value_length ${valueDim} differs from key_length ${headDim}`]),
   ];
   if (problems.length > 0) throw unsupportedShape(problems);

@@ -56,7 +56,10 @@ export class ModelReader {
   }
 
   /** `output_norm` and `output.weight`, or the embedding where the file ties them. */
-  output(embedding: Linear, { kind = "rms", norm = "output_norm" }: { kind?: NormKind; norm?: string } = {}): Output {
+  output(
+    embedding: Linear,
+    { kind = "rms", norm = "output_norm" }: { kind?: NormKind; norm?: string } = {},
+  ): Output {
     const { vocabulary, hidden } = this.shape;
     const matrix = this.tensors.has("output.weight")
       ? this.tensors.matrix("output", vocabulary, hidden)

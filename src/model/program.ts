@@ -169,8 +169,7 @@ export class ProgramBuilder {
   }
 
   #branch(linear: Linear, x: GPUBuffer): Branch {
-    return target =>
-      this.#project(linear, { x }, first => ({ ...target, stride: linear.rows, first }));
+    return target => this.#project(linear, { x }, first => ({ ...target, stride: linear.rows, first }));
   }
 
   #fused({ weight, epsilon }: NormWeights): Input {

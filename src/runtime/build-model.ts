@@ -55,6 +55,8 @@ export interface BuildParts {
 /** A model whose buffers exist and whose pipelines compile; weights are still to come. */
 export interface BuiltModel {
   pipelines: Pipelines;
+  /** Of `buffers`, what the KV cache takes. */
+  kvBytes: number;
   /** Sequence state. */
   state: GPUBuffer;
   /** Waits for the pipelines and warms up. Call it when the weights are there. */
@@ -68,7 +70,9 @@ export function buildModel({ gpu, buffers, model, weights, contextLength }: Buil
   const { hidden, vocabulary } = model.shape;
   const chunkRows = Math.min(gpu.software ? CHUNK_ROWS.software : CHUNK_ROWS.gpu, contextLength);
   const kvShape = { elementBytes: gpu.f16 ? 2 : 4, positions: contextLength, batchRows: chunkRows };
+  const before = buffers.bytes;
   const kv = new KvCache(buffers, queue, model.caches, kvShape);
+  const kvBytes = buffers.bytes - before;
   const scratch = new Scratch(buffers, chunkRows, contextLength);
   const logits = buffers.storage("logits", vocabulary * 4);
   const output = model.output!;
@@ -102,6 +106,7 @@ export function buildModel({ gpu, buffers, model, weights, contextLength }: Buil
 
   return {
     pipelines,
+    kvBytes,
     state,
     async complete() {
       for (const [rope, table] of scratch.ropes) queue.writeBuffer(table, 0, ropeTable(rope, contextLength));

@@ -1,5 +1,6 @@
 import { releaseProxy, transfer } from "comlink";
 import { DisposedError, InputError } from "../errors.ts";
+import { fitModel } from "../runtime/fit.ts";
 import { loadModel } from "../runtime/load-model.ts";
 import type { Session } from "../runtime/session.ts";
 import type { Host } from "./protocol.ts";
@@ -52,6 +53,9 @@ export function createHost(): Host {
           if (typeof source === "function") release(source);
         }
       }),
+
+    fit: (request, source, settings) =>
+      cancellable(request, signal => fitModel(source, settings, { signal, onProgress: () => {} })),
 
     generate: (request, prompt, options, deliver) =>
       cancellable(request, async signal => {

@@ -1,8 +1,10 @@
+import type { FitSettings } from "../runtime/fit.ts";
 import type { LoadSettings } from "../runtime/load-model.ts";
 import type { PlainOrigin } from "../runtime/open-origin.ts";
 import type { Prompt } from "../runtime/request.ts";
 import type {
   ChatMessage,
+  Fit,
   GenerateChunk,
   GenerateOptions,
   GenerateResult,
@@ -37,6 +39,8 @@ export interface Host {
     settings: LoadSettings,
     onProgress: (progress: LoadProgress) => void,
   ): Promise<ModelInfo>;
+  /** What a model would take; needs no model in this worker and leaves none. */
+  fit(request: number, source: PlainOrigin, settings: FitSettings): Promise<Fit>;
   generate(
     request: number,
     prompt: Prompt,
