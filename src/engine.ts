@@ -6,6 +6,7 @@ import { requestPersistence } from "./storage/space.ts";
 import type { PullBytes } from "./storage/stream-source.ts";
 import type {
   ChatMessage,
+  EmbedOptions,
   Fit,
   FitOptions,
   GenerateOptions,
@@ -13,6 +14,7 @@ import type {
   LoadProgress,
   ModelInfo,
   ModelOrigin,
+  RankedDocument,
 } from "./types.ts";
 import { reviveErrors } from "./worker/errors.ts";
 import type { Host, RenderChatOptions, TokenizeOptions } from "./worker/protocol.ts";
@@ -268,6 +270,34 @@ export class Model {
   /** Natural logarithm of the probability of `ids[1]`, `ids[2]`, …, each given those before it: `[ids.length - 1]`. */
   score(ids: readonly number[], { signal }: { signal?: AbortSignal } = {}): Promise<Float32Array> {
     return this.#connection.call(signal, request => this.#connection.host.score(request, [...ids]));
+  }
+
+  /**
+   * One vector per text, `[info.hiddenSize]` or `[dimensions]`, f32. Texts get the special tokens that the file asks for; a
+   * list of token ids is taken as it is. Works with embedding models (BERT and the like, Qwen3-Embedding) and, less well, with any other.
+   * @throws InputError `option`, `prompt-too-long`, `token-id`; the signal's reason
+   */
+  embed(
+    texts: readonly (string | readonly number[])[],
+    { signal, ...options }: EmbedOptions = {},
+  ): Promise<Float32Array[]> {
+    return this.#connection.call(signal, request =>
+      this.#connection.host.embed(request, [...texts], options),
+    );
+  }
+
+  /**
+   * Documents by their relevance to a query, the most relevant first; needs a reranker (`info.ranks`).
+   * @throws InputError `not-a-reranker`, `prompt-too-long`; the signal's reason
+   */
+  rerank(
+    query: string,
+    documents: readonly string[],
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<RankedDocument[]> {
+    return this.#connection.call(signal, request =>
+      this.#connection.host.rerank(request, query, [...documents]),
+    );
   }
 
   /**

@@ -68,7 +68,10 @@ export class StorageError extends IntabError {
   override name = "StorageError";
 }
 
-/** The caller's input cannot be used: `option`, `prompt-too-long`, `token-id`, `chat-template`, `messages`. */
+/**
+ * The caller's input cannot be used: `option`, `prompt-too-long`, `token-id`, `chat-template`, `messages`,
+ * `not-generative`, `not-a-reranker`.
+ */
 export class InputError extends IntabError {
   override name = "InputError";
 }

@@ -97,6 +97,27 @@ export interface GenerateOptions extends SamplingOptions {
   signal?: AbortSignal;
 }
 
+/** Which token states make an embedding: their mean, the first one, or the last. */
+export type Pooling = "mean" | "first" | "last";
+
+export interface EmbedOptions {
+  /** Default: as the model's file says; without that the mean for encoders, the last token for causal models. */
+  pooling?: Pooling;
+  /** Scale to length 1, so that a dot product is the cosine similarity. Default true. */
+  normalize?: boolean;
+  /** Keep this many leading dimensions (Matryoshka embeddings, Kusupati et al. 2022). Default: all. */
+  dimensions?: number;
+  /** Ends the work; the promise rejects with its reason. */
+  signal?: AbortSignal;
+}
+
+export interface RankedDocument {
+  /** Place in the list that was given. */
+  index: number;
+  /** Higher is more relevant: a logit, or for classifiers of yes and no the probability of yes. */
+  score: number;
+}
+
 export interface ChatMessage {
   role: string;
   content: string;
@@ -166,6 +187,12 @@ export interface ModelInfo {
   /** Positions that the model was trained for. */
   trainedContextLength: number;
   hasChatTemplate: boolean;
+  /** It generates text: `generate`, `chat`, `logits`, `score`. Encoders only embed. */
+  generates: boolean;
+  /** It is a reranker: `rerank`. */
+  ranks: boolean;
+  /** How the file wants token states to become one embedding. */
+  pooling: Pooling;
   /** Bytes of all its files. */
   fileBytes: number;
   /** Address under which the cache has it, for `models.remove()`; `null` for files and streams. */

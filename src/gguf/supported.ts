@@ -16,6 +16,18 @@ export const SUPPORTED_TENSOR_TYPES: readonly string[] = [
   "Q4_1",
   "Q3_K",
   "Q2_K",
+  "IQ4_NL",
+  "IQ4_XS",
+  "MXFP4",
+  "IQ3_S",
+  "IQ3_XXS",
+  "IQ2_S",
+  "IQ2_XS",
+  "IQ2_XXS",
+  "IQ1_S",
+  "IQ1_M",
+  "TQ1_0",
+  "TQ2_0",
 ];
 
 /**

@@ -4,8 +4,7 @@ import { getString } from "../gguf/metadata.ts";
 import { checkSupported } from "../gguf/supported.ts";
 import { Buffers } from "../gpu/buffers.ts";
 import { openGpu } from "../gpu/device.ts";
-import type { Hyperparameters } from "../model/hyperparameters.ts";
-import { openModel } from "../model/open-model.ts";
+import { type OpenedModel, openModel } from "../model/open-model.ts";
 import type { ModelSource } from "../storage/source.ts";
 import { createChatTemplate, createTokenizer, hasChatTemplate } from "../tokenizer/index.ts";
 import type { LoadOptions, LoadProgress, ModelInfo } from "../types.ts";
@@ -15,6 +14,7 @@ import { buildModel, chooseContext } from "./build-model.ts";
 import { explainLimit } from "./fit.ts";
 import { rethrowLoss, watchGpu } from "./gpu-health.ts";
 import { openOrigin, type PlainOrigin } from "./open-origin.ts";
+import { readRanking } from "./ranking.ts";
 import { Session } from "./session.ts";
 import { AllocatedWeights, uploadWeights } from "./weight-upload.ts";
 
@@ -73,9 +73,9 @@ export async function loadModel(
       bytesPerSecond: 0,
       secondsLeft: null,
     });
-    const { loop, evaluator } = await abortable(complete(), signal);
+    const { embedder, generator } = await abortable(complete(), signal);
     const info = {
-      ...describe(file, source, model.shape),
+      ...describe(file, source, model),
       contextLength,
       gpuBytes: buffers.bytes,
       adapter: gpu.facts,
@@ -89,7 +89,16 @@ export async function loadModel(
       bytesPerSecond: 0,
       secondsLeft: 0,
     });
-    return new Session({ gpu, buffers, tokenizer, template, loop, evaluator, info });
+    return new Session({
+      gpu,
+      buffers,
+      tokenizer,
+      template,
+      generator,
+      embedder,
+      ranking: readRanking(file.metadata, tokenizer),
+      info,
+    });
   } catch (error) {
     try {
       if (signal.aborted) throw signal.reason;
@@ -133,7 +142,7 @@ function noRoom(
   );
 }
 
-function describe(file: GgufFile, source: ModelSource, model: Hyperparameters) {
+function describe(file: GgufFile, source: ModelSource, { shape: model, ...opened }: OpenedModel) {
   const tensorTypes: Record<string, number> = {};
   let parameterCount = 0;
   for (const { type, dims } of file.tensors) {
@@ -150,6 +159,9 @@ function describe(file: GgufFile, source: ModelSource, model: Hyperparameters) {
     hiddenSize: model.hidden,
     trainedContextLength: model.contextLength,
     hasChatTemplate: hasChatTemplate(file.metadata),
+    generates: opened.output !== undefined,
+    ranks: opened.ranking !== undefined,
+    pooling: opened.pooling,
     fileBytes: source.size,
     url: source.url,
   } satisfies Partial<ModelInfo>;

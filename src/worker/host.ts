@@ -77,6 +77,11 @@ export function createHost(): Host {
       }),
     score: (request, ids) => cancellable(request, async signal => loaded().score(ids, signal)),
 
+    embed: (request, texts, options) =>
+      cancellable(request, async signal => loaded().embed(texts, options, signal)),
+    rerank: (request, query, documents) =>
+      cancellable(request, async signal => loaded().rerank(query, documents, signal)),
+
     tokenize: async (text, options) => loaded().tokenizer.encode(text, options),
     detokenize: async ids => loaded().tokenizer.decode(ids),
     renderChat: async (messages, options) =>

@@ -4,12 +4,14 @@ import type { PlainOrigin } from "../runtime/open-origin.ts";
 import type { Prompt } from "../runtime/request.ts";
 import type {
   ChatMessage,
+  EmbedOptions,
   Fit,
   GenerateChunk,
   GenerateOptions,
   GenerateResult,
   LoadProgress,
   ModelInfo,
+  RankedDocument,
 } from "../types.ts";
 
 /** `GenerateOptions` without what cannot cross: a signal becomes `cancel(request)`. */
@@ -49,6 +51,12 @@ export interface Host {
   ): Promise<GenerateResult>;
   logits(request: number, ids: readonly number[], last: boolean): Promise<Float32Array<ArrayBuffer>>;
   score(request: number, ids: readonly number[]): Promise<Float32Array<ArrayBuffer>>;
+  embed(
+    request: number,
+    texts: readonly (string | readonly number[])[],
+    options: Omit<EmbedOptions, "signal">,
+  ): Promise<Float32Array<ArrayBuffer>[]>;
+  rerank(request: number, query: string, documents: readonly string[]): Promise<RankedDocument[]>;
   tokenize(text: string, options: TokenizeOptions): Promise<number[]>;
   detokenize(ids: readonly number[]): Promise<string>;
   renderChat(messages: readonly ChatMessage[], options: RenderChatOptions): Promise<string>;

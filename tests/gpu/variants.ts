@@ -6,13 +6,16 @@ import { composeShader } from "../../src/gpu/shader.ts";
 import { type KernelCode, Pipelines, type Step } from "../../src/gpu/step.ts";
 import { type AttentionShape, attentionDecode, attentionPrefill } from "../../src/kernels/attention.ts";
 import { embed } from "../../src/kernels/embed.ts";
-import type { Epilogue } from "../../src/kernels/epilogue.ts";
+import type { AddEpilogue, Epilogue } from "../../src/kernels/epilogue.ts";
+import { expertsCombine, expertsDown, expertsGather, expertsSelect } from "../../src/kernels/experts.ts";
 import { matmul } from "../../src/kernels/matmul.ts";
 import { matvec } from "../../src/kernels/matvec.ts";
+import { normalise } from "../../src/kernels/norm.ts";
 import { createRepacker } from "../../src/kernels/repack.ts";
-import { rmsNorm } from "../../src/kernels/rms-norm.ts";
+import { expertTile } from "../../src/kernels/routing.ts";
 import { createSampler } from "../../src/kernels/sampler.ts";
 import { score } from "../../src/kernels/score.ts";
+import type { Vector } from "../../src/kernels/vector.ts";
 import { WEIGHT_TYPES, type Weight, type WeightType, weightLayout } from "../../src/kernels/weights.ts";
 
 export interface Variant {
@@ -51,6 +54,7 @@ const VOCABULARY = 49_152;
 const COLUMNS = 256;
 
 const nothing = {} as GPUBuffer;
+const vector = { buffer: nothing, at: 0 };
 
 class NoBuffers extends Buffers {
   override storage(): GPUBuffer {
@@ -81,11 +85,16 @@ function weightOf(type: WeightType, rows: number): Weight {
   return { type, rows, columns: COLUMNS, words: nothing, scales: scalesBytes > 0 ? nothing : null };
 }
 
+const STORE: Epilogue = { kind: "store", y: nothing };
+const ADD: AddEpilogue = { kind: "add", y: nothing };
+const GLU: Epilogue = { kind: "glu", y: nothing, gate: "silu" };
+const GATED: Epilogue = { kind: "gated", y: nothing, gate: "silu" };
 const EPILOGUES: readonly Epilogue[] = [
-  { kind: "store", y: nothing },
-  { kind: "add", y: nothing },
-  { kind: "glu", y: nothing },
-  { kind: "gated", y: nothing },
+  STORE,
+  ADD,
+  { ...ADD, tokenGate: nothing },
+  GLU,
+  GATED,
   {
     kind: "qkv",
     y: nothing,
@@ -101,6 +110,25 @@ const EPILOGUES: readonly Epilogue[] = [
   },
 ];
 
+/** Qwen3-30B-A3B, and Mixtral: each size of tile. */
+const EXPERTS = [
+  { count: 128, perToken: 8 },
+  { count: 8, perToken: 2 },
+];
+type Experts = (typeof EXPERTS)[number];
+
+/** Mixtures: each type of weight with the usual epilogue, and one type with all, and with biases. */
+const expertProducts = <T>(
+  usual: Epilogue,
+  others: readonly Epilogue[],
+  build: (weight: Weight, epilogue: Epilogue, shape: Experts, bias: Vector | undefined) => T,
+): T[] => [
+  ...WEIGHT_TYPES.map(type => build(weightOf(type, 128 * 64), usual, EXPERTS[0]!, undefined)),
+  ...EXPERTS.flatMap(shape =>
+    [usual, ...others].map(epilogue => build(weightOf("Q4_0", shape.count * 64), epilogue, shape, vector)),
+  ),
+];
+
 /** Each type of weight with each epilogue. */
 const products = <T>(build: (weight: Weight, epilogue: Epilogue) => T[], rows: number): T[] =>
   WEIGHT_TYPES.flatMap(type => EPILOGUES.flatMap(epilogue => build(weightOf(type, rows), epilogue)));
@@ -111,22 +139,58 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
     WEIGHT_TYPES.map(type =>
       embed(pipelines, weightOf(type, 128), { tokens: nothing, x: nothing, state: nothing }),
     ),
-  "rms-norm": pipelines => [
-    rmsNorm(
-      pipelines,
-      { size: 576, epsilon: 1e-5 },
-      { x: nothing, weight: nothing, y: nothing, state: nothing },
-    ),
-  ],
-  matvec: (pipelines, gpu) =>
-    products((weight, epilogue) => {
-      const options = { weight, epilogue, x: nothing, state: nothing };
-      const norm = { weight: nothing, epsilon: 1e-5 };
-      return [matvec(pipelines, gpu, options), matvec(pipelines, gpu, { ...options, norm })];
-    }, 128),
+  norm: pipelines => {
+    const buffers = { x: nothing, y: nothing, state: nothing };
+    return (["rms", "layer"] as const).map(kind =>
+      normalise(pipelines, { kind, weight: vector, epsilon: 1e-5 }, 576, buffers),
+    );
+  },
+  matvec: (pipelines, gpu) => {
+    const inputs = { x: nothing, state: nothing };
+    const norm = { weight: vector, epsilon: 1e-5 };
+    return [
+      ...products(
+        (weight, epilogue) => [
+          matvec(pipelines, gpu, { ...inputs, weight, epilogue }),
+          matvec(pipelines, gpu, { ...inputs, weight, epilogue, norm, bias: vector }),
+        ],
+        128,
+      ),
+      ...expertProducts(GLU, [GATED, STORE], (weight, epilogue, shape, bias) => {
+        const experts = { ...shape, ids: nothing };
+        return matvec(pipelines, gpu, { ...inputs, weight, epilogue, norm, experts, bias });
+      }),
+    ];
+  },
   matmul: (pipelines, gpu) => {
     const inputs = { x: nothing, state: nothing };
-    return products((weight, epilogue) => [matmul(pipelines, gpu, { ...inputs, weight, epilogue })], 128);
+    return [
+      ...products((weight, epilogue) => [matmul(pipelines, gpu, { ...inputs, weight, epilogue })], 128),
+      ...expertProducts(GLU, [GATED, STORE], (weight, epilogue, shape, bias) => {
+        const lists = { ...shape, tile: expertTile(gpu, shape), pairs: nothing, tiles: nothing };
+        const experts = { lists, inputs: epilogue.kind === "store" ? "pairs" : "tokens" } as const;
+        return matmul(pipelines, gpu, { ...inputs, weight, epilogue, experts, bias });
+      }),
+    ];
+  },
+  experts: (pipelines, gpu) => {
+    const places = { ids: nothing, weights: nothing, state: nothing };
+    return [
+      ...EXPERTS.flatMap(shape => {
+        const lists = { ...shape, tile: expertTile(gpu, shape), pairs: nothing, tiles: nothing };
+        const select = { ...shape, ...places, logits: nothing };
+        return [
+          expertsSelect(pipelines, gpu, { ...select, overAll: true }),
+          expertsSelect(pipelines, gpu, { ...select, overAll: false }),
+          expertsGather(pipelines, gpu, lists, places),
+          expertsCombine(pipelines, gpu, { ...shape, size: 2048 }, { ...places, z: nothing, x: nothing }),
+        ];
+      }),
+      ...expertProducts(ADD, [], (weight, _, shape, bias) => {
+        const inputs = { ...shape, ...places, x: nothing };
+        return expertsDown(pipelines, gpu, { ...inputs, weight, bias, epilogue: ADD });
+      }),
+    ];
   },
   attention: (pipelines, gpu) => {
     const places = { q: nothing, kv: nothing, blockTable: nothing, out: nothing, scratch: nothing };
