@@ -8,6 +8,8 @@ import type {
   ChatMessage,
   ChatOptions,
   EmbedOptions,
+  Fit,
+  FitOptions,
   GenerateOptions,
   LoadOptions,
   LoadProgress,
@@ -73,6 +75,33 @@ export async function load(source: ModelOrigin, options: LoadOptions = {}): Prom
     throw error;
   } finally {
     release();
+  }
+}
+
+/**
+ * What a model would take of the GPU and whether it would run here, from its header alone: a few requests for parts of
+ * its first megabytes, no download, nothing stored. It says the same as `load()` would, for the same code computes it.
+ *
+ * @param source as for `load()`, except a stream
+ * @throws (as rejection) GpuUnavailableError, ModelFormatError, DownloadError, StorageError, InputError `option`; the
+ *   signal's reason. A file with a readable header that does not run or fit is no error: `reasons` says why, and what
+ *   would fit instead.
+ * @example
+ * const { fits, reasons, bytes, longestContext } = await fit("hf:owner/repo:Q4_K_M", { contextLength: 4096 });
+ */
+export async function fit(source: ModelOrigin, options: FitOptions = {}): Promise<Fit> {
+  const { signal, worker: given, contextLength, memoryBytes, headers, token, hubUrl, features } = options;
+  signal?.throwIfAborted();
+  const { from, release } = await crossingOrigin(source);
+  const connection = new Connection(given ?? startWorker(), given === undefined);
+  try {
+    const settings = { contextLength, memoryBytes, headers, token, hubUrl, features };
+    return await connection.call(signal, request =>
+      connection.host.fit(request, typeof from === "function" ? proxy(from) : from, settings),
+    );
+  } finally {
+    release();
+    connection.abandon();
   }
 }
 

@@ -3,7 +3,7 @@ import { listModels, removeModel } from "./storage/cache.ts";
 import { storageUsage } from "./storage/space.ts";
 
 export { type ChatRenderer, loadTokenizer, type ModelTokenizer, openTemplate } from "./api/tokenizer.ts";
-export { load, type Model } from "./engine.ts";
+export { fit, load, type Model } from "./engine.ts";
 export {
   DeviceLostError,
   DisposedError,

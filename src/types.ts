@@ -276,6 +276,61 @@ export interface TokenizerInfo {
   warnings: readonly string[];
 }
 
+export interface FitOptions
+  extends Pick<LoadOptions, "headers" | "token" | "hubUrl" | "features" | "signal" | "worker"> {
+  /** Positions of the KV cache. Default: as for `load()`. */
+  contextLength?: number;
+  /**
+   * GPU memory that the model may take. WebGPU does not tell how much there is; without this only the adapter's limits
+   * count, and `load()` finds out the rest before it fetches a weight. Bytes.
+   */
+  memoryBytes?: number;
+}
+
+/** GPU memory of a loaded model. While it loads, about 8 MiB more. */
+export interface FitBytes {
+  weights: number;
+  /** Keys and values of `contextLength` positions. */
+  kvCache: number;
+  /** Activations, tables, logits, sampler. */
+  scratch: number;
+  total: number;
+}
+
+export interface FitReason {
+  /** As the error of a load has it, such as `architecture`, `tensor-type`, `adapter-limit`, `gpu-memory`. */
+  code: string;
+  /** With what would fit instead. */
+  message: string;
+  details: Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
+}
+
+/** Answer of `fit()`. */
+export interface Fit {
+  fits: boolean;
+  /** Why not; empty where it fits. */
+  reasons: readonly FitReason[];
+  name: string;
+  /** Empty where the file names none. */
+  architecture: string;
+  parameterCount: number;
+  tensorTypes: Readonly<Record<string, number>>;
+  fileBytes: number;
+  trainedContextLength: number | null;
+  /** Positions that `bytes` is about. */
+  contextLength: number | null;
+  /** `null` for a model that cannot run at any size. */
+  bytes: FitBytes | null;
+  /** The most positions, up to those of the training, within the adapter's limits and `memoryBytes`; 0: none. */
+  longestContext: number | null;
+  /**
+   * Weight types, the largest first, in which the model would fit with this context: estimated as if all its matrices had
+   * that type.
+   */
+  fittingTypes: readonly string[];
+  adapter: AdapterFacts;
+}
+
 /** A model in this origin's cache. */
 export interface CachedModel {
   /** Address for `load()` and `models.remove()`; of a split model that of its first part. */

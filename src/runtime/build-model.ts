@@ -59,6 +59,8 @@ export interface BuildParts {
 /** A model whose buffers exist and whose pipelines compile; weights are still to come. */
 export interface BuiltModel {
   pipelines: Pipelines;
+  /** Of `buffers`, what the KV cache takes. */
+  kvBytes: number;
   /** Waits for the pipelines and warms up. Call it when the weights are there. */
   complete(): Promise<{ embedder: Embedder; generator: Generator | undefined }>;
 }
@@ -76,7 +78,9 @@ export function buildModel({ gpu, buffers, model, weights, contextLength }: Buil
   const { hidden } = model.shape;
   const chunkRows = batchRows(gpu, model, contextLength);
   const kvShape = { elementBytes: gpu.f16 ? 2 : 4, positions: contextLength, batchRows: chunkRows };
+  const before = buffers.bytes;
   const kv = new KvCache(buffers, queue, model.caches, kvShape);
+  const kvBytes = buffers.bytes - before;
   const scratch = new Scratch(buffers, chunkRows, contextLength);
   const pacing = new Pacing();
   const builder = (phase: Phase, x?: GPUBuffer): ProgramBuilder =>
@@ -114,6 +118,7 @@ export function buildModel({ gpu, buffers, model, weights, contextLength }: Buil
 
   return {
     pipelines,
+    kvBytes,
     async complete() {
       for (const [rope, table] of scratch.ropes) queue.writeBuffer(table, 0, ropeTable(rope, contextLength));
       const [prefillSteps, stateSteps] = await compiling;

@@ -11,6 +11,7 @@ import type { LoadOptions, LoadProgress, ModelInfo } from "../types.ts";
 import { abortable } from "./abortable.ts";
 import { allocating } from "./allocating.ts";
 import { buildModel, chooseContext } from "./build-model.ts";
+import { explainLimit } from "./fit.ts";
 import { rethrowLoss, watchGpu } from "./gpu-health.ts";
 import { openOrigin, type PlainOrigin } from "./open-origin.ts";
 import { readRanking } from "./ranking.ts";
@@ -57,9 +58,12 @@ export async function loadModel(
     const contextLength = chooseContext(gpu, model, settings.contextLength);
     const { made, error } = await allocating(gpu, () => {
       const weights = new AllocatedWeights(model.taken, buffers);
-      return { weights, ...buildModel({ gpu, buffers, model, weights, contextLength }) };
+      const weightBytes = buffers.bytes;
+      return { weights, weightBytes, ...buildModel({ gpu, buffers, model, weights, contextLength }) };
+    }).catch(error => {
+      throw explainLimit(gpu, model, error);
     });
-    if (error) throw noRoom(buffers.bytes, error);
+    if (error) throw noRoom(buffers.bytes, made, contextLength, error);
     signal.throwIfAborted();
     const { weights, pipelines, complete } = made;
     await uploadWeights({ gpu, pipelines, buffers, file, taken: model.taken, weights, source, signal });
@@ -121,12 +125,22 @@ function checkVocabulary(tokens: number, rows: number): void {
 }
 
 /** All memory is taken before the download: a model that does not fit says so at once. */
-function noRoom(bytes: number, cause: GPUError): DoesNotFitError {
-  const megabytes = Math.ceil(bytes / 1e6);
+function noRoom(
+  bytes: number,
+  { weightBytes, kvBytes }: { weightBytes: number; kvBytes: number },
+  contextLength: number,
+  cause: GPUError,
+): DoesNotFitError {
+  const megabytes = (n: number): string => `${Math.ceil(n / 1e6)} MB`;
+  const remedy =
+    kvBytes > weightBytes / 4
+      ? `A contextLength of ${Math.ceil(contextLength / 4)} takes ${megabytes(kvBytes * 0.75)} less.`
+      : "Take a file of it with fewer bits per weight, or a smaller model.";
   return new DoesNotFitError(
     "gpu-memory",
-    `The GPU has no room for this model: it needs ${megabytes} MB for weights, KV cache and scratch. Close other tabs that use the GPU, give a smaller contextLength, or take a smaller model or quantisation.`,
-    { details: { bytes }, cause },
+    `The GPU has no room for this model: it needs ${megabytes(bytes)}, of which ${megabytes(weightBytes)} are weights and ` +
+      `${megabytes(kvBytes)} the keys and values of ${contextLength} positions. ${remedy} Closing other tabs that use the GPU may help, too.`,
+    { details: { bytes, weightBytes, kvBytes, contextLength }, cause },
   );
 }
 

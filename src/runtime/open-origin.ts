@@ -7,7 +7,7 @@ import { type Hub, hubOf, resolveHubAddress } from "../storage/hub.ts";
 import { isHubAddress } from "../storage/hub-address.ts";
 import { JoinedSource } from "../storage/joined-source.ts";
 import { cacheKey, checkHeaders } from "../storage/names.ts";
-import { openUrl } from "../storage/open-url.ts";
+import { openUrl, peekUrl } from "../storage/open-url.ts";
 import { partUrls } from "../storage/part-names.ts";
 import type { ModelSource } from "../storage/source.ts";
 import { type PullBytes, StreamSource } from "../storage/stream-source.ts";
@@ -15,6 +15,9 @@ import type { LoadOptions, LoadProgress } from "../types.ts";
 
 /** A `ModelOrigin` as it reaches the worker: one file, the files of a split model, or what gives a stream's next bytes. */
 export type PlainOrigin = string | Blob | readonly (string | Blob)[] | PullBytes;
+
+/** `headerOnly`: nothing is waited for and nothing in the cache is changed, and no more than the header is to be read. */
+export type OpenSettings = Pick<LoadOptions, "headers" | "token" | "hubUrl"> & { headerOnly?: boolean };
 
 export interface OpenHooks {
   signal: AbortSignal;
@@ -34,7 +37,7 @@ export interface OpenedOrigin {
  */
 export async function openOrigin(
   from: PlainOrigin,
-  settings: Pick<LoadOptions, "headers" | "token" | "hubUrl">,
+  settings: OpenSettings,
   hooks: OpenHooks,
 ): Promise<OpenedOrigin> {
   if (typeof from === "function") return openStream(from, hooks);
@@ -76,16 +79,15 @@ interface Part {
 
 class PartOpener {
   readonly parts: Part[] = [];
+  readonly #openUrl: typeof openUrl;
   readonly #hub: Hub;
   readonly #headers: Headers;
   readonly #hooks: OpenHooks;
   /** Addresses that follow from a part's name: nobody has said that there is a file. */
   #derived = new Set<string>();
 
-  constructor(
-    { headers, token, hubUrl }: Pick<LoadOptions, "headers" | "token" | "hubUrl">,
-    hooks: OpenHooks,
-  ) {
+  constructor({ headers, token, hubUrl, headerOnly }: OpenSettings, hooks: OpenHooks) {
+    this.#openUrl = headerOnly ? peekUrl : openUrl;
     this.#hub = hubOf({ token, hubUrl });
     this.#headers = checkHeaders(headers);
     this.#hooks = hooks;
@@ -121,7 +123,7 @@ class PartOpener {
   }
 
   async open(file: string | Blob): Promise<Part> {
-    const source = typeof file === "string" ? await this.#openUrl(file) : openFile(file, this.#hooks);
+    const source = typeof file === "string" ? await this.#openAddress(file) : openFile(file, this.#hooks);
     const part: Part = {
       name: source.name,
       source,
@@ -141,11 +143,11 @@ class PartOpener {
     return cacheKey(await resolveHubAddress(address, this.#hub, { headers: this.#headers, signal }));
   }
 
-  async #openUrl(url: string): Promise<ModelSource> {
+  async #openAddress(url: string): Promise<ModelSource> {
     const { signal, onProgress } = this.#hooks;
     const before = this.parts.reduce((sum, { source }) => sum + source.size, 0);
     try {
-      return await openUrl(url, {
+      return await this.#openUrl(url, {
         headers: this.#headers,
         hub: this.#hub,
         signal,

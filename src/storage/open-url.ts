@@ -6,7 +6,7 @@ import { Head } from "./head.ts";
 import { fetchRange, type RangeTarget } from "./http.ts";
 import { type Hub, hubHeaders, isOnHub } from "./hub.ts";
 import { lock, type Release, tryLock } from "./locks.ts";
-import { difference, type Manifest, newManifest, storedBytes } from "./manifest.ts";
+import { difference, type Manifest, newManifest, storedBytes, type Validators } from "./manifest.ts";
 import { cacheKey, lockName } from "./names.ts";
 import { ProgressMeter } from "./progress.ts";
 import type { ModelSource } from "./source.ts";
@@ -39,15 +39,8 @@ export interface OpenUrlOptions {
  *   ModelFormatError `corrupt`.
  */
 export async function openUrl(url: string, options: OpenUrlOptions = {}): Promise<ModelSource> {
-  const key = cacheKey(url);
-  const hub = options.hub && isOnHub(options.hub, key) ? options.hub : undefined;
-  const headers = options.headers ?? new Headers();
-  const target: RangeTarget = {
-    url: key,
-    headers: hub ? hubHeaders(hub, key, headers) : headers,
-    hub,
-    tuning: { ...DEFAULT_TUNING, ...options.tuning },
-  };
+  const target = targetOf(url, options);
+  const key = target.url;
   options.signal?.throwIfAborted();
   const cached = await getManifest(key);
   if (cached?.complete) return fromCache(cached, target, options);
@@ -62,6 +55,45 @@ export async function openUrl(url: string, options: OpenUrlOptions = {}): Promis
     release();
     throw error;
   }
+}
+
+/**
+ * Opens a model to read its header: takes no lock, waits for no other tab, and changes nothing in the cache. Failures as
+ * with `openUrl`.
+ */
+export async function peekUrl(url: string, options: OpenUrlOptions = {}): Promise<ModelSource> {
+  const target = targetOf(url, options);
+  options.signal?.throwIfAborted();
+  const cached = await getManifest(target.url).catch(error => {
+    if (error instanceof StorageError && error.code === "storage-unavailable") return undefined;
+    throw error;
+  });
+  const head = new Head();
+  if (cached?.complete) return source(cached, target, head, () => {}, options);
+  const file = await firstRequest(target, target.tuning.headBytes, head, options);
+  return source(newManifest(target.url, file, target.tuning.chunkBytes), target, head, () => {}, options);
+}
+
+function targetOf(url: string, options: OpenUrlOptions): RangeTarget {
+  const key = cacheKey(url);
+  const hub = options.hub && isOnHub(options.hub, key) ? options.hub : undefined;
+  const headers = options.headers ?? new Headers();
+  return {
+    url: key,
+    headers: hub ? hubHeaders(hub, key, headers) : headers,
+    hub,
+    tuning: { ...DEFAULT_TUNING, ...options.tuning },
+  };
+}
+
+/** Fetches the file's start into `head`, and learns which file the server has. */
+function firstRequest(
+  target: RangeTarget,
+  bytes: number,
+  head: Head,
+  { signal = new AbortController().signal }: OpenUrlOptions,
+): Promise<Validators> {
+  return fetchRange(target, 0, bytes, part => head.append(part), signal);
 }
 
 async function fromCache(
@@ -88,8 +120,7 @@ async function fromServer(
   const head = new Head();
   // With the first chunk in the cache, one byte is enough to learn which file the server has.
   const probeBytes = stored?.hashes[0] ? 1 : headBytes;
-  const signal = options.signal ?? new AbortController().signal;
-  const file = await fetchRange(target, 0, probeBytes, bytes => head.append(bytes), signal);
+  const file = await firstRequest(target, probeBytes, head, options);
   if (stored && difference(stored, file) === null) return source(stored, target, head, release, options);
   if (stored) await deleteModel(target.url); // an older version of the file: its parts are of no use
   return source(newManifest(target.url, file, chunkBytes), target, head, release, options);

@@ -1,5 +1,6 @@
 import { releaseProxy, transfer } from "comlink";
 import { DisposedError, InputError } from "../errors.ts";
+import { fitModel } from "../runtime/fit.ts";
 import { loadModel } from "../runtime/load-model.ts";
 import { loadText, type TextSide } from "../runtime/load-text.ts";
 import type { Session } from "../runtime/session.ts";
@@ -65,6 +66,8 @@ export function createHost(): Host {
       }),
     renderTemplate: async (template, tokens, messages, options) =>
       createRenderer(tokens)(template, messages, options),
+    fit: (request, source, settings) =>
+      cancellable(request, signal => fitModel(source, settings, { signal, onProgress: () => {} })),
 
     generate: (request, prompt, options, deliver) =>
       cancellable(request, async signal => {

@@ -1,9 +1,11 @@
+import type { FitSettings } from "../runtime/fit.ts";
 import type { LoadSettings } from "../runtime/load-model.ts";
 import type { PlainOrigin } from "../runtime/open-origin.ts";
 import type { Prompt } from "../runtime/request.ts";
 import type {
   ChatMessage,
   EmbedOptions,
+  Fit,
   GenerateChunk,
   GenerateOptions,
   GenerateResult,
@@ -56,6 +58,8 @@ export interface Host {
     messages: readonly ChatMessage[],
     options: RenderChatOptions,
   ): Promise<string>;
+  /** What a model would take; needs no model in this worker and leaves none. */
+  fit(request: number, source: PlainOrigin, settings: FitSettings): Promise<Fit>;
   generate(
     request: number,
     prompt: Prompt,
