@@ -3,9 +3,9 @@ import type { Binding } from "../gpu/step.ts";
 
 /**
  * The activation of an MLP, which a gate also multiplies with the up projection: SiLU (SwiGLU), GELU in its tanh and in
- * its exact form, and gpt-oss's clamped SwiGLU.
+ * its exact form, and gpt-oss's clamped SwiGLU; tanh for classifiers.
  */
-export type Gate = "silu" | "gelu" | "gelu-erf" | "swiglu-oai";
+export type Gate = "silu" | "gelu" | "gelu-erf" | "swiglu-oai" | "tanh";
 
 /** Which columns of `y` a product writes, where it is a part of a larger one. */
 export interface Columns {

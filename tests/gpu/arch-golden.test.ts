@@ -9,6 +9,7 @@ import { maxError, provideGpu } from "./support.ts";
 interface Case {
   ids: number[];
   logits: { file: string };
+  embedding: { file: string };
   greedy?: { tokens: number[]; margins: number[] };
 }
 
@@ -31,6 +32,12 @@ const MODELS = [
   "olmo2",
   "granite",
   "starcoder2",
+  "lfm2",
+  "mixtral",
+  "qwen2moe",
+  "qwen3moe",
+  "olmoe",
+  "gptoss",
 ];
 
 /** Phi-3 chooses its RoPE factors by the configured context, so each case gets a context of its own length. */
@@ -85,5 +92,33 @@ for (const name of MODELS) {
         );
       }
     }, 300_000);
+  });
+}
+
+// Embedding models: the pooled, normalised state of the last layer.
+for (const name of ["bert", "nomicbert", "qwen3emb"]) {
+  describe.skipIf(!folder)(`arch/${name} against transformers${why}`, () => {
+    const path = (file: string): string => `${folder}/arch/${name}/${file}`;
+    let session: Session;
+
+    beforeAll(async () => {
+      await provideGpu();
+      const file = await loadFile(path("model.gguf"));
+      session = await loadModel(file, { contextLength: 128 }, { signal: never, onProgress: () => {} });
+    }, 300_000);
+    afterAll(() => session?.dispose());
+
+    test("embeddings", async () => {
+      const { cases } = JSON.parse(await (await loadFile(path("case.json"))).text()) as { cases: Case[] };
+      const embeddings = await session.embed(
+        cases.map(({ ids }) => ids),
+        {},
+        never,
+      );
+      for (const [index, { ids, embedding }] of cases.entries()) {
+        const expected = new Float32Array(await (await loadFile(path(embedding.file))).arrayBuffer());
+        expect(maxError(embeddings[index]!, expected), `${ids.length} tokens`).toBeLessThan(1e-3);
+      }
+    });
   });
 }
