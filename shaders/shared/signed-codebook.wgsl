@@ -1,11 +1,12 @@
 // Weights W[N, K] of points of a codebook, with a sign for each element. The codebook stands at the beginning of
-// `scales`, `TABLE` words with four elements each, a byte an element (src/kernels/codebooks.ts). Not a constant of the
-// shader: each thread indexes it differently, and compilers would give each thread a copy.
+// `scales`, `TABLE` words with four elements each, a byte an element, 64 larger (src/kernels/codebooks.ts).
 // The importing module says which words of it, and which signs, the 4 rows of a group have in a unit of 8 columns,
 // picks(group: u32, unit: u32) -> Picks, and by what they are multiplied, scale_values(group: u32, scale_block: u32)
 // -> vec4f.
+#import bytes
 #import byte-values
 override K: u32;             // columns, multiple of 256
+const BIAS = 64.0;
 
 @group(0) @binding(0) var<storage, read> words: array<vec4u>;
 @group(0) @binding(1) var<storage, read> scales: array<u32>;
@@ -17,39 +18,29 @@ struct Picks {
   signs: vec4u,
 }
 
-// Eight activations made ready for `unit_dot`; `sum` is there for the formats that need it.
-struct Activations {
-  a: vec4f,
-  b: vec4f,
-  sum: f32,
-}
-
-fn prepare(a: vec4f, b: vec4f) -> Activations {
-  return Activations(a, b, 0.0);
-}
-
-// Four elements of the codebook, with the lowest four of `signs`.
-fn point_values(index: u32, signs: u32) -> vec4f {
-  // a bit of each byte, then all bits of it; bytes from 1 to 127 turn negative without a carry to the next
+// Four elements of the codebook with the lowest four of `signs`, 64 larger.
+fn point_codes(index: u32, signs: u32) -> u32 {
+  // a bit of each byte; where it is set, 128 less the byte: all of them are from 1 to 127, so that nothing is carried
   let negative = ((signs & 15u) * 0x00204081u) & 0x01010101u;
-  return signed_byte_values((scales[index] ^ (negative * 255u)) + negative);
+  return (scales[index] ^ (negative * 127u)) + negative;
 }
 
-fn row_dot(a: u32, b: u32, signs: u32, x: Activations) -> f32 {
-  return dot(point_values(a, signs), x.a) + dot(point_values(b, signs >> 4u), x.b);
-}
-
-// Sum over one unit of element * activation for the 4 rows of a group, not scaled yet.
+// Sum over one unit of code * activation for the 4 rows of a group, not scaled yet.
 fn unit_dot(group: u32, unit: u32, x: Activations) -> vec4f {
   let p = picks(group, unit);
-  return vec4f(
-    row_dot(p.a.x, p.b.x, p.signs.x, x), row_dot(p.a.y, p.b.y, p.signs.y, x),
-    row_dot(p.a.z, p.b.z, p.signs.z, x), row_dot(p.a.w, p.b.w, p.signs.w, x));
+  let a = vec4u(
+    point_codes(p.a.x, p.signs.x), point_codes(p.a.y, p.signs.y),
+    point_codes(p.a.z, p.signs.z), point_codes(p.a.w, p.signs.w));
+  let b = vec4u(
+    point_codes(p.b.x, p.signs.x >> 4u), point_codes(p.b.y, p.signs.y >> 4u),
+    point_codes(p.b.z, p.signs.z >> 4u), point_codes(p.b.w, p.signs.w >> 4u));
+  return rows_dot(a, b, x);
 }
 
-// Turns sums of `unit_dot` over the units of one scale block into weights times activations.
+// Turns sums of `unit_dot` over the units of one scale block, and the same activations' sum, into weights
+// times activations.
 fn apply_scale(group: u32, scale_block: u32, codes: vec4f, sum: f32) -> vec4f {
-  return scale_values(group, scale_block) * codes;
+  return scale_values(group, scale_block) * (codes - BIAS * sum);
 }
 
 struct Unit {
@@ -63,7 +54,8 @@ fn unit_values(row: u32, unit: u32) -> Unit {
   let r = row % 4u;
   let scale = scale_values(row / 4u, unit / UNITS_PER_SCALE)[r];
   return Unit(
-    scale * point_values(p.a[r], p.signs[r]), scale * point_values(p.b[r], p.signs[r] >> 4u));
+    scale * (byte_values(point_codes(p.a[r], p.signs[r])) - BIAS),
+    scale * (byte_values(point_codes(p.b[r], p.signs[r] >> 4u)) - BIAS));
 }
 
 // Seven signs; the eighth makes the number of negative elements even.

@@ -1,6 +1,5 @@
 // Weights of points of IQ1's codebook: eight elements -1, 0 or 1, as codes one larger. The codebook stands at the
-// beginning of `scales`, `TABLE` words with eight nibbles each (src/kernels/codebooks.ts; why there: see
-// signed-codebook.wgsl). Rows come in groups of 4, columns in units of 8:
+// beginning of `scales`, `TABLE` words with eight nibbles each (src/kernels/codebooks.ts). Rows come in groups of 4, columns in units of 8:
 //   words[group][unit / 4] = one u32 for each of the 4 rows: a byte for each of 4 units, the lower 8 bits of the point
 // and the upper 3 bits where the importing module says.
 #import nibbles

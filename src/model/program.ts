@@ -47,7 +47,7 @@ export interface Input {
 
 /** Where the last product of a branch goes: onto the residual stream, or into a buffer `[T, rows]`. */
 type Target =
-  | { kind: "add"; y: GPUBuffer; scale: number; gate?: GPUBuffer }
+  | { kind: "add"; y: GPUBuffer; scale: number; tokenGate?: GPUBuffer }
   | { kind: "store"; y: GPUBuffer };
 
 /** A branch but for its last product, which waits for its target. */
@@ -199,7 +199,7 @@ export class ProgramBuilder {
       const buffers = { z, weights: chosen.weights, x: this.#x, state };
       this.#steps.push(expertsCombine(pipelines, gpu, { size: hidden, perToken }, buffers));
     }
-    sharedBranch?.({ kind: "add", y: this.#x, scale: 1, ...(sharedGate ? { gate: sharedGate } : {}) });
+    sharedBranch?.({ kind: "add", y: this.#x, scale: 1, ...(sharedGate ? { tokenGate: sharedGate } : {}) });
   }
 
   /** Gate and up projection of the chosen experts: one product, or two where the types differ. */

@@ -188,7 +188,7 @@ function pointOf(codebook: Codebook, words: Uint32Array, point: number): number[
   const size = codebook.startsWith("IQ3") ? 4 : 8;
   return range(size).map(i => {
     const element = point * size + i;
-    return (words[Math.floor(element / 4)]! >> (8 * (element % 4))) & 255;
+    return ((words[Math.floor(element / 4)]! >> (8 * (element % 4))) & 255) - 64;
   });
 }
 

@@ -51,7 +51,9 @@ describe("codebooks", () => {
     expect(words.byteLength).toBe(codebookBytes(codebook));
     const bytes = new Uint8Array(words.buffer);
     const elements =
-      codebook === "IQ1" ? [...bytes].flatMap(byte => [(byte & 15) - 1, (byte >> 4) - 1]) : [...bytes];
+      codebook === "IQ1"
+        ? [...bytes].flatMap(byte => [(byte & 15) - 1, (byte >> 4) - 1])
+        : [...bytes].map(byte => byte - 64);
     expect(elements.length).toBe(points * size);
     expect(createHash("sha256").update(Int8Array.from(elements)).digest("hex")).toBe(digest);
   });
