@@ -21,6 +21,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   if (state.finished != 0u || group >= GROUPS) { return; }
   var sum = vec4f();
   for (var slot = 0u; slot < SLOTS; slot++) {
+    if (!holds(slot)) { continue; }
     let row_group = first_group(slot) + group;
     sum += biased(row_product(row_group, slot * (K / 4u)).result, row_group) * expert_weights[slot];
   }

@@ -1,6 +1,6 @@
 // finish(sum over slots s of expert_weights[s] * (W_s x[s] + bias_s)) for one token: decode. W_s is the matrix of expert ids[s].
 // A workgroup computes one row group, each of its teams the part of one slot: the slots are read side by side, and their
-// sum needs neither atomics nor a pass of its own.
+// sum needs neither atomics nor a pass of its own. Experts that the weight does not hold add nothing.
 #import state
 #import weights
 #import activation-plain
@@ -29,9 +29,10 @@ fn main(
   let lane = thread % LANES;
   let slot = thread / LANES;
   let row_group = first_group(slot) + group;
-  let part = team_product(row_group, slot * (K / 4u), lane);
+  var part = Part();
+  if (holds(slot)) { part = team_product(row_group, slot * (K / 4u), lane); }
   let result = team_sum4(part.result, thread);
-  if (lane == 0u) { parts[slot] = biased(result, row_group) * expert_weights[slot]; }
+  if (lane == 0u && holds(slot)) { parts[slot] = biased(result, row_group) * expert_weights[slot]; }
   workgroupBarrier();
   if (thread != 0u) { return; }
   var sum = vec4f();

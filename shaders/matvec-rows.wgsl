@@ -20,7 +20,7 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
-  if (state.finished != 0u) { return; }
+  if (state.finished != 0u || !holds(workgroup.z)) { return; }
   let base = (state.rows - 1u) * (K / 4u);
   var scale = 1.0;
   if (NORMALISED) {

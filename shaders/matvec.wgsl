@@ -20,7 +20,7 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
-  if (state.finished != 0u) { return; }
+  if (state.finished != 0u || !holds(workgroup.z)) { return; }
   let lane = thread % LANES;
   let wanted = (workgroup.y * workgroups.x + workgroup.x) * TEAMS + thread / LANES;
   let group = min(wanted, GROUPS - 1u);

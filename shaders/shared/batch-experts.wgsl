@@ -1,5 +1,7 @@
 // The rows of a product are pairs of token and slot, sorted by expert and cut into tiles by experts-gather.wgsl; the
-// weight holds the matrices of all experts, one below the other.
+// weight holds the matrices of HELD experts from FIRST_EXPERT on, one below the other.
+override FIRST_EXPERT: u32;
+override HELD: u32;
 override PAIRS_PER_INPUT: u32;   // neighbouring pairs that share a row of x: SLOTS where x holds tokens, 1 where pairs
 @group(0) @binding(6) var<storage, read> pairs: array<u32>;
 @group(0) @binding(7) var<storage, read> tiles: array<vec4u>;
@@ -12,7 +14,9 @@ struct Tile {
 
 fn tile_at(index: u32) -> Tile {
   let tile = tiles[index];
-  return Tile(tile.y, tile.z, tile.x * GROUPS);
+  let expert = tile.x - FIRST_EXPERT;   // a smaller one wraps around and is too large as well
+  if (expert >= HELD) { return Tile(); }
+  return Tile(tile.y, tile.z, expert * GROUPS);
 }
 
 fn input_row(row: u32) -> u32 { return pairs[row] / PAIRS_PER_INPUT; }

@@ -2,7 +2,13 @@ import type { Gpu } from "../gpu/device.ts";
 import type { Binding, Pipelines, Step } from "../gpu/step.ts";
 import { type AddEpilogue, epilogueCode } from "./epilogue.ts";
 import { type MatvecVariant, matvecVariant, mostLanes, SOFTWARE_THREADS, spread } from "./matvec.ts";
-import { type ChosenExperts, type ExpertLists, type ExpertShape, rowsPerExpert } from "./routing.ts";
+import {
+  type ChosenExperts,
+  type ExpertLists,
+  type ExpertShape,
+  expertMatrices,
+  type HeldExperts,
+} from "./routing.ts";
 import type { Vector } from "./vector.ts";
 import { type Weight, weightBindings, weightLayout } from "./weights.ts";
 
@@ -71,7 +77,9 @@ export function expertsGather(
 export interface DownOptions extends ChosenExperts {
   /** All experts' matrices `[count * N, columns]`, one below the other; N is a multiple of 4. */
   weight: Weight;
-  /** `[count * N]` */
+  /** Default: all. */
+  held?: HeldExperts | undefined;
+  /** `[count * N]`, of all experts. */
   bias?: Vector | undefined;
   /** The slots' activations `[perToken, columns]`, f32. */
   x: GPUBuffer;
@@ -87,7 +95,8 @@ export interface DownOptions extends ChosenExperts {
 export function expertsDown(pipelines: Pipelines, gpu: Gpu, options: DownOptions): Promise<Step> {
   const { weight, bias, x, perToken, ids, weights, state } = options;
   const variant = options.variant ?? matvecVariant(gpu);
-  const epilogue = epilogueCode(options.epilogue, rowsPerExpert(weight, options), gpu.f16);
+  const matrices = expertMatrices(weight, options, options.held);
+  const epilogue = epilogueCode(options.epilogue, matrices.rows, gpu.f16);
   const groups = epilogue.outputs / 4;
   const imports = {
     ...epilogue.imports,
@@ -99,7 +108,8 @@ export function expertsDown(pipelines: Pipelines, gpu: Gpu, options: DownOptions
     K: weight.columns,
     GROUPS: groups,
     PAIR_GROUPS: 0,
-    ...(bias ? { BIAS_AT: bias.at } : {}),
+    ...matrices.constants,
+    ...(bias ? { BIAS_AT: bias.at + matrices.biasOffset } : {}),
   };
   const bindings: Record<number, Binding> = {
     ...weightBindings(weight),

@@ -1,7 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { Binding, KernelCode, Pipelines, Step } from "../gpu/step.ts";
 import { type Epilogue, epilogueCode } from "./epilogue.ts";
-import { type ExpertLists, expertTiles, rowsPerExpert } from "./routing.ts";
+import { type ExpertLists, expertMatrices, expertTiles, type HeldExperts } from "./routing.ts";
 import type { Vector } from "./vector.ts";
 import { type Weight, weightBindings, weightLayout } from "./weights.ts";
 
@@ -13,11 +13,11 @@ export interface MatmulOptions {
   /** Activations `[T, columns]`, f32, where T is the state's `rows`: any number. */
   x: GPUBuffer;
   /**
-   * The weight (and the bias) holds the matrices of all experts, one below the other, each with a multiple of 4 rows and
-   * as the epilogue wants them. Each pair of token and slot is multiplied by its expert's, for the epilogue's row
+   * The weight holds the matrices of all experts (or of those `held`), one below the other, each with a multiple of 4 rows
+   * and as the epilogue wants them, the bias those of all. Each pair of token and slot is multiplied by its expert's, for the epilogue's row
    * `token * perToken + slot`. `x` has a row for each token, or where `inputs` is "pairs" for each pair.
    */
-  experts?: { lists: ExpertLists; inputs: "tokens" | "pairs" } | undefined;
+  experts?: { lists: ExpertLists; inputs: "tokens" | "pairs"; held?: HeldExperts | undefined } | undefined;
   /** Sequence state (uniform). */
   state: GPUBuffer;
   /** For tests and measurements: another variant than the adapter's own. */
@@ -51,7 +51,8 @@ export function matmulVariant(gpu: Gpu): MatmulVariant {
 export function matmul(pipelines: Pipelines, gpu: Gpu, options: MatmulOptions): Promise<Step> {
   const { weight, bias, experts, x, state } = options;
   const variant = options.variant ?? matmulVariant(gpu);
-  const rows = experts ? rowsPerExpert(weight, experts.lists) : weight.rows;
+  const matrices = experts && expertMatrices(weight, experts.lists, experts.held);
+  const rows = matrices?.rows ?? weight.rows;
   const epilogue = epilogueCode(options.epilogue, rows, gpu.f16);
   const groups = Math.ceil(rows / 4);
   const half = Math.ceil(groups / 2);
@@ -63,11 +64,12 @@ export function matmul(pipelines: Pipelines, gpu: Gpu, options: MatmulOptions): 
   };
   const constants: Record<string, number> = {
     ...epilogue.constants,
+    ...matrices?.constants,
     K: weight.columns,
     GROUPS: groups,
     PAIRED: epilogue.paired ? 1 : 0,
   };
-  if (bias) constants.BIAS_AT = bias.at;
+  if (bias) constants.BIAS_AT = bias.at + (matrices?.biasOffset ?? 0);
   if (experts) constants.PAIRS_PER_INPUT = experts.inputs === "tokens" ? experts.lists.perToken : 1;
   let code: KernelCode;
   let tokens: number;

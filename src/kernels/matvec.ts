@@ -1,7 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { Binding, KernelCode, Pipelines, Step, Workgroups } from "../gpu/step.ts";
 import { type Epilogue, epilogueCode } from "./epilogue.ts";
-import { type ChosenExperts, rowsPerExpert } from "./routing.ts";
+import { type ChosenExperts, expertMatrices, type HeldExperts } from "./routing.ts";
 import { type Vector, vectorBuffer } from "./vector.ts";
 import { type Weight, weightBindings, weightLayout } from "./weights.ts";
 
@@ -18,11 +18,13 @@ export interface MatvecOptions {
    */
   x: GPUBuffer;
   /**
-   * The weight (and the bias) holds the matrices of all experts, one below the other, each with a multiple of 4 rows and
-   * as the epilogue wants them; slot s of the token is multiplied by that of `ids[s]`, for the epilogue's row s. For
-   * batches of one.
+   * The weight holds the matrices of all experts (or of those `held`), one below the other, each with a multiple of 4 rows
+   * and as the epilogue wants them, the bias those of all; slot s of the token is multiplied by that of `ids[s]`, for the
+   * epilogue's row s. For batches of one.
    */
-  experts?: Pick<ChosenExperts, "count" | "perToken" | "ids"> | undefined;
+  experts?:
+    | (Pick<ChosenExperts, "count" | "perToken" | "ids"> & { held?: HeldExperts | undefined })
+    | undefined;
   /** Sequence state (uniform). */
   state: GPUBuffer;
   /** For tests: another variant than the adapter's own. */
@@ -61,21 +63,19 @@ export function matvecVariant(gpu: Gpu): MatvecVariant {
 export function matvec(pipelines: Pipelines, gpu: Gpu, options: MatvecOptions): Promise<Step> {
   const { weight, norm, bias, experts, x, state } = options;
   const variant = options.variant ?? matvecVariant(gpu);
-  const epilogue = epilogueCode(
-    options.epilogue,
-    experts ? rowsPerExpert(weight, experts) : weight.rows,
-    gpu.f16,
-  );
+  const matrices = experts && expertMatrices(weight, experts, experts.held);
+  const epilogue = epilogueCode(options.epilogue, matrices?.rows ?? weight.rows, gpu.f16);
   const groups = Math.ceil(epilogue.outputs / 4);
   const slots = experts?.perToken ?? 1;
   const constants: Record<string, number> = {
     ...epilogue.constants,
+    ...matrices?.constants,
     K: weight.columns,
     GROUPS: groups,
     PAIR_GROUPS: epilogue.paired ? groups : 0,
   };
   if (norm) Object.assign(constants, { EPS: norm.epsilon, NORM_AT: norm.weight.at });
-  if (bias) constants.BIAS_AT = bias.at;
+  if (bias) constants.BIAS_AT = bias.at + (matrices?.biasOffset ?? 0);
   let perWorkgroup: number;
   if (variant === "rows") {
     constants.THREADS = perWorkgroup = SOFTWARE_THREADS;

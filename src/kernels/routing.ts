@@ -51,13 +51,36 @@ export function expertListBytes(
 }
 
 /**
- * Rows of one expert's matrix in a weight that holds those of all experts, one below the other.
- * @throws RangeError unless that is a multiple of 4: a fault of this package, not of the caller
+ * The experts whose matrices a weight holds, where a weight of all would exceed the adapter's binding limit: a product
+ * with each of the weights then computes its part.
  */
-export function rowsPerExpert(weight: Weight, { count }: ExpertShape): number {
-  const rows = weight.rows / count;
+export interface HeldExperts {
+  first: number;
+  count: number;
+}
+
+/** How a kernel finds an expert's matrix in a weight that holds several, one below the other. */
+export interface ExpertMatrices {
+  /** Rows of one expert's matrix. */
+  rows: number;
+  /** Where the biases of the first one are among those of all, in units of 4. */
+  biasOffset: number;
+  constants: { FIRST_EXPERT: number; HELD: number };
+}
+
+/** @throws RangeError unless an expert's rows are a multiple of 4: a fault of this package, not of the caller */
+export function expertMatrices(
+  weight: Weight,
+  { count }: ExpertShape,
+  held: HeldExperts = { first: 0, count },
+): ExpertMatrices {
+  const rows = weight.rows / held.count;
   if (rows % 4 !== 0) {
-    throw new RangeError(`${weight.rows} rows of ${count} experts: each needs a multiple of 4`);
+    throw new RangeError(`${weight.rows} rows of ${held.count} experts: each needs a multiple of 4`);
   }
-  return rows;
+  return {
+    rows,
+    biasOffset: (held.first * rows) / 4,
+    constants: { FIRST_EXPERT: held.first, HELD: held.count },
+  };
 }

@@ -8,6 +8,7 @@ import {
   type ExpertShape,
   expertListBytes,
   expertTile,
+  type HeldExperts,
 } from "../../src/kernels/routing.ts";
 import { stateBytes } from "../../src/kernels/state.ts";
 import type { Vector } from "../../src/kernels/vector.ts";
@@ -45,16 +46,27 @@ describe("products with experts", () => {
     count: number,
     rows: number,
     columns: number,
-    { norm = false, bias = false } = {},
+    { norm = false, bias = false, split = false } = {},
   ) => {
-    const { weight, values } = await randomWeight(bench, random, type, count * rows, columns);
+    const border = split ? Math.floor(count / 2) : count;
+    const weights: { weight: Weight; held: HeldExperts | undefined }[] = [];
+    const values = new Float32Array(count * rows * columns);
+    for (const held of [
+      { first: 0, count: border },
+      { first: border, count: count - border },
+    ]) {
+      if (held.count === 0) continue;
+      const part = await randomWeight(bench, random, type, held.count * rows, columns);
+      values.set(part.values, held.first * rows * columns);
+      weights.push({ weight: part.weight, held: split ? held : undefined });
+    }
     const scale = norm ? randomNormal(random, columns) : new Float32Array(0);
     const added = bias ? randomNormal(random, count * rows) : new Float32Array(0);
     const buffer = bench.upload("vectors", new Float32Array([...scale, ...added]));
     const biasVector: Vector | undefined = bias ? { buffer, at: scale.length / 4 } : undefined;
     const matrices: ExpertMatrices = { values, bias: bias ? added : null, rows, columns };
     return {
-      weight,
+      weights,
       matrices,
       scale,
       norm: norm ? { weight: { buffer, at: 0 }, epsilon: EPSILON } : undefined,
@@ -83,9 +95,14 @@ describe("products with experts", () => {
   };
 
   /** What the epilogue makes of products; `held` is what stands in y before. */
-  const finished = (kind: "store" | "glu" | "gated", product: Product, rows: number, held: Float32Array) => {
+  const finished = (
+    kind: "store" | "glu" | "gated",
+    product: Product,
+    rows: number,
+    filled: Float32Array,
+  ) => {
     const before =
-      kind === "gated" ? held : new Float32Array(product.values.length / (kind === "glu" ? 2 : 1));
+      kind === "gated" ? filled : new Float32Array(product.values.length / (kind === "glu" ? 2 : 1));
     return epilogueReference({ kind }, product, rows, before);
   };
 
@@ -105,14 +122,14 @@ describe("products with experts", () => {
     ["rows", "Q4_0", "glu", 5, 2, 36, 96, "norm bias"],
     ["rows", "Q4_K", "glu", 4, 4, 20, 256, ""],
     ["rows", "F16", "store", 3, 1, 72, 40, "bias"],
-    ["rows", "Q8_0", "gated", 6, 3, 260, 32, "norm"],
-    ["subgroups", "Q4_K", "glu", 8, 3, 72, 512, "norm bias"],
+    ["rows", "Q8_0", "gated", 6, 3, 260, 32, "norm split"],
+    ["subgroups", "Q4_K", "glu", 8, 3, 72, 512, "norm bias split"],
     ["subgroups", "F16", "glu", 1, 1, 4, 8, ""],
     ["subgroups", "Q8_0", "gated", 5, 5, 100, 96, "norm"],
     ["subgroups", "Q4_0", "store", 9, 2, 68, 288, "norm"],
     ["workgroup", "Q4_0", "glu", 7, 2, 68, 288, "norm bias"],
     ["workgroup", "Q4_K", "store", 2, 2, 36, 256, ""],
-    ["workgroup", "Q8_0", "gated", 16, 16, 12, 64, "bias"],
+    ["workgroup", "Q8_0", "gated", 16, 16, 12, 64, "bias split"],
   ];
 
   test.for(DECODE)(
@@ -121,8 +138,12 @@ describe("products with experts", () => {
       skip(unsupported(variant), "no subgroups on this adapter");
       const random = randomSource(count * size + columns);
       const rows = kind === "glu" ? 2 * size : size;
-      const options = { norm: parts.includes("norm"), bias: parts.includes("bias") };
-      const { weight, matrices, scale, norm, bias } = await randomMatrices(
+      const options = {
+        norm: parts.includes("norm"),
+        bias: parts.includes("bias"),
+        split: parts.includes("split"),
+      };
+      const { weights, matrices, scale, norm, bias } = await randomMatrices(
         random,
         type,
         count,
@@ -132,27 +153,29 @@ describe("products with experts", () => {
       );
       const ids = randomIds(random, 1, { count, perToken });
       const x = randomNormal(random, columns, 0.1);
-      const held = randomNormal(random, (perToken + 1) * size);
+      const filled = randomNormal(random, (perToken + 1) * size);
       const product = expertProducts(norm ? normed(x, scale) : x, matrices, ids, perToken);
-      const before = held.subarray(0, perToken * size);
+      const before = filled.subarray(0, perToken * size);
       const expected = finished(kind, product, rows, before);
       for (const over of [true, false]) {
-        const y = bench.upload("y", held);
-        const step = await matvec(bench.pipelines, bench.gpu, {
-          weight,
-          norm,
-          bias,
-          epilogue: kind === "store" ? { kind, y } : { kind, y, gate: "silu" },
-          x: bench.upload("x", x),
-          experts: { count, perToken, ids: bench.upload("ids", ids) },
-          state: state(1, over),
-          variant,
-        });
-        await bench.run([step]);
-        const actual = await bench.readF32(y, held.length);
-        if (over) expect(actual).toEqual(held);
+        const y = bench.upload("y", filled);
+        const steps = weights.map(({ weight, held }) =>
+          matvec(bench.pipelines, bench.gpu, {
+            weight,
+            norm,
+            bias,
+            epilogue: kind === "store" ? { kind, y } : { kind, y, gate: "silu" },
+            x: bench.upload("x", x),
+            experts: { count, perToken, ids: bench.upload("ids", ids), held },
+            state: state(1, over),
+            variant,
+          }),
+        );
+        await bench.run(await Promise.all(steps));
+        const actual = await bench.readF32(y, filled.length);
+        if (over) expect(actual).toEqual(filled);
         else expect(worst(actual.subarray(0, before.length), expected, TOLERANCE)).toBeLessThan(1);
-        expect(actual.subarray(before.length)).toEqual(held.subarray(before.length));
+        expect(actual.subarray(before.length)).toEqual(filled.subarray(before.length));
       }
     },
   );
@@ -164,15 +187,15 @@ describe("products with experts", () => {
     perToken: number,
     rows: number,
     columns: number,
-    "bias" | "",
+    parts: string,
   ][] = [
-    ["rows", "Q4_0", 5, 2, 100, 96, "bias"],
+    ["rows", "Q4_0", 5, 2, 100, 96, "bias split"],
     ["rows", "Q4_K", 4, 4, 36, 256, ""],
-    ["subgroups", "Q4_K", 8, 3, 72, 512, "bias"],
+    ["subgroups", "Q4_K", 8, 3, 72, 512, "bias split"],
     ["subgroups", "F16", 1, 1, 4, 8, ""],
     ["subgroups", "Q8_0", 20, 16, 100, 96, ""],
     ["workgroup", "Q8_0", 20, 16, 100, 96, "bias"],
-    ["workgroup", "Q4_0", 7, 6, 68, 288, ""],
+    ["workgroup", "Q4_0", 7, 6, 68, 288, "split"],
     ["workgroup", "F16", 3, 1, 36, 40, "bias"],
   ];
 
@@ -181,39 +204,43 @@ describe("products with experts", () => {
     async ([variant, type, count, perToken, rows, columns, parts], { skip }) => {
       skip(unsupported(variant), "no subgroups on this adapter");
       const random = randomSource(count * rows + columns);
-      const { weight, matrices, bias } = await randomMatrices(random, type, count, rows, columns, {
-        bias: parts === "bias",
+      const { weights, matrices, bias } = await randomMatrices(random, type, count, rows, columns, {
+        bias: parts.includes("bias"),
+        split: parts.includes("split"),
       });
       const ids = randomIds(random, 1, { count, perToken });
-      const weights = randomNormal(random, perToken);
+      const shares = randomNormal(random, perToken);
       const x = randomNormal(random, perToken * columns, 0.1);
-      const held = randomNormal(random, rows + 4);
+      const filled = randomNormal(random, rows + 4);
       const expected = combineReference(
-        held.subarray(0, rows),
+        filled.subarray(0, rows),
         expertProducts(x, matrices, ids, 1),
-        weights,
+        shares,
         rows,
         perToken,
       );
       for (const over of [true, false]) {
-        const y = bench.upload("y", held);
-        const step = await expertsDown(bench.pipelines, bench.gpu, {
-          weight,
-          bias,
-          x: bench.upload("x", x),
-          count,
-          perToken,
-          ids: bench.upload("ids", ids),
-          weights: bench.upload("weights", weights),
-          epilogue: { kind: "add", y },
-          state: state(1, over),
-          variant,
-        });
-        await bench.run([step]);
-        const actual = await bench.readF32(y, held.length);
-        if (over) expect(actual).toEqual(held);
+        const y = bench.upload("y", filled);
+        const steps = weights.map(({ weight, held }) =>
+          expertsDown(bench.pipelines, bench.gpu, {
+            weight,
+            held,
+            bias,
+            x: bench.upload("x", x),
+            count,
+            perToken,
+            ids: bench.upload("ids", ids),
+            weights: bench.upload("weights", shares),
+            epilogue: { kind: "add", y },
+            state: state(1, over),
+            variant,
+          }),
+        );
+        await bench.run(await Promise.all(steps));
+        const actual = await bench.readF32(y, filled.length);
+        if (over) expect(actual).toEqual(filled);
         else expect(worst(actual.subarray(0, rows), expected, TOLERANCE)).toBeLessThan(1);
-        expect(actual.subarray(rows)).toEqual(held.subarray(rows));
+        expect(actual.subarray(rows)).toEqual(filled.subarray(rows));
       }
     },
   );
@@ -231,8 +258,8 @@ describe("products with experts", () => {
   const PREFILL: First<[MatmulVariant, tile: number]>[] = [
     [["rows", 32], "Q4_0", "glu", 5, 2, 36, 96, "bias"],
     [["rows", 32], "Q4_K", "store", 4, 4, 20, 256, "pairs"],
-    [["rows", 32], "F16", "gated", 3, 1, 72, 40, ""],
-    [["tile", 32], "Q4_K", "glu", 8, 3, 68, 512, "bias"],
+    [["rows", 32], "F16", "gated", 3, 1, 72, 40, "split"],
+    [["tile", 32], "Q4_K", "glu", 8, 3, 68, 512, "bias split"],
     [["tile", 64], "Q4_0", "glu", 4, 2, 36, 96, ""],
     [["tile", 32], "Q8_0", "store", 6, 6, 100, 96, "pairs bias"],
     [["tile", 64], "F16", "gated", 1, 1, 76, 40, "pairs"],
@@ -244,8 +271,9 @@ describe("products with experts", () => {
       const random = randomSource(count * size + columns);
       const rows = kind === "glu" ? 2 * size : size;
       const inputs = parts.includes("pairs") ? "pairs" : "tokens";
-      const { weight, matrices, bias } = await randomMatrices(random, type, count, rows, columns, {
+      const { weights, matrices, bias } = await randomMatrices(random, type, count, rows, columns, {
         bias: parts.includes("bias"),
+        split: parts.includes("split"),
       });
       const lists = makeLists({ count, perToken }, tile, 70);
       for (const [tokens, same] of [
@@ -258,31 +286,33 @@ describe("products with experts", () => {
           ? Uint32Array.from({ length: pairs }, (_, pair) => count - 1 - (pair % perToken))
           : randomIds(random, tokens, { count, perToken });
         const x = randomNormal(random, (inputs === "pairs" ? pairs : tokens) * columns, 0.1);
-        const held = randomNormal(random, (pairs + 1) * size);
-        const before = held.subarray(0, pairs * size);
+        const filled = randomNormal(random, (pairs + 1) * size);
+        const before = filled.subarray(0, pairs * size);
         const product = expertProducts(x, matrices, ids, inputs === "pairs" ? 1 : perToken);
         const expected = finished(kind, product, rows, before);
-        const y = bench.upload("y", held);
+        const y = bench.upload("y", filled);
         const now = state(tokens);
         const steps = [
           expertsGather(bench.pipelines, bench.gpu, lists, { ids: bench.upload("ids", ids), state: now }),
-          matmul(bench.pipelines, bench.gpu, {
-            weight,
-            bias,
-            epilogue: kind === "store" ? { kind, y } : { kind, y, gate: "silu" },
-            x: bench.upload("x", x),
-            experts: { lists, inputs },
-            state: now,
-            variant,
-          }),
+          ...weights.map(({ weight, held }) =>
+            matmul(bench.pipelines, bench.gpu, {
+              weight,
+              bias,
+              epilogue: kind === "store" ? { kind, y } : { kind, y, gate: "silu" },
+              x: bench.upload("x", x),
+              experts: { lists, inputs, held },
+              state: now,
+              variant,
+            }),
+          ),
         ];
         await bench.run(await Promise.all(steps), tokens);
-        const actual = await bench.readF32(y, held.length);
+        const actual = await bench.readF32(y, filled.length);
         expect(
           worst(actual.subarray(0, before.length), expected, TOLERANCE),
           `${tokens} tokens`,
         ).toBeLessThan(1);
-        expect(actual.subarray(before.length)).toEqual(held.subarray(before.length));
+        expect(actual.subarray(before.length)).toEqual(filled.subarray(before.length));
       }
     },
   );
@@ -323,13 +353,13 @@ describe("products with experts", () => {
     const x = bench.upload("x", residual);
     const batch = { x: bench.upload("input", input), state: state(tokens) };
     const pipes = [bench.pipelines, bench.gpu] as const;
-    const down = { weight: last.weight, bias: last.bias };
+    const down = { weight: last.weights[0]!.weight, bias: last.bias };
     const prefill = [
       matmul(...pipes, { weight: router.weight, epilogue: route, ...batch }),
       select(batch.state),
       expertsGather(...pipes, lists, { ids: buffers.ids, state: batch.state }),
       matmul(...pipes, {
-        weight: first.weight,
+        weight: first.weights[0]!.weight,
         epilogue: glu,
         ...batch,
         experts: { lists, inputs: "tokens" },
@@ -358,7 +388,7 @@ describe("products with experts", () => {
       matvec(...pipes, { weight: router.weight, epilogue: route, ...one }),
       select(one.state),
       matvec(...pipes, {
-        weight: first.weight,
+        weight: first.weights[0]!.weight,
         epilogue: glu,
         ...one,
         experts: { ...shape, ids: buffers.ids },
@@ -383,17 +413,17 @@ describe("products with experts", () => {
     const { weight, values } = await randomWeight(bench, random, "Q8_0", rows, columns);
     const x = randomNormal(random, tokens * columns, 0.1);
     const gate = new Float32Array([-2, 0.5, 90]);
-    const held = randomNormal(random, tokens * rows);
+    const filled = randomNormal(random, tokens * rows);
     const product = matmulReference(x, values, rows, columns);
     const scaled = (numbers: Float64Array): Float64Array =>
       numbers.map((value, i) => (0.5 * value) / (1 + Math.exp(-gate[Math.floor(i / rows)]!)));
     const result = { values: scaled(product.values), magnitudes: scaled(product.magnitudes) };
-    const expected = epilogueReference({ kind: "add" }, result, rows, held);
-    const y = bench.upload("y", held);
+    const expected = epilogueReference({ kind: "add" }, result, rows, filled);
+    const y = bench.upload("y", filled);
     const epilogue = { kind: "add", y, scale: 0.5, tokenGate: bench.upload("gate", gate) } as const;
     const batch = { weight, epilogue, x: bench.upload("x", x), state: state(tokens) };
     await bench.run([await matmul(bench.pipelines, bench.gpu, batch)], tokens);
-    expect(worst(await bench.readF32(y, held.length), expected, TOLERANCE)).toBeLessThan(1);
+    expect(worst(await bench.readF32(y, filled.length), expected, TOLERANCE)).toBeLessThan(1);
   });
 
   test("experts whose rows are no multiple of 4, and tiles of another size, are refused", async () => {
