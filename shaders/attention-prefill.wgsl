@@ -2,7 +2,8 @@
 // (FlashAttention, Dao et al. 2022: tiles and online softmax, no T x T buffer). A workgroup takes QUERIES
 // rows of one head; its threads form a grid ACROSS x DOWN: thread (x, y) owns rows y, y + DOWN, ... with 4
 // keys of every tile of scores and with every ACROSS-th unit of 4 elements of the result. Tiles are f32: each
-// element is used many times.
+// element is used many times. While one is at work, the next is on its way from GPU memory to registers, by loads
+// without branches, or the compiler waits for each of them.
 #import state
 #import kv-cache
 #import attention-softmax
@@ -18,10 +19,12 @@ override QUERIES: u32 = DOWN * ROWS;
 override KEYS: u32 = 4u * ACROSS;
 override UNITS: u32 = HEAD_DIM / 4u;
 override COLUMNS: u32 = (UNITS + ACROSS - 1u) / ACROSS;   // ROWS * COLUMNS at most MAX_SUMS
+override LOADS: u32 = (KEYS * UNITS + THREADS - 1u) / THREADS;   // units of a tile for a thread, at most MAX_LOADS
 override TILE_STRIDE: u32 = UNITS + 1u;    // one more than needed: rows start in different memory banks
 override WEIGHT_STRIDE: u32 = ACROSS + 1u;
 const MAX_ROWS = 4u;
 const MAX_SUMS = 32u;
+const MAX_LOADS = 8u;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> kv: array<real4>;
@@ -55,14 +58,33 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     total[r] = select(0.0, START_WEIGHT, x == 0u);
   }
 
+  var block: array<u32, MAX_LOADS>;          // where the keys of the next tile stand
+  var place: array<u32, MAX_LOADS>;
+  var keys: array<real4, MAX_LOADS>;
+  var values: array<real4, MAX_LOADS>;
+  for (var n = 0u; n < LOAD_LOOP; n++) { block[n] = block_table[tile_key(thread, n, begin, end) / BLOCK]; }
+  for (var n = 0u; n < LOAD_LOOP; n++) {
+    let key = tile_key(thread, n, begin, end);
+    let unit = (thread + n * THREADS) % UNITS;
+    keys[n] = kv[key_index(block[n], key % BLOCK, kv_head) + unit];
+    values[n] = kv[value_index(block[n], key % BLOCK, kv_head) + unit];
+    block[n] = block_table[tile_key(thread, n, begin + KEYS, end) / BLOCK];
+  }
+
   for (var start = begin; start < end; start += KEYS) {
-    for (var i = thread; i < KEYS * UNITS; i += THREADS) {
-      let key = i / UNITS;
+    for (var n = 0u; n < LOAD_LOOP; n++) {
+      let i = thread + n * THREADS;
       // key 4x + n stands in row n * ACROSS + x, so that threads side by side read rows side by side
-      let row = key % 4u * ACROSS + key / 4u;
-      tile[row * TILE_STRIDE + i % UNITS] = cached_key(start + key, end, kv_head, i % UNITS);
+      let row = i / UNITS % 4u * ACROSS + i / UNITS / 4u;
+      if (i < KEYS * UNITS) { tile[row * TILE_STRIDE + i % UNITS] = vec4f(keys[n]); }
     }
     workgroupBarrier();
+    for (var n = 0u; n < LOAD_LOOP; n++) {
+      let slot = tile_key(thread, n, start + KEYS, end) % BLOCK;
+      place[n] = (thread + n * THREADS) % UNITS + key_index(block[n], slot, kv_head);
+      keys[n] = kv[place[n]];
+      block[n] = block_table[tile_key(thread, n, start + 2u * KEYS, end) / BLOCK];
+    }
     var score: array<vec4f, MAX_ROWS>;
     // written out: an array declared in a loop keeps its last values on SwiftShader
     for (var r = 0u; r < ROWS; r++) { score[r] = vec4f(); }
@@ -86,8 +108,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       partial[row * ACROSS + x] = max(max(s.x, s.y), max(s.z, s.w));
     }
     workgroupBarrier();
-    for (var i = thread; i < KEYS * UNITS; i += THREADS) {
-      tile[i / UNITS * TILE_STRIDE + i % UNITS] = cached_value(start + i / UNITS, end, kv_head, i % UNITS);
+    for (var n = 0u; n < LOAD_LOOP; n++) {
+      let i = thread + n * THREADS;
+      if (i < KEYS * UNITS) { tile[i / UNITS * TILE_STRIDE + i % UNITS] = vec4f(values[n]); }
+      values[n] = kv[place[n] + value_index(0u, 0u, 0u)];
     }
     for (var r = 0u; r < ROWS; r++) {
       let row = y + r * DOWN;
@@ -130,13 +154,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   }
 }
 
-// Zero past the end: what stands there was never written, and 0 times a NaN is a NaN.
-fn cached_key(key: u32, end: u32, head: u32, unit: u32) -> vec4f {
-  if (key >= end) { return vec4f(); }
-  return vec4f(kv[key_index(block_table[key / BLOCK], key % BLOCK, head) + unit]);
-}
-
-fn cached_value(key: u32, end: u32, head: u32, unit: u32) -> vec4f {
-  if (key >= end) { return vec4f(); }
-  return vec4f(kv[value_index(block_table[key / BLOCK], key % BLOCK, head) + unit]);
+// The key whose unit is a thread's n-th load of the tile from `start` on; past the end the last one, since what stands
+// there was never written, and 0 times a NaN is a NaN.
+fn tile_key(thread: u32, n: u32, start: u32, end: u32) -> u32 {
+  return min(start + (thread + n * THREADS) / UNITS, end - 1u);
 }

@@ -1,5 +1,6 @@
 // Loop bounds of attention-prefill.wgsl as constants: GPU compilers unroll.
 override UNIT_LOOP: u32 = UNITS;
 override COLUMN_LOOP: u32 = COLUMNS;
+override LOAD_LOOP: u32 = LOADS;
 
 fn set_bounds() {}

@@ -1,8 +1,10 @@
 // The same bounds unknown to the compiler, for software adapters: see decode-bounds-loose.wgsl.
 var<private> UNIT_LOOP: u32;
 var<private> COLUMN_LOOP: u32;
+var<private> LOAD_LOOP: u32;
 
 fn set_bounds() {
   UNIT_LOOP = UNITS + state.finished;
   COLUMN_LOOP = COLUMNS + state.finished;
+  LOAD_LOOP = LOADS + state.finished;
 }

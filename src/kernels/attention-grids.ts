@@ -11,10 +11,10 @@ interface Heads {
 export function prefillGrid(headDim: number): { across: number; down: number; rows: number } {
   const threads = 128;
   const units = headDim / 4;
-  for (const across of [8, 4, 2]) {
-    const down = threads / across;
-    const columns = Math.ceil(units / across);
-    for (const rows of [2, 1]) {
+  for (const rows of [2, 1]) {
+    for (const across of [8, 4, 2]) {
+      const down = threads / across;
+      const columns = Math.ceil(units / across);
       const queries = down * rows;
       const bytes = 4 * across * (units + 1) * 16 + queries * (across + 1) * 16 + queries * across * 4;
       if (bytes <= WORKGROUP_BYTES && rows * columns <= 32) return { across, down, rows };
