@@ -4,7 +4,8 @@
 const LAYERS = {
   "src/index.ts": ["src/api", "src/engine", "src/generation", "src/support", "src/storage", "src/worker"],
   "src/api": ["src/engine", "src/generation", "src/support"],
-  "src/engine": ["src/generation", "src/storage", "src/worker"],
+  "src/engine": ["src/generation", "src/origin", "src/storage", "src/worker"],
+  "src/origin": ["src/storage"],
   "src/support": ["src/gpu"],
   "src/worker": ["src/runtime"],
   "src/runtime": ["src/model", "src/kernels", "src/gpu", "src/gguf", "src/storage", "src/tokenizer", "src/sampling"],

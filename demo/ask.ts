@@ -28,9 +28,9 @@ export type AskTask =
   | { kind: "render"; conversations: { messages: ChatMessage[]; addGenerationPrompt: boolean }[] };
 
 export interface AskJob {
-  /** The model's address; absent: the file in the page's input. */
+  /** The model's address; absent: the files in the page's input. */
   url?: string;
-  loadOptions: Pick<LoadOptions, "contextLength" | "features">;
+  loadOptions: Pick<LoadOptions, "contextLength" | "features" | "token" | "hubUrl">;
   task: AskTask;
   /** Where a PUT stores logits. */
   uploadUrl: string;
@@ -61,7 +61,7 @@ window.intabAsk = async job => {
 };
 
 async function runJob(job: AskJob): Promise<Record<string, unknown>> {
-  const source = job.url ?? document.querySelector<HTMLInputElement>("#model")?.files?.[0];
+  const source = job.url ?? document.querySelector<HTMLInputElement>("#model");
   if (!source) throw new Error("The page got no model.");
   const model = await load(source, {
     ...job.loadOptions,

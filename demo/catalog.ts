@@ -14,8 +14,8 @@ export interface Settings {
 }
 
 export interface Source {
-  /** What `load` takes. */
-  from: string | File;
+  /** What `load` takes: an address, a file, or the files of a model in several. */
+  from: string | File | readonly File[];
   /** The same file elsewhere, for when `from` cannot be reached. */
   mirror?: string | undefined;
   title: string;
@@ -63,8 +63,11 @@ export const SMOLLM2: Offer = {
 
 export const OFFERS: readonly Offer[] = [BUILT_IN, SMOLLM2];
 
-export function fromFile(file: File): Source {
-  return { from: file, title: file.name, settings: { system: "" }, honesty: HONESTY };
+/** A model from the files that a person picked: one, or all parts of one in several. */
+export function fromFiles(files: readonly [File, ...File[]]): Source {
+  const [first, ...others] = files;
+  const from = others.length === 0 ? first : files;
+  return { from, title: first.name, settings: { system: "" }, honesty: HONESTY };
 }
 
 export function fromUrl(url: string): Source {
@@ -80,18 +83,25 @@ export function isFrom(offer: Offer, from: Source["from"] | null | undefined): b
 }
 
 export function fileName(url: string): string {
+  if (isHub(url)) return url.slice("hf:".length);
   const name = new URL(url).pathname.split("/").pop();
   return name ? decodeURIComponent(name) : url;
 }
 
+const isHub = (address: string): boolean => /^hf:/i.test(address);
+
 /**
- * The address that a person typed, as one that answers with the file: a Hub page about a file becomes the file.
+ * The address that a person typed, as one that answers with the file: a Hub page about a file becomes the file. What
+ * begins with hf: is the engine's to understand.
  * @throws Error in words for the field, if it cannot be one.
  */
 export function parseAddress(text: string): string {
   const typed = text.trim();
   if (typed === "")
-    throw new Error("Enter the address of a GGUF file, such as https://example.com/model.gguf.");
+    throw new Error(
+      "Enter the address of a GGUF file, such as https://example.com/model.gguf or hf:owner/repo.",
+    );
+  if (isHub(typed)) return typed;
   let url: URL;
   try {
     url = new URL(/^[\w-]+(\.[\w-]+)+\//.test(typed) ? `https://${typed}` : typed);

@@ -1,7 +1,7 @@
-/** The whole window takes a dropped file, and says so while one is over it. */
+/** The whole window takes dropped files, and says so while some are over it. */
 import { byId } from "./dom.ts";
 
-export function acceptDrops(onFile: (file: File) => void): void {
+export function acceptDrops(onFiles: (files: readonly [File, ...File[]]) => void): void {
   const overlay = byId("drop", HTMLElement);
   const carriesFiles = (event: DragEvent) => event.dataTransfer?.types.includes("Files") ?? false;
   // Enter and leave fire for every element under the pointer; their balance says whether it is over the window.
@@ -21,7 +21,7 @@ export function acceptDrops(onFile: (file: File) => void): void {
     if (!carriesFiles(event)) return;
     event.preventDefault();
     show(0);
-    const file = event.dataTransfer?.files[0];
-    if (file) onFile(file);
+    const [first, ...others] = event.dataTransfer?.files ?? [];
+    if (first) onFiles([first, ...others]);
   });
 }

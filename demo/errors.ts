@@ -194,9 +194,45 @@ const WORDS: Readonly<Record<string, Words>> = {
     "find-models",
     "built-in",
   ],
-  "split-file": [
-    "This is one part of a model in several files",
-    "Choose a model that comes as a single GGUF file.",
+  "split-missing": [
+    "A part of this model is missing",
+    "The model comes in several files: choose or drop all of them together.",
+    "other-file",
+    "built-in",
+  ],
+  "split-duplicate": [
+    "A part of this model was given twice",
+    "Choose each of its files once.",
+    "other-file",
+    "built-in",
+  ],
+  "split-mismatch": [
+    "These files do not belong together",
+    "Choose all files of one model, from one place and of one version.",
+    "other-file",
+    "built-in",
+  ],
+  "hub-access": [
+    "The Hugging Face Hub does not give this file to everyone",
+    "Accept the model's licence on its page there, download it, then pick the file here.",
+    "other-file",
+    "built-in",
+  ],
+  "hub-not-found": [
+    "The Hugging Face Hub has no such file",
+    "Check the names for typing errors.",
+    "find-models",
+    "built-in",
+  ],
+  "no-gguf": [
+    "This repository has no GGUF file",
+    "Look for one whose name ends in GGUF.",
+    "find-models",
+    "built-in",
+  ],
+  "no-such-quant": [
+    "This repository has no such quantisation",
+    "Choose one of those that it has.",
     "find-models",
     "built-in",
   ],

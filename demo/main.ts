@@ -1,6 +1,6 @@
 /** Puts the parts of the demo together: session (which model), chat (what is said), and the views. */
 import { support } from "intab";
-import { BUILT_IN, fromFile, type Source } from "./catalog.ts";
+import { BUILT_IN, fromFiles, type Source } from "./catalog.ts";
 import { Chat } from "./chat.ts";
 import { ChatView } from "./chat-view.ts";
 import { Composer } from "./composer.ts";
@@ -47,7 +47,7 @@ byId("new-chat", HTMLButtonElement).addEventListener("click", newChat);
 document.addEventListener("keydown", event => {
   if (event.key === "Escape" && !event.defaultPrevented) chat.stop();
 });
-acceptDrops(file => choose(fromFile(file)));
+acceptDrops(files => choose(fromFiles(files)));
 void start();
 
 async function start(): Promise<void> {

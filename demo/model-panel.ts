@@ -3,7 +3,7 @@ import { type CachedModel, models } from "intab";
 import {
   BUILT_IN,
   fileName,
-  fromFile,
+  fromFiles,
   fromUrl,
   isFrom,
   OFFERS,
@@ -45,9 +45,9 @@ export class ModelPanel {
     button.append(icon("file"), "Choose a file…");
     button.addEventListener("click", () => this.pickFile());
     file.addEventListener("change", () => {
-      const chosen = file.files?.[0];
+      const [first, ...others] = file.files ?? [];
       file.value = "";
-      if (chosen) this.#events.onChoose(fromFile(chosen));
+      if (first) this.#events.onChoose(fromFiles([first, ...others]));
     });
     byId("url-form", HTMLFormElement).addEventListener("submit", event => {
       event.preventDefault();

@@ -66,7 +66,8 @@ export class Session {
       }
       await this.release();
       this.#done(isCurrent());
-      this.#loaded = { source, model };
+      // Once it is stored, it is the address in the cache that tells it apart from others.
+      this.#loaded = { source: { ...source, from: model.info.url ?? source.from }, model };
       this.#events.onLoad({ kind: "idle" });
       this.#events.onModel(this.#loaded);
     } catch (error) {

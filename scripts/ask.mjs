@@ -1,7 +1,7 @@
 // npm run ask: the engine in a headless Chromium, from a terminal. `--help` is the contract (lib/ask-options.mjs). Plain
 // Node, playwright or playwright-core and the built dist/demo are enough to run it.
 import { existsSync, renameSync, rmSync, statSync } from "node:fs";
-import { resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { HELP, parseAskArguments } from "./lib/ask-options.mjs";
 import { ensureBuilt } from "./lib/build.mjs";
 import { openPage } from "./lib/chromium.mjs";
@@ -41,21 +41,50 @@ process.stdout.on("error", error => {
 
 /**
  * @param {string} model
- * @returns {Promise<{ url: string } | { file: string }>}
+ * @returns {Promise<{ url: string } | { files: string[] }>}
  */
 async function findModel(model) {
   if (model === "builtin") return { url: BUILTIN };
-  if (model === "smollm2") return { file: await ensureSmollm2() };
-  if (/^https?:\/\//i.test(model)) return { url: model };
+  if (model === "smollm2") return { files: [await ensureSmollm2()] };
+  if (/^(https?:\/\/|hf:)/i.test(model)) return { url: model };
   const file = resolve(model);
-  if (!existsSync(file) || !statSync(file).isFile()) {
+  const missing = partFiles(file).filter(part => !existsSync(part) || !statSync(part).isFile());
+  if (missing.length > 0) {
     throw new ScriptError(
       "InputError",
       "model-file",
-      `--model ${model}: there is no such file. Give builtin, smollm2, the path of a GGUF file or an http(s) address.`,
+      `--model ${model}: there is no file ${missing.join(", ")}. Give builtin, smollm2, the path of a GGUF file (of a model in several files, of any of them), an http(s) address, or hf:owner/repo.`,
     );
   }
-  return { file };
+  return { files: partFiles(file) };
+}
+
+/** All files of a split model, from any of them; of others the file itself. @param {string} file */
+function partFiles(file) {
+  const [, stem, no, count] = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/i.exec(basename(file)) ?? [];
+  if (stem === undefined || Number(no) > Number(count)) return [file];
+  const names = Array.from({ length: Number(count) }, (_, index) => {
+    const digits = String(index + 1).padStart(5, "0");
+    return `${stem}-${digits}-of-${count}${file.slice(-".gguf".length)}`;
+  });
+  return names.map(name => join(dirname(file), name));
+}
+
+/**
+ * The switches for a page that loads from an address. A terminal may read any address, a page only servers that allow
+ * it; the Hub does, and with it the browser's rules stay on: they keep the token from where the Hub redirects to.
+ * @param {string} url
+ * @param {string} hubUrl
+ */
+function switchesFor(url, hubUrl) {
+  const ownRules = url === BUILTIN || /^hf:/i.test(url) || new URL(url).origin === new URL(hubUrl).origin;
+  return ownRules ? [] : ["--disable-web-security"];
+}
+
+/** The Hub's own variables. @returns {{ token?: string, hubUrl?: string }} */
+function hubSettings() {
+  const { HF_TOKEN: token, HF_ENDPOINT: hubUrl } = process.env;
+  return { ...(token ? { token } : {}), ...(hubUrl ? { hubUrl } : {}) };
 }
 
 /** One line on a terminal, overwritten; nothing elsewhere. */
@@ -85,11 +114,10 @@ async function ask({ model, json, loadOptions, task, logitsFile }) {
   if (partial) closers.push(() => rmSync(partial, { force: true }));
   const server = await serve({ root, uploads: partial ? { [UPLOAD]: () => partial } : {} });
   closers.push(() => server.close());
-  // a terminal may read any address; a page may read only servers that allow it
-  const anyServer = "url" in source && source.url !== BUILTIN;
+  const hub = "url" in source && source.url !== BUILTIN ? hubSettings() : {};
   const session = await openPage({
     url: `${server.url}/ask.html`,
-    args: anyServer ? ["--disable-web-security"] : [],
+    args: "url" in source ? switchesFor(source.url, hub.hubUrl ?? "https://huggingface.co") : [],
   });
   closers.push(() => session.close());
   const { page } = session;
@@ -104,10 +132,15 @@ async function ask({ model, json, loadOptions, task, logitsFile }) {
     process.stdout.write(text);
     endsWithNewline = text.endsWith("\n");
   });
-  if ("file" in source) await page.setInputFiles("#model", source.file);
+  if ("files" in source) await page.setInputFiles("#model", source.files);
   await page.waitForFunction(() => "intabAsk" in window);
   /** @type {import("../demo/ask.ts").AskJob} */
-  const job = { loadOptions, task, uploadUrl: UPLOAD, ...("url" in source ? { url: source.url } : {}) };
+  const job = {
+    loadOptions: { ...loadOptions, ...hub },
+    task,
+    uploadUrl: UPLOAD,
+    ...("url" in source ? { url: source.url } : {}),
+  };
   const crashed = new Promise((_resolve, reject) => {
     const fail = () =>
       reject(

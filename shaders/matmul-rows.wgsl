@@ -4,6 +4,7 @@
 // nothing.
 #import state
 #import weights
+#import batch
 #import tile-halves
 #import epilogue
 override THREADS: u32;
@@ -28,24 +29,24 @@ fn rows_at(group: u32, unit: u32) -> Rows {
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let first_token = id.y * TOKENS;
-  if (state.finished != 0u || first_token >= state.rows || id.x >= HALF) { return; }
-  let tokens = min(TOKENS, state.rows - first_token);
+  let tile = tile_at(id.y);
+  if (state.finished != 0u || tile.first >= tile.end || id.x >= HALF) { return; }
+  let tokens = min(TOKENS, tile.end - tile.first);
   let other = min(id.x + HALF, GROUPS - 1u);
   var sums: array<vec4f, 2u * TOKENS>;
   for (var unit = 0u; unit < K / 8u; unit++) {
-    let first = rows_at(id.x, unit);
-    let second = rows_at(other, unit);
-    var i = first_token * (K / 4u) + unit * 2u;
+    let first = rows_at(tile.matrix + id.x, unit);
+    let second = rows_at(tile.matrix + other, unit);
     for (var token = 0u; token < tokens; token++) {
+      let i = input_row(tile.first + token) * (K / 4u) + unit * 2u;
       let xa = x[i];
       let xb = x[i + 1u];
       sums[token * 2u] += xa * first.a + xb * first.b;
       sums[token * 2u + 1u] += xa * second.a + xb * second.b;
-      i += K / 4u;
     }
   }
   for (var token = 0u; token < tokens; token++) {
-    finish_halves(first_token + token, id.x, sums[token * 2u], sums[token * 2u + 1u]);
+    finish_halves(
+      output_row(tile.first + token), tile.matrix, id.x, sums[token * 2u], sums[token * 2u + 1u]);
   }
 }

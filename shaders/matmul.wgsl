@@ -5,6 +5,7 @@
 // one thread.
 #import state
 #import weights
+#import batch
 #import tile-halves
 #import epilogue
 override TOKEN_LANES: u32;   // multiple of 8
@@ -28,17 +29,17 @@ fn w_slot(column: u32, row: u32, group: u32) -> u32 {
   return (column * 4u + row) * TILE_GROUPS + (group ^ (row | ((column & 2u) << 1u)));
 }
 
-fn load_x(start: u32, first_token: u32, thread: u32) {
+fn load_x(start: u32, tile: Tile, thread: u32) {
   for (var i = thread; i < COLUMNS * TOKENS; i += THREADS) {
     let column = i % COLUMNS;
-    let token = min(first_token + i / COLUMNS, state.rows - 1u);
+    let row = input_row(min(tile.first + i / COLUMNS, tile.end - 1u));
     var value = vec4f();
-    if (start + column < K / 4u) { value = x[token * (K / 4u) + start + column]; }
+    if (start + column < K / 4u) { value = x[row * (K / 4u) + start + column]; }
     x_tile[x_slot(column, i / COLUMNS)] = value;
   }
 }
 
-fn load_w(start: u32, first_group: u32, thread: u32) {
+fn load_w(start: u32, matrix: u32, first_group: u32, thread: u32) {
   for (var i = thread; i < COLUMNS * 2u * TILE_GROUPS; i += THREADS) {
     let row = i % 4u;
     let column = i / 4u % 4u * 2u;
@@ -46,7 +47,7 @@ fn load_w(start: u32, first_group: u32, thread: u32) {
     let group = min(first_group + slot % ROW_LANES, HALF - 1u) + slot / ROW_LANES * HALF;
     var unit = Unit(vec4f(), vec4f());
     if (start + column < K / 4u) {
-      unit = unit_values(min(group, GROUPS - 1u) * 4u + row, (start + column) / 2u);
+      unit = unit_values((matrix + min(group, GROUPS - 1u)) * 4u + row, (start + column) / 2u);
     }
     w_tile[w_slot(column, row, slot)] = unit.a;
     w_tile[w_slot(column + 1u, row, slot)] = unit.b;
@@ -68,16 +69,16 @@ fn multiply_add(sum: vec4f, w: mat4x4f, v: vec4f) -> vec4f {
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let first_token = workgroup.y * TOKENS;
-  if (state.finished != 0u || first_token >= state.rows) { return; }
+  let tile = tile_at(workgroup.y);
+  if (state.finished != 0u || tile.first >= tile.end) { return; }
   let lane = thread % ROW_LANES;
   let token = thread / ROW_LANES;
   // a: row group `lane` of the tile for four tokens; b: the same of the other half
   var a0 = vec4f(); var a1 = vec4f(); var a2 = vec4f(); var a3 = vec4f();
   var b0 = vec4f(); var b1 = vec4f(); var b2 = vec4f(); var b3 = vec4f();
   for (var start = 0u; start < K / 4u; start += COLUMNS) {
-    load_x(start, first_token, thread);
-    load_w(start, workgroup.x * ROW_LANES, thread);
+    load_x(start, tile, thread);
+    load_w(start, tile.matrix, workgroup.x * ROW_LANES, thread);
     workgroupBarrier();
     for (var column = 0u; column < COLUMNS; column++) {
       let x0 = x_at(column, token);
@@ -101,5 +102,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   // a loop, so that the epilogue's code is there once
   var a = array<vec4f, 4>(a0, a1, a2, a3);
   var b = array<vec4f, 4>(b0, b1, b2, b3);
-  for (var i = 0u; i < 4u; i++) { finish_halves(first_token + token + i * TOKEN_LANES, group, a[i], b[i]); }
+  for (var i = 0u; i < 4u; i++) {
+    let row = tile.first + token + i * TOKEN_LANES;
+    if (row < tile.end) { finish_halves(output_row(row), tile.matrix, group, a[i], b[i]); }
+  }
 }

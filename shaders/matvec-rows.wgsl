@@ -3,10 +3,11 @@
 #import state
 #import weights
 #import activation
+#import expert
+#import row-product
 #import bias
 #import epilogue
 override GROUPS: u32;
-override PAIR_GROUPS: u32;
 override THREADS: u32;
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;
 @group(0) @binding(8) var<uniform> state: State;
@@ -33,22 +34,9 @@ fn main(
   }
   let group = (workgroup.y * workgroups.x + workgroup.x) * THREADS + thread;
   if (group >= GROUPS) { return; }
-  var result = vec4f();
-  var paired = vec4f();
-  for (var unit = 0u; unit < K / 8u;) {
-    let block = unit / UNITS_PER_SCALE;
-    let end = min(unit + UNITS_PER_SCALE, K / 8u);
-    var codes = vec4f();
-    var paired_codes = vec4f();
-    var sum = 0.0;
-    for (; unit < end; unit++) {
-      let ready = prepare(weigh(x[base + unit * 2u], unit * 2u), weigh(x[base + unit * 2u + 1u], unit * 2u + 1u));
-      codes += unit_dot(group, unit, ready);
-      sum += ready.sum;
-      if (PAIR_GROUPS > 0u) { paired_codes += unit_dot(group + PAIR_GROUPS, unit, ready); }
-    }
-    result += apply_scale(group, block, codes, sum);
-    if (PAIR_GROUPS > 0u) { paired += apply_scale(group + PAIR_GROUPS, block, paired_codes, sum); }
-  }
-  finish(0u, group, biased(result * scale, group), biased(paired * scale, group + PAIR_GROUPS));
+  let matrix = first_group(workgroup.z);
+  let product = row_product(matrix + group, base);
+  let result = biased(product.result * scale, matrix + group);
+  let paired = biased(product.paired * scale, matrix + group + PAIR_GROUPS);
+  finish(workgroup.z, group, result, paired);
 }

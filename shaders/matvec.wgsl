@@ -1,15 +1,14 @@
-// finish(W x) for one token: decode. A team of LANES threads computes the 4 rows of a row group, each thread
-// every LANES-th unit of 8 columns, so that neighbours read neighbouring 16-byte words. PAIR_GROUPS > 0
-// computes row group `group + PAIR_GROUPS` along with `group`, from the same activations (gate and up).
+// finish(W x) for one token: decode. A team of LANES threads computes the 4 rows of a row group, and with PAIR_GROUPS > 0
+// of a second one. Workgroups of z = s compute slot s of a mixture of experts; else z = 0.
 #import state
 #import weights
 #import activation
+#import expert
+#import team-product
 #import reduce
 #import bias
 #import epilogue
-override GROUPS: u32;        // row groups to compute (half of all where they are paired)
-override PAIR_GROUPS: u32;
-override LANES: u32;
+override GROUPS: u32;        // row groups to compute (half of all where they are paired), of one expert
 override TEAMS: u32;         // teams in a workgroup
 // x[T, K]; the last token of the batch is used, the only one in decode
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;
@@ -25,27 +24,16 @@ fn main(
   let lane = thread % LANES;
   let wanted = (workgroup.y * workgroups.x + workgroup.x) * TEAMS + thread / LANES;
   let group = min(wanted, GROUPS - 1u);
-  let base = (state.rows - 1u) * (K / 4u);
-  var result = vec4f();
+  let matrix = first_group(workgroup.z);
+  let part = team_product(matrix + group, (state.rows - 1u) * (K / 4u), lane);
+  var result = team_sum4(part.result, thread);
   var paired = vec4f();
-  var squares = 0.0;
-  for (var unit = lane; unit < K / 8u; unit += LANES) {
-    let a = x[base + unit * 2u];
-    let b = x[base + unit * 2u + 1u];
-    if (NORMALISED) { squares += dot(a, a) + dot(b, b); }
-    let ready = prepare(weigh(a, unit * 2u), weigh(b, unit * 2u + 1u));
-    let block = unit / UNITS_PER_SCALE;
-    result += apply_scale(group, block, unit_dot(group, unit, ready), ready.sum);
-    if (PAIR_GROUPS > 0u) {
-      let other = group + PAIR_GROUPS;
-      paired += apply_scale(other, block, unit_dot(other, unit, ready), ready.sum);
-    }
-  }
-  result = team_sum4(result, thread);
-  if (PAIR_GROUPS > 0u) { paired = team_sum4(paired, thread); }
+  if (PAIR_GROUPS > 0u) { paired = team_sum4(part.paired, thread); }
   var scale = 1.0;
-  if (NORMALISED) { scale = rms_scale(team_sum(squares, thread)); }
+  if (NORMALISED) { scale = rms_scale(team_sum(part.squares, thread)); }
   if (lane == 0u && wanted < GROUPS) {
-    finish(0u, group, biased(result * scale, group), biased(paired * scale, group + PAIR_GROUPS));
+    result = biased(result * scale, matrix + group);
+    paired = biased(paired * scale, matrix + group + PAIR_GROUPS);
+    finish(workgroup.z, group, result, paired);
   }
 }

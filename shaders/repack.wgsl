@@ -26,13 +26,21 @@ const THREADS = 64u;
 // Offset of a row that is not there; bytes from it on are zeros.
 const ABSENT = 0x80000000u;
 
-// Four bytes at an even offset.
+// Four bytes at any offset: MXFP4's blocks have 17.
 fn raw_u32(offset: u32) -> u32 {
   if (offset >= ABSENT) { return 0u; }
   let low = raw[offset / 4u];
-  if (offset % 4u == 0u) { return low; }
-  return (low >> 16u) | (raw[offset / 4u + 1u] << 16u);
+  let shift = offset % 4u * 8u;
+  if (shift == 0u) { return low; }
+  return (low >> shift) | (raw[offset / 4u + 1u] << (32u - shift));
 }
+
+fn raw_u8(offset: u32) -> u32 {
+  if (offset >= ABSENT) { return 0u; }
+  return (raw[offset / 4u] >> (offset % 4u * 8u)) & 255u;
+}
+
+// At an even offset.
 
 fn raw_u16(offset: u32) -> u32 {
   if (offset >= ABSENT) { return 0u; }

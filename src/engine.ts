@@ -1,8 +1,19 @@
-import { proxy, type Remote, releaseProxy, wrap } from "comlink";
-import { DisposedError, InputError } from "./errors.ts";
+import { proxy, type Remote, releaseProxy, transfer, wrap } from "comlink";
+import { DisposedError } from "./errors.ts";
 import { Generation } from "./generation.ts";
+import { crossingOrigin } from "./origin.ts";
 import { requestPersistence } from "./storage/space.ts";
-import type { ChatMessage, GenerateOptions, LoadOptions, LoadProgress, ModelInfo } from "./types.ts";
+import type { PullBytes } from "./storage/stream-source.ts";
+import type {
+  ChatMessage,
+  EmbedOptions,
+  GenerateOptions,
+  LoadOptions,
+  LoadProgress,
+  ModelInfo,
+  ModelOrigin,
+  RankedDocument,
+} from "./types.ts";
 import { reviveErrors } from "./worker/errors.ts";
 import type { Host, RenderChatOptions, TokenizeOptions } from "./worker/protocol.ts";
 
@@ -19,7 +30,7 @@ const DISPOSE_TIMEOUT_MS = 10_000;
 /**
  * Loads a GGUF model: downloads what is not cached, streams the weights into the GPU, compiles the kernels.
  *
- * @param source URL (relative ones resolve against the page), or a File or Blob, which is read in place and not copied
+ * @param source a URL, an address on the Hugging Face Hub, a File, a stream, or the files of a split model: see `ModelOrigin`
  * @throws (as rejection) GpuUnavailableError, DoesNotFitError, ModelFormatError, UnsupportedModelError, DownloadError,
  *   StorageError, InputError `option`; the signal's reason if it was aborted. Nothing is left behind except what was
  *   downloaded, which the next call resumes.
@@ -27,12 +38,12 @@ const DISPOSE_TIMEOUT_MS = 10_000;
  * const model = await load("https://example.com/model.gguf", { onProgress: p => console.log(p.phase, p.loadedBytes) });
  * for await (const { text } of model.generate("Once upon a time", { maxTokens: 64 })) console.log(text);
  */
-export async function load(source: string | URL | Blob, options: LoadOptions = {}): Promise<Model> {
-  const { signal, onProgress = () => {}, worker: given, contextLength, headers, features } = options;
+export async function load(source: ModelOrigin, options: LoadOptions = {}): Promise<Model> {
+  const { signal, onProgress = () => {}, worker: given, ...settings } = options;
   signal?.throwIfAborted();
-  const from = source instanceof Blob ? source : resolveUrl(source);
+  const { from, stored, release } = await crossingOrigin(source);
   // not waited for: Firefox asks the person, who may take any time
-  if (typeof from === "string") void requestPersistence().catch(() => {});
+  if (stored) void requestPersistence().catch(() => {});
   const report = (progress: LoadProgress): void => {
     try {
       onProgress(progress);
@@ -44,23 +55,33 @@ export async function load(source: string | URL | Blob, options: LoadOptions = {
   const connection = new Connection(worker, given === undefined);
   try {
     const info = await connection.call(signal, request =>
-      connection.host.load(request, from, { contextLength, headers, features }, proxy(report)),
+      connection.host.load(
+        request,
+        typeof from === "function" ? proxy(handingOver(from)) : from,
+        plainSettings(settings),
+        proxy(report),
+      ),
     );
     return new Model(connection, info);
   } catch (error) {
     connection.abandon();
     throw error;
+  } finally {
+    release();
   }
 }
 
-function resolveUrl(source: string | URL): string {
-  const base = globalThis.document?.baseURI ?? globalThis.location?.href;
-  if (!URL.canParse(source, base)) {
-    throw new InputError("option", `"${source}" is no URL. Give the address of a .gguf file, or a File.`, {
-      details: { option: "source", value: String(source) },
-    });
-  }
-  return new URL(source, base).href;
+/** The bytes go to the worker without a copy. */
+function handingOver(pull: PullBytes): PullBytes {
+  return async () => {
+    const bytes = await pull();
+    return bytes && transfer(bytes, [bytes.buffer]);
+  };
+}
+
+/** Only what the worker knows: a function among the caller's own properties could not cross. */
+function plainSettings({ contextLength, headers, token, hubUrl, features }: LoadOptions) {
+  return { contextLength, headers, token, hubUrl, features };
 }
 
 /**
@@ -220,6 +241,34 @@ export class Model {
   /** Natural logarithm of the probability of `ids[1]`, `ids[2]`, …, each given those before it: `[ids.length - 1]`. */
   score(ids: readonly number[], { signal }: { signal?: AbortSignal } = {}): Promise<Float32Array> {
     return this.#connection.call(signal, request => this.#connection.host.score(request, [...ids]));
+  }
+
+  /**
+   * One vector per text, `[info.hiddenSize]` or `[dimensions]`, f32. Texts get the special tokens that the file asks for; a
+   * list of token ids is taken as it is. Works with embedding models (BERT and the like, Qwen3-Embedding) and, less well, with any other.
+   * @throws InputError `option`, `prompt-too-long`, `token-id`; the signal's reason
+   */
+  embed(
+    texts: readonly (string | readonly number[])[],
+    { signal, ...options }: EmbedOptions = {},
+  ): Promise<Float32Array[]> {
+    return this.#connection.call(signal, request =>
+      this.#connection.host.embed(request, [...texts], options),
+    );
+  }
+
+  /**
+   * Documents by their relevance to a query, the most relevant first; needs a reranker (`info.ranks`).
+   * @throws InputError `not-a-reranker`, `prompt-too-long`; the signal's reason
+   */
+  rerank(
+    query: string,
+    documents: readonly string[],
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<RankedDocument[]> {
+    return this.#connection.call(signal, request =>
+      this.#connection.host.rerank(request, query, [...documents]),
+    );
   }
 
   /**

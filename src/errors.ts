@@ -45,18 +45,20 @@ export class DoesNotFitError extends IntabError {
   override name = "DoesNotFitError";
 }
 
-/** The bytes are not a sound GGUF file: `not-gguf`, `bad-gguf`, `truncated`, `corrupt`, `file-unreadable`. */
+/** The bytes are not a sound GGUF file: `not-gguf`, `bad-gguf`, `truncated`, `corrupt`, `file-unreadable`; of a model in several files:
+ * `split-missing`, `split-duplicate`, `split-mismatch`. */
 export class ModelFormatError extends IntabError {
   override name = "ModelFormatError";
 }
 
 /** A sound file that this version cannot run: `architecture`, `tensor-type`, `tokenizer`, `gguf-version`, `shape`,
- * `rope-scaling`, `split-file`. */
+ * `rope-scaling`. */
 export class UnsupportedModelError extends IntabError {
   override name = "UnsupportedModelError";
 }
 
-/** The network or the server failed: `http-status`, `network`, `no-ranges`, `no-size`, `bad-range`, `changed-on-server`. */
+/** The network or the server failed: `http-status`, `network`, `no-ranges`, `no-size`, `bad-range`, `changed-on-server`;
+ * of the Hugging Face Hub: `hub-access`, `hub-not-found`, `no-gguf`, `no-such-quant`. */
 export class DownloadError extends IntabError {
   override name = "DownloadError";
 }
@@ -66,7 +68,10 @@ export class StorageError extends IntabError {
   override name = "StorageError";
 }
 
-/** The caller's input cannot be used: `option`, `prompt-too-long`, `token-id`, `chat-template`, `messages`. */
+/**
+ * The caller's input cannot be used: `option`, `prompt-too-long`, `token-id`, `chat-template`, `messages`,
+ * `not-generative`, `not-a-reranker`.
+ */
 export class InputError extends IntabError {
   override name = "InputError";
 }

@@ -18,6 +18,25 @@ export interface LoadProgress {
   secondsLeft: number | null;
 }
 
+/** A whole model, or one file of a split one: an address, or something that holds the bytes. */
+export type ModelFile = string | URL | Blob | FileSystemFileHandle;
+
+/**
+ * What `load` takes.
+ *
+ * - An address: a URL (relative ones resolve against the page), or one on the Hugging Face Hub as
+ *   `hf:owner/repo/file.gguf`, `hf:owner/repo:Q4_K_M` or `hf:owner/repo` (which takes Q4_K_M, else Q4_0, else the nearest
+ *   there is), each with a revision as `hf:owner/repo@revision`. Of a split model (`-00001-of-00003.gguf`) any part's.
+ * - A `File`, `Blob` or `FileSystemFileHandle`, which is read in place and not copied.
+ * - The files of a split model in any order, as a list or as `{ files }` (so an `<input type="file" multiple>` will do).
+ * - A `ReadableStream` of the file's bytes: read once, in order, into the GPU, and not stored.
+ */
+export type ModelOrigin =
+  | ModelFile
+  | readonly ModelFile[]
+  | { readonly files: Iterable<ModelFile> | null }
+  | ReadableStream<Uint8Array>;
+
 export interface LoadOptions {
   /** Called on every step of the load, at most about ten times a second. */
   onProgress?: (progress: LoadProgress) => void;
@@ -28,8 +47,18 @@ export interface LoadOptions {
    * limits do not allow them. Positive integer.
    */
   contextLength?: number;
-  /** Headers for the download, such as an `Authorization`. Never stored. */
+  /**
+   * Headers for the download, such as an `Authorization`. Never stored. Where the server redirects to another origin,
+   * `fetch` takes `Authorization` off; other headers go along.
+   */
   headers?: Record<string, string>;
+  /**
+   * Access token of the Hugging Face Hub (`hf_...`), for private and gated repositories. Sent to the Hub alone, not to
+   * other servers and not to the store that the Hub redirects to. Never stored, and in no error or report.
+   */
+  token?: string;
+  /** The Hub's address, for a mirror. Default `https://huggingface.co`. */
+  hubUrl?: string;
   /** Switch optional GPU features off, to compare or to work around a driver. Default: all that the adapter has. */
   features?: { f16?: boolean; subgroups?: boolean };
   /** A worker of the caller's making that runs `intab/worker`. Default: intab starts its own. */
@@ -66,6 +95,27 @@ export interface GenerateOptions extends SamplingOptions {
   ignoreEndOfTurn?: boolean;
   /** Ends the generation, whenever it comes: the result holds the text so far and says `abort`. Nothing rejects. */
   signal?: AbortSignal;
+}
+
+/** Which token states make an embedding: their mean, the first one, or the last. */
+export type Pooling = "mean" | "first" | "last";
+
+export interface EmbedOptions {
+  /** Default: as the model's file says; without that the mean for encoders, the last token for causal models. */
+  pooling?: Pooling;
+  /** Scale to length 1, so that a dot product is the cosine similarity. Default true. */
+  normalize?: boolean;
+  /** Keep this many leading dimensions (Matryoshka embeddings, Kusupati et al. 2022). Default: all. */
+  dimensions?: number;
+  /** Ends the work; the promise rejects with its reason. */
+  signal?: AbortSignal;
+}
+
+export interface RankedDocument {
+  /** Place in the list that was given. */
+  index: number;
+  /** Higher is more relevant: a logit, or for classifiers of yes and no the probability of yes. */
+  score: number;
 }
 
 export interface ChatMessage {
@@ -137,7 +187,16 @@ export interface ModelInfo {
   /** Positions that the model was trained for. */
   trainedContextLength: number;
   hasChatTemplate: boolean;
+  /** It generates text: `generate`, `chat`, `logits`, `score`. Encoders only embed. */
+  generates: boolean;
+  /** It is a reranker: `rerank`. */
+  ranks: boolean;
+  /** How the file wants token states to become one embedding. */
+  pooling: Pooling;
+  /** Bytes of all its files. */
   fileBytes: number;
+  /** Address under which the cache has it, for `models.remove()`; `null` for files and streams. */
+  url: string | null;
   /**
    * GPU memory held after loading: weights, KV cache, scratch. The first `logits()` or `score()` takes up to 64 rows of
    * the vocabulary in f32 more.
@@ -149,7 +208,10 @@ export interface ModelInfo {
 
 /** A model in this origin's cache. */
 export interface CachedModel {
+  /** Address for `load()` and `models.remove()`; of a split model that of its first part. */
   url: string;
+  /** Files that it consists of. */
+  parts: number;
   totalBytes: number;
   storedBytes: number;
   complete: boolean;

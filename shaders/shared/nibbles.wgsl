@@ -1,5 +1,7 @@
 // Eight 4-bit codes in a word, element i in bits 4i..4i+3, times eight activations.
 
+#import nibble-codes
+
 // Eight activations made ready for `word_dot`, and their sum.
 struct Activations {
   a: vec4f,
@@ -22,7 +24,3 @@ fn word_dot(word: u32, x: Activations) -> f32 {
     + f32(w & 0xf0000) * x.b.x + f32(w & 0xf00000) * x.b.y + f32(w & 0xf000000) * x.b.z
     + f32(i32(word >> 28u)) * x.b.w;
 }
-
-// The codes of elements 0..3 and 4..7.
-fn codes_a(w: u32) -> vec4f { return vec4f(vec4i(vec4u(w, w >> 4u, w >> 8u, w >> 12u) & vec4u(15u))); }
-fn codes_b(w: u32) -> vec4f { return codes_a(w >> 16u); }

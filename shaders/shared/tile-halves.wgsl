@@ -4,12 +4,13 @@ override GROUPS: u32;        // row groups of W
 override PAIRED: bool;       // the halves are gate and up projection: one output from both
 override HALF: u32 = (GROUPS + 1u) / 2u;
 
-fn finish_halves(token: u32, group: u32, first: vec4f, second: vec4f) {
-  if (token >= state.rows || group >= HALF) { return; }
-  var result = biased(first, group);
-  let other = biased(second, min(group + HALF, GROUPS - 1u));
+// `row` of the result; `matrix`: where the matrix begins, in row groups.
+fn finish_halves(row: u32, matrix: u32, group: u32, first: vec4f, second: vec4f) {
+  if (group >= HALF) { return; }
+  var result = biased(first, matrix + group);
+  let other = biased(second, matrix + min(group + HALF, GROUPS - 1u));
   for (var at = group; at < select(GROUPS, HALF, PAIRED); at += HALF) {
-    finish(token, at, result, other);
+    finish(row, at, result, other);
     result = other;
   }
 }

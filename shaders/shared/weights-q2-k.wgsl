@@ -1,36 +1,13 @@
-// Q2_K weights W[N, K] as repack.wgsl lays them out. Rows come in groups of 4, columns in units of 8, of which 2
-// share a word:
-//   words[group][unit / 2] = one u32 of 16 pairs of bits for each of the 4 rows: elements 0..3 of unit u in bits
-//     4 (u % 2), and the next, of each byte, 4..7 two bits further
+// Q2_K weights W[N, K] as repack.wgsl lays them out: codes as in codes-2-bit.wgsl,
 //   scales[group][column / 256][0], [1] = the f16 scales and the f16 minima of the 4 rows
 //   scales[group][column / 256][2 + column / 32 % 8][column / 16 % 2] = a byte of each of the 4 rows: scale in the
 //     low nibble, minimum in the high one
 // A weight is (scale * nibble) * code - minimum * nibble, all products exact.
-#import bytes
-#import byte-values
+#import codes-2-bit
 override K: u32;             // columns, multiple of 256
 const UNITS_PER_SCALE = 2u;
 
-@group(0) @binding(0) var<storage, read> words: array<vec4u>;
 @group(0) @binding(1) var<storage, read> scales: array<vec2u>;
-
-struct Codes {
-  a: vec4u,
-  b: vec4u,
-}
-
-// The codes of 4 rows in bytes, elements 0..3 and 4..7.
-fn unit_codes(group: u32, unit: u32) -> Codes {
-  let low = words[group * (K / 16u) + unit / 2u] >> vec4u(unit % 2u * 4u);
-  let pairs = vec4u(0x03030303u);
-  return Codes(low & pairs, (low >> vec4u(2u)) & pairs);
-}
-
-// Sum over one unit of code * activation for the 4 rows of a group, not scaled yet.
-fn unit_dot(group: u32, unit: u32, x: Activations) -> vec4f {
-  let codes = unit_codes(group, unit);
-  return rows_dot(codes.a, codes.b, x);
-}
 
 struct ScaleMin {
   scale: vec4f,

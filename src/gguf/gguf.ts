@@ -25,6 +25,7 @@ export interface GgufFile {
   readonly dataOffset: number;
   /** Every tensor starts at a multiple of this, counted from `dataOffset`. Bytes. */
   readonly alignment: number;
+  /** Where the size was not known beforehand and the header did not reach the end: up to the last tensor's end. */
   readonly fileBytes: number;
 }
 
@@ -35,21 +36,23 @@ const FIXED_BYTES = 4 + 4 + 8 + 8;
  * Parses the header and checks that every tensor lies inside the file and over no other.
  *
  * @param read Gives `length` bytes at `offset`; called in file order, in steps of 1 and 2 MiB, never past `fileBytes`.
- * @param fileBytes Size of the whole file.
+ * @param fileBytes Size of the whole file; Infinity: not known, `read` may then give fewer bytes at its end.
  * @throws ModelFormatError `not-gguf`, `bad-gguf` or `truncated`; UnsupportedModelError `gguf-version` or
  *   `tensor-type` (a type number that ggml does not define). What `read` throws passes through.
  */
 export async function parseGguf(read: ReadBytes, fileBytes: number): Promise<GgufFile> {
   const reader = new HeaderReader(read, fileBytes);
   await reader.need(Math.min(4, fileBytes), "the magic number");
-  checkMagic(reader.text(Math.min(4, fileBytes)), fileBytes);
+  checkMagic(reader.text(Math.min(4, reader.fileBytes)), reader.fileBytes);
   await reader.need(FIXED_BYTES - 4, "the first fields");
   const version = checkVersion(reader.u32());
   const tensorCount = reader.count();
   const metadata = await readMetadata(reader, reader.count());
   const alignment = checkAlignment(metadata["general.alignment"]);
   const { tensors, dataOffset } = await readTensors(reader, tensorCount, alignment);
-  return { version, metadata, tensors, dataOffset, alignment, fileBytes };
+  const lastEnd = tensors.reduce((far, { offset, bytes }) => Math.max(far, offset + bytes), dataOffset);
+  const size = Number.isFinite(reader.fileBytes) ? reader.fileBytes : lastEnd;
+  return { version, metadata, tensors, dataOffset, alignment, fileBytes: size };
 }
 
 function checkMagic(magic: string, fileBytes: number): void {
@@ -62,8 +65,8 @@ function checkMagic(magic: string, fileBytes: number): void {
       : "Give the URL or the file of a model that ends in .gguf.";
   throw new ModelFormatError(
     "not-gguf",
-    `Not a GGUF file: its ${fileBytes} bytes start with ${JSON.stringify(magic)} instead of "GGUF". ${remedy}`,
-    { details: { magic, fileBytes } },
+    `Not a GGUF file: its ${Number.isFinite(fileBytes) ? `${fileBytes} ` : ""}bytes start with ${JSON.stringify(magic)} instead of "GGUF". ${remedy}`,
+    { details: { magic, fileBytes: Number.isFinite(fileBytes) ? fileBytes : null } },
   );
 }
 

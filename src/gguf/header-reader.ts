@@ -5,7 +5,10 @@
 import { ModelFormatError } from "../errors.ts";
 import { FIRST_READ_BYTES, MAX_HEADER_BYTES, NEXT_READ_BYTES } from "./limits.ts";
 
-/** Reads `length` bytes at `offset`; never called past the end of the file. */
+/**
+ * Reads `length` bytes at `offset`; never called past the end of the file. Where the file's size is not known
+ * beforehand, fewer bytes than asked for mean that it ends there.
+ */
 export type ReadBytes = (offset: number, length: number) => Promise<Uint8Array>;
 
 // ignoreBOM: a vocabulary may hold the token U+FEFF, which a default decoder would swallow.
@@ -21,11 +24,20 @@ export class HeaderReader {
   #base = 0;
   /** Position in the window of the next byte to parse. */
   #at = 0;
+  #fileBytes: number;
 
+  /** @param fileBytes size of the file; Infinity: not known */
   constructor(
     private readonly readBytes: ReadBytes,
-    readonly fileBytes: number,
-  ) {}
+    fileBytes: number,
+  ) {
+    this.#fileBytes = fileBytes;
+  }
+
+  /** Size of the file; Infinity as long as it is not known. */
+  get fileBytes(): number {
+    return this.#fileBytes;
+  }
 
   /** Offset in the file of the next byte to parse. */
   get offset(): number {
@@ -62,7 +74,10 @@ export class HeaderReader {
       );
     }
     const more = await this.readBytes(start, length);
-    if (more.length !== length) {
+    if (more.length < length && this.#fileBytes === Number.POSITIVE_INFINITY) {
+      this.#fileBytes = start + more.length;
+      if (rest + more.length < bytes) throw this.truncated(bytes, what);
+    } else if (more.length !== length) {
       throw new ModelFormatError(
         "truncated",
         `Reading ${length} bytes at offset ${start} gave ${more.length}, though the file should have ` +
@@ -70,7 +85,7 @@ export class HeaderReader {
         { details: { offset: start, wanted: length, got: more.length, fileBytes: this.fileBytes } },
       );
     }
-    const window = new Uint8Array(rest + length);
+    const window = new Uint8Array(rest + more.length);
     window.set(this.#window.subarray(this.#at));
     window.set(more, rest);
     this.#base = this.offset;

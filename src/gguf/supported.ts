@@ -1,7 +1,6 @@
 /** What this version runs, checked on the header alone: before a single weight is fetched. */
 import { UnsupportedModelError } from "../errors.ts";
 import type { GgufFile } from "./gguf.ts";
-import { getNumber } from "./metadata.ts";
 
 export const SUPPORTED_TENSOR_TYPES: readonly string[] = [
   "F32",
@@ -17,27 +16,24 @@ export const SUPPORTED_TENSOR_TYPES: readonly string[] = [
   "Q4_1",
   "Q3_K",
   "Q2_K",
+  "IQ4_NL",
+  "IQ4_XS",
+  "MXFP4",
+  "IQ3_S",
+  "IQ3_XXS",
+  "IQ2_S",
+  "IQ2_XS",
+  "IQ2_XXS",
+  "IQ1_S",
+  "IQ1_M",
+  "TQ1_0",
+  "TQ2_0",
 ];
 
 /**
- * @throws UnsupportedModelError `tensor-type` or `split-file`, with what was found and what is supported
+ * @throws UnsupportedModelError `tensor-type`, with what was found and what is supported
  */
 export function checkSupported(file: GgufFile): void {
-  checkWholeFile(getNumber(file.metadata, "split.count", 1));
-  checkTensorTypes(file);
-}
-
-function checkWholeFile(parts: number): void {
-  if (parts <= 1) return;
-  throw new UnsupportedModelError(
-    "split-file",
-    `The file is one part of ${parts}, and this version loads models from one file. ` +
-      "Join the parts with `llama-gguf-split --merge`, or take a file of the model that is not split.",
-    { details: { parts } },
-  );
-}
-
-function checkTensorTypes(file: GgufFile): void {
   const unsupported = new Map<string, number>();
   for (const { type } of file.tensors) {
     if (!SUPPORTED_TENSOR_TYPES.includes(type)) unsupported.set(type, (unsupported.get(type) ?? 0) + 1);

@@ -3,9 +3,9 @@ import type { Binding } from "../gpu/step.ts";
 
 /**
  * The activation of an MLP, which a gate also multiplies with the up projection: SiLU (SwiGLU), GELU in its tanh and in
- * its exact form, and gpt-oss's clamped SwiGLU.
+ * its exact form, and gpt-oss's clamped SwiGLU; tanh for classifiers.
  */
-export type Gate = "silu" | "gelu" | "gelu-erf" | "swiglu-oai";
+export type Gate = "silu" | "gelu" | "gelu-erf" | "swiglu-oai" | "tanh";
 
 /** Which columns of `y` a product writes, where it is a part of a larger one. */
 export interface Columns {
@@ -37,6 +37,8 @@ export interface AddEpilogue extends Columns {
   y: Binding;
   /** Default 1. */
   scale?: number | undefined;
+  /** `[T]`, f32: the sigmoid of a token's number scales its result too. Default: none. */
+  tokenGate?: Binding | undefined;
 }
 
 /** `y[T, F] = gate(gate, up)`: the weight holds F rows of gate, then F of up; F is a multiple of 4. */
@@ -146,7 +148,11 @@ function epiloguePart(epilogue: Epilogue, rows: number, f16: boolean): PartCode 
       return { imports: {}, constants: { ...columnsOf(epilogue, rows), SCALE: scale, CAP: cap }, bindings };
     }
     case "add":
-      return { imports: {}, constants: { ...columnsOf(epilogue, rows), SCALE: epilogue.scale ?? 1 }, bindings };
+      return {
+        imports: { "token-scale": epilogue.tokenGate ? "token-scale-sigmoid" : "token-scale-one" },
+        constants: { ...columnsOf(epilogue, rows), SCALE: epilogue.scale ?? 1 },
+        bindings: epilogue.tokenGate ? { ...bindings, 5: epilogue.tokenGate } : bindings,
+      };
     case "gated":
     case "activated":
       return { imports: { gate: `gate-${epilogue.gate}` }, constants: columnsOf(epilogue, rows), bindings };

@@ -1,6 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { Binding, KernelCode, Pipelines, Step } from "../gpu/step.ts";
 import { type Epilogue, epilogueCode } from "./epilogue.ts";
+import { type ExpertLists, expertTiles, rowsPerExpert } from "./routing.ts";
 import type { Vector } from "./vector.ts";
 import { type Weight, weightBindings, weightLayout } from "./weights.ts";
 
@@ -11,6 +12,12 @@ export interface MatmulOptions {
   bias?: Vector | undefined;
   /** Activations `[T, columns]`, f32, where T is the state's `rows`: any number. */
   x: GPUBuffer;
+  /**
+   * The weight (and the bias) holds the matrices of all experts, one below the other, each with a multiple of 4 rows and
+   * as the epilogue wants them. Each pair of token and slot is multiplied by its expert's, for the epilogue's row
+   * `token * perToken + slot`. `x` has a row for each token, or where `inputs` is "pairs" for each pair.
+   */
+  experts?: { lists: ExpertLists; inputs: "tokens" | "pairs" } | undefined;
   /** Sequence state (uniform). */
   state: GPUBuffer;
   /** For tests and measurements: another variant than the adapter's own. */
@@ -37,25 +44,31 @@ export function matmulVariant(gpu: Gpu): MatmulVariant {
   return gpu.software ? "rows" : "tile";
 }
 
-/** Product of a weight `[rows, columns]` with a batch of activations for the epilogue: the prefill form. */
+/**
+ * Product of a weight `[rows, columns]` with a batch of activations for the epilogue: the prefill form.
+ * @throws RangeError where shapes do not suit: a fault of this package, not of the caller
+ */
 export function matmul(pipelines: Pipelines, gpu: Gpu, options: MatmulOptions): Promise<Step> {
-  const { weight, bias, x, state } = options;
+  const { weight, bias, experts, x, state } = options;
   const variant = options.variant ?? matmulVariant(gpu);
-  const epilogue = epilogueCode(options.epilogue, weight.rows, gpu.f16);
-  const groups = Math.ceil(weight.rows / 4);
+  const rows = experts ? rowsPerExpert(weight, experts.lists) : weight.rows;
+  const epilogue = epilogueCode(options.epilogue, rows, gpu.f16);
+  const groups = Math.ceil(rows / 4);
   const half = Math.ceil(groups / 2);
   const imports = {
     ...epilogue.imports,
     weights: weightLayout(weight.type, weight.rows, weight.columns).module,
     bias: bias ? "bias-vector" : "bias-none",
+    batch: experts ? "batch-experts" : "batch-tokens",
   };
-  const constants = {
+  const constants: Record<string, number> = {
     ...epilogue.constants,
     K: weight.columns,
     GROUPS: groups,
     PAIRED: epilogue.paired ? 1 : 0,
-    ...(bias ? { BIAS_AT: bias.at } : {}),
   };
+  if (bias) constants.BIAS_AT = bias.at;
+  if (experts) constants.PAIRS_PER_INPUT = experts.inputs === "tokens" ? experts.lists.perToken : 1;
   let code: KernelCode;
   let tokens: number;
   let columns: number;
@@ -64,7 +77,7 @@ export function matmul(pipelines: Pipelines, gpu: Gpu, options: MatmulOptions): 
     tokens = ROWS_TOKENS;
     columns = Math.ceil(half / ROWS_THREADS);
   } else {
-    tokens = TILE_TOKENS;
+    tokens = experts?.lists.tile ?? TILE_TOKENS;
     const rowLanes = TILE_ROWS / 8;
     code = {
       shader: "matmul",
@@ -73,6 +86,9 @@ export function matmul(pipelines: Pipelines, gpu: Gpu, options: MatmulOptions): 
     };
     columns = Math.ceil(half / rowLanes);
   }
+  if (experts && experts.lists.tile !== tokens) {
+    throw new RangeError(`Tiles of ${experts.lists.tile} pairs for a kernel of ${tokens}`);
+  }
   const bindings: Record<number, Binding> = {
     ...weightBindings(weight),
     2: x,
@@ -80,6 +96,10 @@ export function matmul(pipelines: Pipelines, gpu: Gpu, options: MatmulOptions): 
     8: state,
   };
   if (bias) bindings[3] = bias.buffer;
-  const label = `matmul ${options.epilogue.kind}`;
-  return pipelines.step(label, code, bindings, batch => [columns, Math.ceil(batch / tokens), 1]);
+  if (experts) Object.assign(bindings, { 6: experts.lists.pairs, 7: experts.lists.tiles });
+  return pipelines.step(`matmul ${options.epilogue.kind}`, code, bindings, batch => [
+    columns,
+    experts ? expertTiles(experts.lists, batch) : Math.ceil(batch / tokens),
+    1,
+  ]);
 }

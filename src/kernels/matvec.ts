@@ -1,6 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { Binding, KernelCode, Pipelines, Step, Workgroups } from "../gpu/step.ts";
 import { type Epilogue, epilogueCode } from "./epilogue.ts";
+import { type ChosenExperts, rowsPerExpert } from "./routing.ts";
 import { type Vector, vectorBuffer } from "./vector.ts";
 import { type Weight, weightBindings, weightLayout } from "./weights.ts";
 
@@ -16,6 +17,12 @@ export interface MatvecOptions {
    * batch's first position: `qkv` is for batches of one.
    */
   x: GPUBuffer;
+  /**
+   * The weight (and the bias) holds the matrices of all experts, one below the other, each with a multiple of 4 rows and
+   * as the epilogue wants them; slot s of the token is multiplied by that of `ids[s]`, for the epilogue's row s. For
+   * batches of one.
+   */
+  experts?: Pick<ChosenExperts, "count" | "perToken" | "ids"> | undefined;
   /** Sequence state (uniform). */
   state: GPUBuffer;
   /** For tests: another variant than the adapter's own. */
@@ -41,7 +48,7 @@ const MAX_LANES = 32;
 const BUSY_THREADS = 65_536;
 const UNITS_PER_LANE = 8;
 /** On a software adapter small workgroups suit few cores better (measured: 32 beats 8, 16 and 64). */
-const SOFTWARE_THREADS = 32;
+export const SOFTWARE_THREADS = 32;
 /** WebGPU's limit on workgroups in one dimension. */
 const MAX_WORKGROUPS = 65535;
 
@@ -52,10 +59,15 @@ export function matvecVariant(gpu: Gpu): MatvecVariant {
 
 /** Product of a weight `[rows, columns]` with one activation vector for the epilogue: the decode form. */
 export function matvec(pipelines: Pipelines, gpu: Gpu, options: MatvecOptions): Promise<Step> {
-  const { weight, norm, bias, x, state } = options;
+  const { weight, norm, bias, experts, x, state } = options;
   const variant = options.variant ?? matvecVariant(gpu);
-  const epilogue = epilogueCode(options.epilogue, weight.rows, gpu.f16);
+  const epilogue = epilogueCode(
+    options.epilogue,
+    experts ? rowsPerExpert(weight, experts) : weight.rows,
+    gpu.f16,
+  );
   const groups = Math.ceil(epilogue.outputs / 4);
+  const slots = experts?.perToken ?? 1;
   const constants: Record<string, number> = {
     ...epilogue.constants,
     K: weight.columns,
@@ -68,11 +80,10 @@ export function matvec(pipelines: Pipelines, gpu: Gpu, options: MatvecOptions): 
   if (variant === "rows") {
     constants.THREADS = perWorkgroup = SOFTWARE_THREADS;
   } else {
-    const most =
-      variant === "subgroups" ? powerOfTwoBelow(Math.min(MAX_LANES, gpu.subgroupMinSize)) : MAX_LANES;
-    const lanes = variant === "subgroups" ? teamLanes(most, groups, weight.columns / 8) : most;
+    const most = mostLanes(gpu, variant);
+    const lanes = variant === "subgroups" ? teamLanes(most, groups * slots, weight.columns / 8) : most;
     constants.LANES = lanes;
-    constants.TEAMS = perWorkgroup = (groups <= SMALL_GROUPS ? SMALL_THREADS : THREADS) / lanes;
+    constants.TEAMS = perWorkgroup = (groups * slots <= SMALL_GROUPS ? SMALL_THREADS : THREADS) / lanes;
   }
   const code: KernelCode = {
     shader: variant === "rows" ? "matvec-rows" : "matvec",
@@ -81,6 +92,7 @@ export function matvec(pipelines: Pipelines, gpu: Gpu, options: MatvecOptions): 
       weights: weightLayout(weight.type, weight.rows, weight.columns).module,
       activation: norm ? "activation-norm" : "activation-plain",
       bias: bias ? "bias-vector" : "bias-none",
+      expert: experts ? "expert-chosen" : "expert-none",
       ...(variant === "rows"
         ? {}
         : { reduce: variant === "subgroups" ? "reduce-subgroup" : "reduce-workgroup" }),
@@ -95,19 +107,21 @@ export function matvec(pipelines: Pipelines, gpu: Gpu, options: MatvecOptions): 
   };
   const vectors = vectorBuffer([norm?.weight, bias]);
   if (vectors) bindings[3] = vectors;
-  return pipelines.step(
-    `matvec ${options.epilogue.kind}`,
-    code,
-    bindings,
-    spread(Math.ceil(groups / perWorkgroup)),
-  );
+  if (experts) bindings[6] = experts.ids;
+  const [width, height] = spread(Math.ceil(groups / perWorkgroup));
+  return pipelines.step(`matvec ${options.epilogue.kind}`, code, bindings, [width, height, slots]);
 }
 
 /** Workgroups in one row where they fit, else in a square. */
-function spread(count: number): Workgroups {
+export function spread(count: number): Workgroups {
   if (count <= MAX_WORKGROUPS) return [count, 1, 1];
   const width = Math.ceil(Math.sqrt(count));
   return [width, Math.ceil(count / width), 1];
+}
+
+/** Threads in a team at most: what the variant's reduction reaches. */
+export function mostLanes(gpu: Gpu, variant: MatvecVariant): number {
+  return variant === "subgroups" ? powerOfTwoBelow(Math.min(MAX_LANES, gpu.subgroupMinSize)) : MAX_LANES;
 }
 
 function teamLanes(most: number, groups: number, units: number): number {

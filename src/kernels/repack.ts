@@ -1,5 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { Pipelines, Workgroups } from "../gpu/step.ts";
+import { codebookWords } from "./codebooks.ts";
 import { type WeightType, weightLayout } from "./weights.ts";
 
 /** Rows of a tensor that RoPE rotates in halves, (i, i + rotated / 2): they are brought together as neighbours. */
@@ -54,7 +55,10 @@ const MAX_WORKGROUPS = 65_535;
 
 /** Lays rows of GGUF tensors of one type out for the kernels. For loading only: it creates objects. */
 export interface Repacker {
-  /** Encodes one window. Windows may follow each other in one pass: they write different groups. */
+  /**
+   * Encodes one window. Windows may follow each other in one pass: they write different groups. That of a weight's
+   * first group also writes the type's codebook, where it has one, to the scales.
+   */
   encode(pass: GPUComputePassEncoder, window: RepackWindow): void;
   /** Frees what `encode` created. Call it after the submit; the repacker can be used again. */
   release(): void;
@@ -63,12 +67,23 @@ export interface Repacker {
 /** One pipeline per way a block is stored: `shaders/repack.wgsl`. */
 export async function createRepacker(gpu: Gpu, pipelines: Pipelines, type: WeightType): Promise<Repacker> {
   const { device } = gpu;
-  const { block } = weightLayout(type, 4, 256); // any shape of whole blocks
+  const { block, codebook } = weightLayout(type, 4, 256); // any shape of whole blocks
   const pipeline = await pipelines.get({ shader: "repack", imports: { block } });
   const created: GPUBuffer[] = [];
   return {
     encode(pass, window) {
-      const { raw, rawOffset, words, scales, firstGroup, firstRow = 0, rows, columns, halves, matrices } = window;
+      const {
+        raw,
+        rawOffset,
+        words,
+        scales,
+        firstGroup,
+        firstRow = 0,
+        rows,
+        columns,
+        halves,
+        matrices,
+      } = window;
       const { blocksPerRow, rowBytes } = weightLayout(type, rows, columns);
       const groupBytes = weightLayout(type, 4, columns).wordsBytes;
       const matrixGroups = matrices ? matrices.rows / 4 : 0x7fffffff;
@@ -115,6 +130,8 @@ export async function createRepacker(gpu: Gpu, pipelines: Pipelines, type: Weigh
         { binding: 3, resource: { buffer: numbers } },
       ];
       if (scales) entries.push({ binding: 2, resource: { buffer: scales } });
+      if (scales && codebook && firstGroup === 0)
+        device.queue.writeBuffer(scales, 0, codebookWords(codebook));
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
       pass.dispatchWorkgroups(...repackWorkgroups(Math.ceil(rows / 4) * blocksPerRow));

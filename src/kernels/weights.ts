@@ -1,11 +1,12 @@
 import { UnsupportedModelError } from "../errors.ts";
 import type { Binding } from "../gpu/step.ts";
+import { type Codebook, codebookBytes } from "./codebooks.ts";
 
 /**
  * How each GGUF tensor type lies in GPU memory. Rows come in groups of 4 (missing ones are zeros), columns in
  * blocks as in the file: `words[group][block][word]` holds one u32 of each of the 4 rows; scales, where a type
- * has them, are `scales[group][block]`. Nothing is rounded, and nothing grows but the last group and the scales
- * of 6 bits, which become bytes.
+ * has them, are `scales[group][block]`. Nothing is rounded, and nothing grows but the last group, the scales of 6
+ * bits, which become bytes, and the codes of TQ1_0, which become 2 bits.
  */
 interface Format {
   /**
@@ -23,6 +24,8 @@ interface Format {
   blockWords: number;
   /** Bytes of scales of a row in a block; 0 = no scales. */
   scaleBytes: number;
+  /** The table that the codes are points of. It stands at the beginning of the scales. */
+  codebook?: Codebook;
 }
 
 const FORMATS = {
@@ -130,6 +133,109 @@ const FORMATS = {
     blockWords: 16,
     scaleBytes: 20,
   },
+  IQ4_NL: {
+    module: "weights-iq4-nl",
+    block: "block-q4-0",
+    blockColumns: 32,
+    blockBytes: 18,
+    blockWords: 4,
+    scaleBytes: 2,
+  },
+  IQ4_XS: {
+    module: "weights-iq4-xs",
+    block: "block-iq4-xs",
+    blockColumns: 256,
+    blockBytes: 136,
+    blockWords: 32,
+    scaleBytes: 10,
+  },
+  MXFP4: {
+    module: "weights-mxfp4",
+    block: "block-mxfp4",
+    blockColumns: 32,
+    blockBytes: 17,
+    blockWords: 4,
+    scaleBytes: 1,
+  },
+  IQ3_S: {
+    module: "weights-iq3-s",
+    block: "block-iq3-s",
+    blockColumns: 256,
+    blockBytes: 110,
+    blockWords: 24,
+    scaleBytes: 14,
+    codebook: "IQ3_S",
+  },
+  IQ3_XXS: {
+    module: "weights-iq3-xxs",
+    block: "block-iq3-xxs",
+    blockColumns: 256,
+    blockBytes: 98,
+    blockWords: 24,
+    scaleBytes: 2,
+    codebook: "IQ3_XXS",
+  },
+  IQ2_S: {
+    module: "weights-iq2-s",
+    block: "block-iq2-s",
+    blockColumns: 256,
+    blockBytes: 82,
+    blockWords: 16,
+    scaleBytes: 18,
+    codebook: "IQ2_S",
+  },
+  IQ2_XS: {
+    module: "weights-iq2-xs",
+    block: "block-iq2-xs",
+    blockColumns: 256,
+    blockBytes: 74,
+    blockWords: 16,
+    scaleBytes: 10,
+    codebook: "IQ2_XS",
+  },
+  IQ2_XXS: {
+    module: "weights-iq2-xxs",
+    block: "block-iq2-xxs",
+    blockColumns: 256,
+    blockBytes: 66,
+    blockWords: 16,
+    scaleBytes: 2,
+    codebook: "IQ2_XXS",
+  },
+  IQ1_S: {
+    module: "weights-iq1-s",
+    block: "block-iq1-s",
+    blockColumns: 256,
+    blockBytes: 50,
+    blockWords: 8,
+    scaleBytes: 18,
+    codebook: "IQ1",
+  },
+  IQ1_M: {
+    module: "weights-iq1-m",
+    block: "block-iq1-m",
+    blockColumns: 256,
+    blockBytes: 56,
+    blockWords: 8,
+    scaleBytes: 26,
+    codebook: "IQ1",
+  },
+  TQ1_0: {
+    module: "weights-tq2-0",
+    block: "block-tq1-0",
+    blockColumns: 256,
+    blockBytes: 54,
+    blockWords: 16,
+    scaleBytes: 2,
+  },
+  TQ2_0: {
+    module: "weights-tq2-0",
+    block: "block-tq2-0",
+    blockColumns: 256,
+    blockBytes: 66,
+    blockWords: 16,
+    scaleBytes: 2,
+  },
 } as const satisfies Record<string, Format>;
 
 /** GGUF tensor types that the kernels read. */
@@ -153,6 +259,8 @@ export interface WeightLayout {
   /** Bytes of the weight's two buffers; `scalesBytes` is 0 where the type has no scales. */
   wordsBytes: number;
   scalesBytes: number;
+  /** Stands at the beginning of the scales; null where the type has none. */
+  codebook: Codebook | null;
   /** The WGSL that reads it, for `imports: { weights: module }`. */
   module: string;
   /** The WGSL that makes it, for the repack kernel. */
@@ -165,7 +273,8 @@ export interface WeightLayout {
 
 /** @throws UnsupportedModelError `shape` where the columns do not fill whole blocks of the type */
 export function weightLayout(type: WeightType, rows: number, columns: number): WeightLayout {
-  const { module, block, blockColumns, blockBytes, blockWords, scaleBytes } = FORMATS[type];
+  const format: Format = FORMATS[type];
+  const { module, block, blockColumns, blockBytes, blockWords, scaleBytes, codebook } = format;
   if (rows < 1 || columns < 1 || columns % blockColumns !== 0) {
     throw new UnsupportedModelError(
       "shape",
@@ -178,7 +287,8 @@ export function weightLayout(type: WeightType, rows: number, columns: number): W
   const blocks = Math.ceil(rows / 4) * 4 * blocksPerRow;
   return {
     wordsBytes: blocks * blockWords * 4,
-    scalesBytes: blocks * scaleBytes,
+    scalesBytes: (codebook ? codebookBytes(codebook) : 0) + blocks * scaleBytes,
+    codebook: codebook ?? null,
     module,
     block,
     rowBytes: blocksPerRow * blockBytes,

@@ -74,7 +74,11 @@ export class KvCache {
       const made = tables.get(blocks);
       if (made) return made;
       const table = buffers.storage(`block table of a ring of ${blocks}`, this.blocks * 4);
-      queue.writeBuffer(table, 0, Uint32Array.from({ length: this.blocks }, (_, block) => block % blocks));
+      queue.writeBuffer(
+        table,
+        0,
+        Uint32Array.from({ length: this.blocks }, (_, block) => block % blocks),
+      );
       tables.set(blocks, table);
       return table;
     };

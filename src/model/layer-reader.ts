@@ -39,7 +39,9 @@ export interface AttentionWeights extends AttentionOptions {
   headDim: number;
   qkv: Linear;
   output: Linear;
-  norm: { kind: NormKind; q: ShortTensor; k: ShortTensor; own: boolean; whole: boolean; epsilon: number } | undefined;
+  norm:
+    | { kind: NormKind; q: ShortTensor; k: ShortTensor; own: boolean; whole: boolean; epsilon: number }
+    | undefined;
   sinkLogits: ShortTensor | undefined;
   cache: LayerCache;
 }
@@ -61,6 +63,39 @@ export interface MlpWeights {
   /** Gate on top of up, or up alone. */
   up: Linear;
   down: Linear;
+}
+
+export interface ExpertsOptions {
+  gate: Gate;
+  /**
+   * The chosen experts' weights: of a softmax over all experts as they are, or made to sum to 1 (which is the softmax
+   * over the chosen alone).
+   */
+  weighting: "over-all" | "over-chosen";
+}
+
+/** A mixture of experts (Shazeer et al. 2017; per layer and token as in Mixtral, Jiang et al. 2024). */
+export interface ExpertsWeights {
+  count: number;
+  perToken: number;
+  overAll: boolean;
+  gate: Gate;
+  width: number;
+  router: Linear;
+  up: Linear;
+  down: Linear;
+  /** An MLP for every token besides, weighed by the sigmoid of one number (Qwen2-MoE). */
+  shared: { mlp: MlpWeights; gate: Linear | undefined } | undefined;
+}
+
+export interface ShortConvWeights {
+  /** To [gate before | gate after | values]. */
+  input: Linear;
+  taps: number;
+  /** `[hidden, taps]` */
+  weight: ShortTensor;
+  output: Linear;
+  layer: number;
 }
 
 /** Takes the tensors of one layer, checks their shapes, and gives them the form that the builder computes with. */
@@ -136,6 +171,59 @@ export class LayerReader extends Tensors {
     };
   }
 
+  /** A mixture of experts instead of an MLP; the tensors say how wide they are. */
+  experts({ gate, weighting }: ExpertsOptions): ExpertsWeights {
+    const hidden = this.#hidden;
+    const count = this.#keys.number("expert_count");
+    const perToken = this.#keys.number("expert_used_count");
+    const width = this.dims("ffn_down_exps.weight")?.[0] ?? 0;
+    const shared = this.dims("ffn_down_shexp.weight")?.[0];
+    const problems = [
+      ...multiple("expert_feed_forward_length", width, COLUMN_MULTIPLE),
+      ...(perToken >= 1 && perToken <= MAX_EXPERTS_PER_TOKEN && perToken <= count && count <= MAX_EXPERTS
+        ? []
+        : [`${perToken} of ${count} experts per token; at most ${MAX_EXPERTS_PER_TOKEN} of ${MAX_EXPERTS}`]),
+    ];
+    if (problems.length > 0) throw unsupportedShape(problems);
+    const up = [
+      { name: "ffn_gate_exps", rows: width },
+      { name: "ffn_up_exps", rows: width },
+    ];
+    return {
+      count,
+      perToken,
+      overAll: weighting === "over-all",
+      gate,
+      width,
+      router: this.matrix("ffn_gate_inp", count, hidden),
+      up: this.expertLinear(up, hidden, count),
+      down: this.expertLinear([{ name: "ffn_down_exps", rows: hidden }], width, count),
+      shared:
+        shared === undefined
+          ? undefined
+          : {
+              mlp: this.mlp({ gate, width: shared, suffix: "_shexp" }),
+              gate: this.has("ffn_gate_inp_shexp.weight")
+                ? this.matrix("ffn_gate_inp_shexp", 1, hidden)
+                : undefined,
+            },
+    };
+  }
+
+  /** A gated short convolution instead of attention. */
+  shortConv(taps: number): ShortConvWeights {
+    const hidden = this.#hidden;
+    const problems = multiple("shortconv.l_cache - 1", taps - 1, 1);
+    if (problems.length > 0) throw unsupportedShape(problems);
+    return {
+      input: this.matrix("shortconv.in_proj", 3 * hidden, hidden),
+      taps,
+      weight: this.vector("shortconv.conv.weight", [taps, hidden]),
+      output: this.matrix("shortconv.out_proj", hidden, hidden),
+      layer: this.index,
+    };
+  }
+
   #qkNorm(
     { kind, over }: NonNullable<AttentionOptions["qkNorm"]>,
     heads: number,
@@ -181,14 +269,26 @@ export function readHeads(
   layer: number,
 ): { heads: number; kvHeads: number; headDim: number } {
   const heads = keys.ofLayer("attention.head_count", layer);
-  const kvHeads = keys.has("attention.head_count_kv") ? keys.ofLayer("attention.head_count_kv", layer) : heads;
+  const kvHeads = keys.has("attention.head_count_kv")
+    ? keys.ofLayer("attention.head_count_kv", layer)
+    : heads;
   return { heads, kvHeads, headDim: keys.number("attention.key_length", hidden / heads) };
 }
+
+/** What the routing kernel does. */
+const MAX_EXPERTS = 512;
+const MAX_EXPERTS_PER_TOKEN = 16;
 
 /** Heads up to this width fit the registers of the attention kernels. */
 const MAX_HEAD_DIM = 256;
 
-function checkHeads(heads: number, kvHeads: number, headDim: number, ropeDim: number, valueDim: number): void {
+function checkHeads(
+  heads: number,
+  kvHeads: number,
+  headDim: number,
+  ropeDim: number,
+  valueDim: number,
+): void {
   const problems = [
     ...multiple("head_count_kv", kvHeads, 1),
     ...multiple("head_count", heads, Math.max(1, kvHeads)),
@@ -196,9 +296,7 @@ function checkHeads(heads: number, kvHeads: number, headDim: number, ropeDim: nu
     ...(headDim <= MAX_HEAD_DIM ? [] : [`head dimension is ${headDim}, more than ${MAX_HEAD_DIM}`]),
     ...multiple("head_count x head dimension", heads * headDim, COLUMN_MULTIPLE),
     ...(ropeDim === 0 ? [] : multiple("rope.dimension_count", ropeDim, 4)),
-    ...(ropeDim <= headDim
-      ? []
-      : [`rope.dimension_count ${ropeDim} exceeds the head dimension ${headDim}`]),
+    ...(ropeDim <= headDim ? [] : [`rope.dimension_count ${ropeDim} exceeds the head dimension ${headDim}`]),
     ...(valueDim === headDim ? [] : [`value_length ${valueDim} differs from key_length ${headDim}`]),
   ];
   if (problems.length > 0) throw unsupportedShape(problems);

@@ -19,6 +19,12 @@ export interface Output {
   cap?: number | undefined;
 }
 
+export interface Ranking {
+  dense: Linear | undefined;
+  /** A row per label. */
+  output: Linear;
+}
+
 /** What an architecture reads its model from: the file's numbers and tensors. */
 export class ModelReader {
   readonly shape: Hyperparameters;
@@ -51,12 +57,32 @@ export class ModelReader {
     return this.tensors.matrix("token_embd", vocabulary, hidden);
   }
 
+  /** A table of rows that are added to the embedding, `[rows, hidden]`, where the file has it. */
+  table(name: string): Linear | undefined {
+    const rows = this.tensors.dims(`${name}.weight`)?.[1];
+    return rows === undefined ? undefined : this.tensors.matrix(name, rows, this.shape.hidden);
+  }
+
+  /** The classifier of a reranker: a dense layer with tanh, where there is one, then a logit per label. */
+  ranking(): Ranking | undefined {
+    const { tensors, shape } = this;
+    if (!tensors.has("cls.output.weight")) return undefined;
+    const labels = tensors.dims("cls.output.weight")?.[1] ?? 1;
+    return {
+      dense: tensors.has("cls.weight") ? tensors.matrix("cls", shape.hidden, shape.hidden) : undefined,
+      output: tensors.matrix("cls.output", labels, shape.hidden),
+    };
+  }
+
   norm(name: string, kind: NormKind = "rms"): NormWeights {
     return readNorm(this.tensors, this.keys, name, kind, this.shape.hidden);
   }
 
   /** `output_norm` and `output.weight`, or the embedding where the file ties them. */
-  output(embedding: Linear, { kind = "rms", norm = "output_norm" }: { kind?: NormKind; norm?: string } = {}): Output {
+  output(
+    embedding: Linear,
+    { kind = "rms", norm = "output_norm" }: { kind?: NormKind; norm?: string } = {},
+  ): Output {
     const { vocabulary, hidden } = this.shape;
     const matrix = this.tensors.has("output.weight")
       ? this.tensors.matrix("output", vocabulary, hidden)

@@ -1,9 +1,10 @@
 import type { GgufFile } from "../gguf/gguf.ts";
 import { getString } from "../gguf/metadata.ts";
+import type { Pooling } from "../types.ts";
 import type { Model } from "./architecture.ts";
 import type { Hyperparameters } from "./hyperparameters.ts";
 import type { LayerCache } from "./kv-cache.ts";
-import { ModelReader } from "./model-reader.ts";
+import { ModelReader, type Ranking } from "./model-reader.ts";
 import { findArchitecture } from "./registry.ts";
 import type { Taken } from "./tensors.ts";
 
@@ -13,7 +14,16 @@ export interface OpenedModel extends Model {
   taken: Taken;
   /** Layers that keep keys and values. */
   caches: readonly LayerCache[];
+  /** undefined unless the model ranks documents. */
+  ranking: Ranking | undefined;
+  /** How the file wants token states to become one embedding. */
+  pooling: Pooling;
+  /** Every position sees all: a text is one batch. */
+  bidirectional: boolean;
 }
+
+/** By `pooling_type`; 0 is none, and 4 ranks by the classifier. */
+const POOLING: Readonly<Record<number, Pooling>> = { 1: "mean", 2: "first", 3: "last" };
 
 /**
  * Reads a model from its file's header.
@@ -26,6 +36,18 @@ export function openModel(file: GgufFile, maxBytes: number): OpenedModel {
   const architecture = findArchitecture(getString(file.metadata, "general.architecture"));
   const reader = new ModelReader(file, maxBytes);
   const model = architecture(reader);
+  const ranking = reader.ranking();
   reader.file.checkUnused();
-  return { ...model, shape: reader.shape, taken: reader.file.taken, caches: reader.caches };
+  const bidirectional = !reader.keys.flag("attention.causal", model.output !== undefined);
+  // a causal model's last token alone has seen the text; a classifier of an encoder reads its first
+  const usual = bidirectional ? (ranking ? "first" : "mean") : "last";
+  return {
+    ...model,
+    shape: reader.shape,
+    taken: reader.file.taken,
+    caches: reader.caches,
+    ranking,
+    pooling: POOLING[reader.keys.number("pooling_type", 0)] ?? usual,
+    bidirectional,
+  };
 }

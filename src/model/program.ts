@@ -9,15 +9,24 @@ import {
 } from "../kernels/attention.ts";
 import { type EmbedOptions, embed } from "../kernels/embed.ts";
 import type { Epilogue, QkvPlaces } from "../kernels/epilogue.ts";
+import { expertsCombine, expertsDown, expertsGather, expertsSelect } from "../kernels/experts.ts";
 import { matmul } from "../kernels/matmul.ts";
 import { matvec } from "../kernels/matvec.ts";
 import { type Norm, normalise } from "../kernels/norm.ts";
 import { qkNorm } from "../kernels/qk-norm.ts";
+import { type ChosenExperts, type ExpertLists, expertListBytes, expertTile } from "../kernels/routing.ts";
+import { shortConv } from "../kernels/short-conv.ts";
 import type { Vector } from "../kernels/vector.ts";
 import type { Weight } from "../kernels/weights.ts";
 import type { KvCache } from "./kv-cache.ts";
-import type { AttentionWeights, MlpWeights, NormWeights } from "./layer-reader.ts";
-import type { Output } from "./model-reader.ts";
+import type {
+  AttentionWeights,
+  ExpertsWeights,
+  MlpWeights,
+  NormWeights,
+  ShortConvWeights,
+} from "./layer-reader.ts";
+import type { Output, Ranking } from "./model-reader.ts";
 import type { Scratch } from "./scratch.ts";
 import type { Linear, Matrix, ShortTensor } from "./tensors.ts";
 
@@ -37,7 +46,9 @@ export interface Input {
 }
 
 /** Where the last product of a branch goes: onto the residual stream, or into a buffer `[T, rows]`. */
-type Target = { kind: "add"; y: GPUBuffer; scale: number } | { kind: "store"; y: GPUBuffer };
+type Target =
+  | { kind: "add"; y: GPUBuffer; scale: number; tokenGate?: GPUBuffer }
+  | { kind: "store"; y: GPUBuffer };
 
 /** A branch but for its last product, which waits for its target. */
 export type Branch = (target: Target) => void;
@@ -145,6 +156,96 @@ export class ProgramBuilder {
     return this.#branch(down, y);
   }
 
+  /** Adds a mixture of experts to the residual stream: only the chosen experts are read. */
+  addExperts(experts: ExpertsWeights, input: Input): void {
+    const { gpu, pipelines, scratch, weights, hidden } = this.#parts;
+    const { count, perToken, overAll, router, shared } = experts;
+    const { state } = scratch;
+    const logits = scratch.rows("router", count);
+    this.#project(router, input, first => ({ kind: "store", y: logits, stride: count, first }));
+    const chosen: ChosenExperts = {
+      count,
+      perToken,
+      ids: scratch.rows("chosen experts", perToken),
+      weights: scratch.rows("weights of experts", perToken),
+    };
+    this.#steps.push(expertsSelect(pipelines, gpu, { ...chosen, logits, overAll, state }));
+    // all that reads the residual stream comes before anything is added to it
+    const sharedBranch = shared && this.mlp(shared.mlp, input);
+    const sharedGate = shared?.gate && scratch.rows("gate of the shared expert", 1);
+    if (sharedGate) this.#project(shared!.gate!, input, () => ({ kind: "store", y: sharedGate }));
+    const activations = scratch.rows("activations of experts", perToken * experts.width);
+    const down = experts.down.runs[0]!;
+    const weight = weights.weight(down.matrix);
+    const bias = experts.down.bias && weights.vector(experts.down.bias);
+    if (this.#phase.kind === "decode") {
+      this.#expertsUp(experts, activations, (product, epilogue) =>
+        matvec(pipelines, gpu, { ...product, ...input, epilogue, experts: chosen, state }),
+      );
+      const epilogue = { kind: "add", y: this.#x } as const;
+      const options = { ...chosen, weight, bias, x: activations, epilogue, state };
+      this.#steps.push(expertsDown(pipelines, gpu, options));
+    } else {
+      const lists = this.#expertLists(chosen);
+      this.#steps.push(expertsGather(pipelines, gpu, lists, { ids: chosen.ids, state }));
+      this.#expertsUp(experts, activations, (product, epilogue) => {
+        const source = { x: input.x, experts: { lists, inputs: "tokens" } as const };
+        return matmul(pipelines, gpu, { ...product, ...source, epilogue, state });
+      });
+      const z = scratch.rows("outputs of experts", perToken * hidden);
+      const source = { x: activations, experts: { lists, inputs: "pairs" } as const };
+      const epilogue = { kind: "store", y: z } as const;
+      this.#steps.push(matmul(pipelines, gpu, { weight, bias, ...source, epilogue, state }));
+      const buffers = { z, weights: chosen.weights, x: this.#x, state };
+      this.#steps.push(expertsCombine(pipelines, gpu, { size: hidden, perToken }, buffers));
+    }
+    sharedBranch?.({ kind: "add", y: this.#x, scale: 1, ...(sharedGate ? { tokenGate: sharedGate } : {}) });
+  }
+
+  /** Gate and up projection of the chosen experts: one product, or two where the types differ. */
+  #expertsUp(
+    { up, gate, count }: ExpertsWeights,
+    y: GPUBuffer,
+    step: (product: { weight: Weight; bias: Vector | undefined }, epilogue: Epilogue) => Promise<Step>,
+  ): void {
+    const { weights } = this.#parts;
+    const bias = up.bias && weights.vector(up.bias);
+    up.runs.forEach(({ matrix, firstRow }, index) => {
+      const part = bias && { buffer: bias.buffer, at: bias.at + (firstRow * count) / 4 };
+      const kind = up.runs.length === 1 ? "glu" : index === 0 ? "store" : "gated";
+      const product = { weight: weights.weight(matrix), bias: part };
+      this.#steps.push(step(product, kind === "store" ? { kind, y } : { kind, y, gate }));
+    });
+  }
+
+  #expertLists({ count, perToken }: ChosenExperts): ExpertLists {
+    const { gpu, scratch } = this.#parts;
+    const shape = { count, perToken, tile: expertTile(gpu, { count, perToken }) };
+    const bytes = expertListBytes(shape, scratch.batchRows);
+    return {
+      ...shape,
+      pairs: scratch.bytes("pairs of token and expert", bytes.pairs),
+      tiles: scratch.bytes("tiles of experts", bytes.tiles),
+    };
+  }
+
+  /** A gated short convolution over the last positions; the output projection waits. */
+  shortConv({ input, taps, weight, output, layer }: ShortConvWeights, x: Input): Branch {
+    const { gpu, pipelines, scratch, weights, hidden } = this.#parts;
+    const bcx = scratch.rows("convolution's gates and values", 3 * hidden);
+    const y = scratch.rows("convolved", hidden);
+    this.#project(input, x, first => ({ kind: "store", y: bcx, stride: 3 * hidden, first }));
+    const buffers = {
+      bcx,
+      weight: weights.vector(weight),
+      history: scratch.bytes(`history of layer ${layer}`, (taps - 1) * hidden * 4),
+      y,
+      state: scratch.state,
+    };
+    this.#steps.push(shortConv(pipelines, gpu, { width: hidden, taps }, buffers));
+    return this.#branch(output, y);
+  }
+
   /** Logits of the batch's last token into `logits [vocabulary]`, in either phase. */
   lastLogits({ norm, matrix, scale, cap }: Output, logits: GPUBuffer): void {
     let input: Input = { x: this.#x };
@@ -168,9 +269,27 @@ export class ProgramBuilder {
     }));
   }
 
+  /** The states of a prefill batch's tokens after the last norm, `[T, hidden]`. */
+  states(norm: NormWeights | undefined): GPUBuffer {
+    return norm ? this.normed(norm).x : this.#x;
+  }
+
+  /** A reranker's logits for each state of a prefill batch, `[T, labels]`. */
+  rank({ dense, output }: Ranking, states: GPUBuffer): GPUBuffer {
+    const { scratch, hidden } = this.#parts;
+    let x = states;
+    if (dense) {
+      const y = scratch.rows("classifier", hidden);
+      this.#project(dense, { x }, first => ({ kind: "activated", y, gate: "tanh", stride: hidden, first }));
+      x = y;
+    }
+    const labels = scratch.rows("labels", output.rows);
+    this.#project(output, { x }, first => ({ kind: "store", y: labels, stride: output.rows, first }));
+    return labels;
+  }
+
   #branch(linear: Linear, x: GPUBuffer): Branch {
-    return target =>
-      this.#project(linear, { x }, first => ({ ...target, stride: linear.rows, first }));
+    return target => this.#project(linear, { x }, first => ({ ...target, stride: linear.rows, first }));
   }
 
   #fused({ weight, epsilon }: NormWeights): Input {

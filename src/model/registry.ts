@@ -1,14 +1,21 @@
 import { UnsupportedModelError } from "../errors.ts";
 import type { Architecture } from "./architecture.ts";
+import { bert } from "./architectures/bert.ts";
 import { gemma } from "./architectures/gemma.ts";
 import { gemma2 } from "./architectures/gemma2.ts";
 import { gemma3 } from "./architectures/gemma3.ts";
+import { gptOss } from "./architectures/gpt-oss.ts";
 import { granite } from "./architectures/granite.ts";
+import { lfm2 } from "./architectures/lfm2.ts";
 import { llama } from "./architectures/llama.ts";
+import { nomicBert } from "./architectures/nomic-bert.ts";
 import { olmo2 } from "./architectures/olmo2.ts";
+import { olmoe } from "./architectures/olmoe.ts";
 import { phi3 } from "./architectures/phi3.ts";
 import { qwen2 } from "./architectures/qwen2.ts";
+import { qwen2moe } from "./architectures/qwen2moe.ts";
 import { qwen3 } from "./architectures/qwen3.ts";
+import { qwen3moe } from "./architectures/qwen3moe.ts";
 import { smollm3 } from "./architectures/smollm3.ts";
 import { stablelm } from "./architectures/stablelm.ts";
 import { starcoder2 } from "./architectures/starcoder2.ts";
@@ -27,6 +34,13 @@ const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map([
   ["granite", granite],
   ["starcoder2", starcoder2],
   ["stablelm", stablelm],
+  ["lfm2", lfm2],
+  ["qwen2moe", qwen2moe],
+  ["qwen3moe", qwen3moe],
+  ["olmoe", olmoe],
+  ["gpt-oss", gptOss],
+  ["bert", bert],
+  ["nomic-bert", nomicBert],
 ]);
 
 export const SUPPORTED_ARCHITECTURES: readonly string[] = [...ARCHITECTURES.keys()];

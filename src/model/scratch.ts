@@ -11,14 +11,15 @@ export class Scratch {
   /** RoPE's tables `[positions, dim / 2]`, pairs. */
   readonly ropes = new Map<Rope, GPUBuffer>();
   readonly #buffers: Buffers;
-  readonly #rows: number;
+  /** Tokens of a batch at most. */
+  readonly batchRows: number;
   readonly #positions: number;
   readonly #made = new Map<string, GPUBuffer>();
 
   /** @param rows tokens of a batch at most @param positions of a sequence at most */
   constructor(buffers: Buffers, rows: number, positions: number) {
     this.#buffers = buffers;
-    this.#rows = rows;
+    this.batchRows = rows;
     this.#positions = positions;
     this.tokens = buffers.storage("tokens", rows * 4);
     this.state = buffers.uniform("state", STATE_BYTES);
@@ -26,7 +27,7 @@ export class Scratch {
 
   /** Activations `[T, columns]`, f32, by name: the same buffer whenever it is asked for. */
   rows(name: string, columns: number): GPUBuffer {
-    return this.bytes(name, this.#rows * columns * 4);
+    return this.bytes(name, this.batchRows * columns * 4);
   }
 
   bytes(name: string, bytes: number): GPUBuffer {

@@ -189,7 +189,7 @@ export class Tensors {
    * One matrix per expert, all in one: `rows` of each of the stacked tensors `[columns, rows, experts]`, expert after
    * expert. A stack of different types comes as one run per tensor.
    */
-  experts(stack: readonly StackPart[], columns: number, experts: number): Linear {
+  expertLinear(stack: readonly StackPart[], columns: number, experts: number): Linear {
     const rows = stack.reduce((sum, part) => sum + part.rows, 0);
     const type = this.#type(stack[0]!.name);
     const bytes = this.#bytes(type, rows * experts, columns);

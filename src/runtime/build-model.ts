@@ -2,26 +2,30 @@ import { InputError } from "../errors.ts";
 import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Pipelines, type Step } from "../gpu/step.ts";
-import { createSampler, type Sampler } from "../kernels/sampler.ts";
+import { SINGLE_STEP_KEYS } from "../kernels/attention.ts";
+import { createSampler } from "../kernels/sampler.ts";
 import { KV_BLOCK, KvCache, layerBytes } from "../model/kv-cache.ts";
+import type { Output } from "../model/model-reader.ts";
 import type { OpenedModel } from "../model/open-model.ts";
 import { type Phase, ProgramBuilder } from "../model/program.ts";
 import { ropeTable } from "../model/rope.ts";
 import { Scratch } from "../model/scratch.ts";
 import { validateSampling } from "../sampling/options.ts";
 import { packSampling } from "../sampling/pack.ts";
+import { Embedder } from "./embedder.ts";
 import { Evaluator } from "./evaluator.ts";
 import { Pacing } from "./pacing.ts";
+import { Prefill } from "./prefill.ts";
 import { ReadbackSlots } from "./readback-slots.ts";
 import { type Programs, TokenLoop } from "./token-loop.ts";
 import type { AllocatedWeights } from "./weight-upload.ts";
 
 /** Context that a session gets unless asked otherwise: more costs memory that most chats never use. */
 const DEFAULT_CONTEXT = 8192;
+/** The same for a model whose positions see all, which computes a text at once: memory grows with it. */
+const DEFAULT_TEXT = 2048;
 /** Prompt tokens computed at once: enough to fill the adapter, few enough for a submit that the page does not feel. */
 const CHUNK_ROWS = { gpu: 512, software: 64 };
-/** Contexts up to this decode with one attention dispatch a layer, longer ones with two (see kernels/attention.ts). */
-const SHORT_CONTEXT = 1024;
 /** Prompt of the warm-up: pays the driver's first-use costs and measures what a token costs here. */
 const WARM_UP = { prompt: 8, tokens: 3 };
 
@@ -35,7 +39,7 @@ export function chooseContext(gpu: Gpu, model: OpenedModel, wanted: number | und
   if (wanted !== undefined) return wanted;
   const { maxBufferSize, maxStorageBufferBindingSize } = gpu.device.limits;
   const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
-  const most = Math.min(model.shape.contextLength, DEFAULT_CONTEXT);
+  const most = Math.min(model.shape.contextLength, model.bidirectional ? DEFAULT_TEXT : DEFAULT_CONTEXT);
   const fits = model.caches.map(cache => {
     const shape = { elementBytes: gpu.f16 ? 2 : 4, batchRows: CHUNK_ROWS.gpu };
     if (layerBytes(cache, { ...shape, positions: most }) <= limit) return most;
@@ -55,24 +59,26 @@ export interface BuildParts {
 /** A model whose buffers exist and whose pipelines compile; weights are still to come. */
 export interface BuiltModel {
   pipelines: Pipelines;
-  /** Sequence state. */
-  state: GPUBuffer;
   /** Waits for the pipelines and warms up. Call it when the weights are there. */
-  complete(): Promise<{ loop: TokenLoop; evaluator: Evaluator; programs: Programs; sampler: Sampler }>;
+  complete(): Promise<{ embedder: Embedder; generator: Generator | undefined }>;
+}
+
+/** What a model with an output needs to generate. */
+export interface Generator {
+  loop: TokenLoop;
+  evaluator: Evaluator;
 }
 
 /** Takes all memory at once and starts to compile. @throws DoesNotFitError `adapter-limit` */
 export function buildModel({ gpu, buffers, model, weights, contextLength }: BuildParts): BuiltModel {
   const pipelines = new Pipelines(gpu);
   const { queue } = gpu.device;
-  const { hidden, vocabulary } = model.shape;
-  const chunkRows = Math.min(gpu.software ? CHUNK_ROWS.software : CHUNK_ROWS.gpu, contextLength);
+  const { hidden } = model.shape;
+  const chunkRows = batchRows(gpu, model, contextLength);
   const kvShape = { elementBytes: gpu.f16 ? 2 : 4, positions: contextLength, batchRows: chunkRows };
   const kv = new KvCache(buffers, queue, model.caches, kvShape);
   const scratch = new Scratch(buffers, chunkRows, contextLength);
-  const logits = buffers.storage("logits", vocabulary * 4);
-  const output = model.output!;
-
+  const pacing = new Pacing();
   const builder = (phase: Phase, x?: GPUBuffer): ProgramBuilder =>
     new ProgramBuilder(phase, { gpu, pipelines, weights, kv, scratch, hidden }, x);
   const layers = (phase: Phase): { x: GPUBuffer; steps: Promise<Step[]> } => {
@@ -80,66 +86,85 @@ export function buildModel({ gpu, buffers, model, weights, contextLength }: Buil
     model.forward(program);
     return { x: program.x, steps: program.build() };
   };
-  const lastLogits = (x: GPUBuffer): Promise<Step[]> => {
-    const program = builder({ kind: "decode", longest: contextLength }, x);
-    program.lastLogits(output, logits);
-    return program.build();
-  };
-  const decode = async (longest: number) => ({
-    longest,
-    steps: await layers({ kind: "decode", longest }).steps,
-  });
-  const contexts = contextLength > SHORT_CONTEXT ? [SHORT_CONTEXT, contextLength] : [contextLength];
+  const parts = { gpu, buffers, pipelines, kv, scratch, pacing, chunkRows };
   const prefill = layers({ kind: "prefill" });
-  const { tokens, state } = scratch;
-  const compiling = Promise.all([
-    prefill.steps,
-    Promise.all(contexts.map(decode)),
-    lastLogits(prefill.x),
-    createSampler(pipelines, gpu, buffers, { vocabularySize: vocabulary, logits, tokens, state }),
-  ]);
+  const states = statesProgram(model, builder({ kind: "prefill" }, prefill.x));
+  const generation = model.output && generationPrograms(model, model.output, contextLength);
+  const compiling = Promise.all([prefill.steps, states.steps, generation?.compiling]);
   compiling.catch(() => {}); // awaited in complete(); a failed download must not make it an unhandled rejection
+
+  function generationPrograms({ shape: { vocabulary } }: OpenedModel, output: Output, longest: number) {
+    const logits = buffers.storage("logits", vocabulary * 4);
+    const last = builder({ kind: "decode", longest }, prefill.x);
+    last.lastLogits(output, logits);
+    const contexts = longest > SINGLE_STEP_KEYS ? [SINGLE_STEP_KEYS, longest] : [longest];
+    const decode = contexts.map(async context => ({
+      longest: context,
+      steps: await layers({ kind: "decode", longest: context }).steps,
+    }));
+    const { tokens, state } = scratch;
+    const sampling = { vocabularySize: vocabulary, logits, tokens, state };
+    const compiling = Promise.all([
+      last.build(),
+      Promise.all(decode),
+      createSampler(pipelines, gpu, buffers, sampling),
+    ]);
+    return { output, logits, vocabulary, compiling };
+  }
 
   return {
     pipelines,
-    state,
     async complete() {
       for (const [rope, table] of scratch.ropes) queue.writeBuffer(table, 0, ropeTable(rope, contextLength));
-      const [prefillSteps, decodes, last, sampler] = await compiling;
+      const [prefillSteps, stateSteps] = await compiling;
+      const reading = new Prefill({ ...parts, steps: prefillSteps });
+      const embedder = new Embedder({
+        ...states,
+        gpu,
+        prefill: reading,
+        steps: stateSteps,
+        hidden,
+        rankedBy: model.pooling,
+      });
+      if (!generation) {
+        await embedder.embed([0], model.pooling, new AbortController().signal);
+        return { embedder, generator: undefined };
+      }
+      const { output, logits, vocabulary } = generation;
+      const [last, decode, sampler] = await generation.compiling;
       const slots = new ReadbackSlots(gpu, buffers, {
         state: scratch.state,
         ring: sampler.ring,
         entries: sampler.RING,
         slots: 4,
       });
-      const programs: Programs = { prefill: prefillSteps, decode: decodes, logits: last };
-      const loop = new TokenLoop({
-        gpu,
-        programs,
-        kv,
-        sampler,
-        scratch,
-        pacing: new Pacing(),
-        chunkRows,
-        slots,
-      });
+      const programs: Programs = { decode, logits: last };
+      const loop = new TokenLoop({ ...parts, programs, sampler, prefill: reading, slots });
       await warmUp(loop, contextLength);
       const evaluator = new Evaluator({
-        gpu,
-        buffers,
-        pipelines,
-        kv,
-        scratch,
+        ...parts,
         output,
-        loop,
+        prefill: reading,
         last: { steps: last, logits },
         vocabulary,
         builder: () => builder({ kind: "prefill" }, prefill.x),
-        chunkRows,
       });
-      return { loop, evaluator, programs, sampler };
+      return { embedder, generator: { loop, evaluator } };
     },
   };
+}
+
+/** Rows of a batch: where each position sees all, a whole text. */
+function batchRows(gpu: Gpu, { bidirectional }: OpenedModel, contextLength: number): number {
+  if (bidirectional) return contextLength;
+  return Math.min(gpu.software ? CHUNK_ROWS.software : CHUNK_ROWS.gpu, contextLength);
+}
+
+/** From the residual stream to token states, and to a reranker's logits. */
+function statesProgram({ output, ranking }: OpenedModel, program: ProgramBuilder) {
+  const states = program.states(output?.norm);
+  const ranks = ranking && { logits: program.rank(ranking, states), labels: ranking.output.rows };
+  return { states, ranking: ranks, steps: program.build() };
 }
 
 /** Runs a few tokens through both samplers: afterwards nothing compiles and nothing is created. */

@@ -4,12 +4,11 @@ import type { Gpu } from "../gpu/device.ts";
 import { readBuffer } from "../gpu/readback.ts";
 import type { Pipelines, Step } from "../gpu/step.ts";
 import { score } from "../kernels/score.ts";
-import type { KvCache } from "../model/kv-cache.ts";
 import type { Output } from "../model/model-reader.ts";
 import type { ProgramBuilder } from "../model/program.ts";
 import type { Scratch } from "../model/scratch.ts";
 import { allocating } from "./allocating.ts";
-import type { PrefillOptions, TokenLoop } from "./token-loop.ts";
+import type { Prefill } from "./prefill.ts";
 
 /** Rows of logits in GPU memory at once: 64 x 49,152 x 4 = 12 MB, 64 x 262,144 x 4 = 67 MB. */
 const LOGIT_ROWS = 64;
@@ -18,10 +17,9 @@ export interface EvaluatorParts {
   gpu: Gpu;
   buffers: Buffers;
   pipelines: Pipelines;
-  kv: KvCache;
   scratch: Scratch;
   output: Output;
-  loop: TokenLoop;
+  prefill: Prefill;
   /** Steps that compute the logits of a batch's last token, and where they put them. */
   last: { steps: readonly Step[]; logits: GPUBuffer };
   vocabulary: number;
@@ -59,14 +57,14 @@ export class Evaluator {
       all.set(new Float32Array(await readBuffer(gpu, logits, rows * vocabulary * 4)), done * vocabulary);
       done += rows;
     };
-    await this.#evaluate(ids, { signal, each, chunkRows, afterChunk });
+    await this.#parts.prefill.alone(ids, { signal, each, chunkRows, afterChunk });
     return all;
   }
 
   /** Logits after the last id alone: `[vocabulary]` */
   async lastLogits(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
     const { gpu, vocabulary, last } = this.#parts;
-    await this.#evaluate(ids, { signal, last: last.steps });
+    await this.#parts.prefill.alone(ids, { signal, last: last.steps });
     return new Float32Array(await readBuffer(gpu, last.logits, Math.ceil(vocabulary / 4) * 16)).slice(
       0,
       vocabulary,
@@ -89,19 +87,13 @@ export class Evaluator {
       done += rows;
       setTargets();
     };
-    await this.#evaluate(context, { signal, each: [...logitSteps, scoreStep], chunkRows, afterChunk });
+    await this.#parts.prefill.alone(context, {
+      signal,
+      each: [...logitSteps, scoreStep],
+      chunkRows,
+      afterChunk,
+    });
     return all;
-  }
-
-  async #evaluate(ids: readonly number[], options: PrefillOptions & { signal: AbortSignal }): Promise<void> {
-    const { kv, loop } = this.#parts;
-    const sequence = kv.open();
-    try {
-      await loop.prefill(sequence, ids, options);
-      options.signal.throwIfAborted();
-    } finally {
-      kv.close(sequence);
-    }
   }
 
   async #prepare(): Promise<Prepared> {

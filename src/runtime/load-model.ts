@@ -1,13 +1,10 @@
 import { DoesNotFitError, ModelFormatError } from "../errors.ts";
-import { type GgufFile, parseGguf } from "../gguf/gguf.ts";
+import type { GgufFile } from "../gguf/gguf.ts";
 import { getString } from "../gguf/metadata.ts";
 import { checkSupported } from "../gguf/supported.ts";
 import { Buffers } from "../gpu/buffers.ts";
 import { openGpu } from "../gpu/device.ts";
-import type { Hyperparameters } from "../model/hyperparameters.ts";
-import { openModel } from "../model/open-model.ts";
-import { openFile } from "../storage/file-source.ts";
-import { openUrl } from "../storage/open-url.ts";
+import { type OpenedModel, openModel } from "../model/open-model.ts";
 import type { ModelSource } from "../storage/source.ts";
 import { createChatTemplate, createTokenizer, hasChatTemplate } from "../tokenizer/index.ts";
 import type { LoadOptions, LoadProgress, ModelInfo } from "../types.ts";
@@ -15,11 +12,13 @@ import { abortable } from "./abortable.ts";
 import { allocating } from "./allocating.ts";
 import { buildModel, chooseContext } from "./build-model.ts";
 import { rethrowLoss, watchGpu } from "./gpu-health.ts";
+import { openOrigin, type PlainOrigin } from "./open-origin.ts";
+import { readRanking } from "./ranking.ts";
 import { Session } from "./session.ts";
 import { AllocatedWeights, uploadWeights } from "./weight-upload.ts";
 
 /** What of `LoadOptions` reaches the worker as data. */
-export type LoadSettings = Pick<LoadOptions, "contextLength" | "headers" | "features">;
+export type LoadSettings = Pick<LoadOptions, "contextLength" | "headers" | "token" | "hubUrl" | "features">;
 
 export interface LoadHooks {
   signal: AbortSignal;
@@ -27,14 +26,14 @@ export interface LoadHooks {
 }
 
 /**
- * From a URL or File to a session that answers. The header decides first: what cannot run fails before a weight is
+ * From addresses, files or a stream to a session that answers. The header decides first: what cannot run fails before a weight is
  * fetched. Then memory is taken, and while weights stream into it the pipelines compile.
  * Everything taken is freed again when it fails or is aborted.
  * @throws GpuUnavailableError, DoesNotFitError, ModelFormatError, UnsupportedModelError, DownloadError, StorageError,
  *   DeviceLostError, InputError `option`; the signal's reason
  */
 export async function loadModel(
-  from: string | Blob,
+  from: PlainOrigin,
   settings: LoadSettings,
   hooks: LoadHooks,
 ): Promise<Session> {
@@ -45,8 +44,10 @@ export async function loadModel(
   const buffers = new Buffers(gpu);
   let source: ModelSource | undefined;
   try {
-    source = await openSource(from, settings, hooks);
-    const file = await readHeader(source, hooks);
+    const opened = await openOrigin(from, settings, hooks);
+    source = opened.source;
+    const { file } = opened;
+    checkSupported(file);
     const model = openModel(file, gpu.device.limits.maxStorageBufferBindingSize);
     const tokenizer = createTokenizer(file.metadata);
     checkVocabulary(tokenizer.vocabularySize, model.shape.vocabulary);
@@ -68,9 +69,9 @@ export async function loadModel(
       bytesPerSecond: 0,
       secondsLeft: null,
     });
-    const { loop, evaluator } = await abortable(complete(), signal);
+    const { embedder, generator } = await abortable(complete(), signal);
     const info = {
-      ...describe(file, source, model.shape),
+      ...describe(file, source, model),
       contextLength,
       gpuBytes: buffers.bytes,
       adapter: gpu.facts,
@@ -84,7 +85,16 @@ export async function loadModel(
       bytesPerSecond: 0,
       secondsLeft: 0,
     });
-    return new Session({ gpu, buffers, tokenizer, template, loop, evaluator, info });
+    return new Session({
+      gpu,
+      buffers,
+      tokenizer,
+      template,
+      generator,
+      embedder,
+      ranking: readRanking(file.metadata, tokenizer),
+      info,
+    });
   } catch (error) {
     try {
       if (signal.aborted) throw signal.reason;
@@ -96,29 +106,6 @@ export async function loadModel(
   } finally {
     source?.close();
   }
-}
-
-function openSource(
-  from: string | Blob,
-  { headers }: LoadSettings,
-  { signal, onProgress }: LoadHooks,
-): Promise<ModelSource> | ModelSource {
-  return typeof from === "string"
-    ? openUrl(from, { headers, signal, onProgress })
-    : openFile(from, { onProgress });
-}
-
-async function readHeader(source: ModelSource, { signal, onProgress }: LoadHooks): Promise<GgufFile> {
-  onProgress({
-    phase: "header",
-    loadedBytes: 0,
-    totalBytes: source.size,
-    bytesPerSecond: 0,
-    secondsLeft: null,
-  });
-  const file = await parseGguf((offset, length) => source.read(offset, length, { signal }), source.size);
-  checkSupported(file);
-  return file;
 }
 
 /** Ids go both ways between text and embedding: one without the other would fail in mid-sentence. */
@@ -141,7 +128,7 @@ function noRoom(bytes: number, cause: GPUError): DoesNotFitError {
   );
 }
 
-function describe(file: GgufFile, source: ModelSource, model: Hyperparameters) {
+function describe(file: GgufFile, source: ModelSource, { shape: model, ...opened }: OpenedModel) {
   const tensorTypes: Record<string, number> = {};
   let parameterCount = 0;
   for (const { type, dims } of file.tensors) {
@@ -158,6 +145,10 @@ function describe(file: GgufFile, source: ModelSource, model: Hyperparameters) {
     hiddenSize: model.hidden,
     trainedContextLength: model.contextLength,
     hasChatTemplate: hasChatTemplate(file.metadata),
+    generates: opened.output !== undefined,
+    ranks: opened.ranking !== undefined,
+    pooling: opened.pooling,
     fileBytes: source.size,
+    url: source.url,
   } satisfies Partial<ModelInfo>;
 }

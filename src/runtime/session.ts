@@ -1,11 +1,21 @@
-import { DisposedError } from "../errors.ts";
+import { DisposedError, InputError } from "../errors.ts";
 import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { type ChatTemplate, createTextStream, type Tokenizer } from "../tokenizer/index.ts";
-import type { FinishReason, GenerateChunk, GenerateOptions, GenerateResult, ModelInfo } from "../types.ts";
+import type {
+  EmbedOptions,
+  FinishReason,
+  GenerateChunk,
+  GenerateOptions,
+  GenerateResult,
+  ModelInfo,
+  RankedDocument,
+} from "../types.ts";
 import { abortable } from "./abortable.ts";
-import type { Evaluator } from "./evaluator.ts";
+import type { Generator } from "./build-model.ts";
+import type { Embedder } from "./embedder.ts";
 import { rethrowLoss } from "./gpu-health.ts";
+import type { RankingPrompt } from "./ranking.ts";
 import { checkIds, type Prompt, type Request, readRequest } from "./request.ts";
 import type { TokenLoop } from "./token-loop.ts";
 
@@ -14,8 +24,10 @@ export interface SessionParts {
   buffers: Buffers;
   tokenizer: Tokenizer;
   template: ChatTemplate;
-  loop: TokenLoop;
-  evaluator: Evaluator;
+  /** undefined for models that only embed. */
+  generator: Generator | undefined;
+  embedder: Embedder;
+  ranking: RankingPrompt;
   info: ModelInfo;
 }
 
@@ -63,10 +75,11 @@ export class Session {
   ): Promise<GenerateResult> {
     const calledAt = performance.now();
     this.#closing.signal.throwIfAborted();
+    const { loop } = this.#generator();
     const request = readRequest(prompt, options, this.#parts);
     const progress = noProgress();
     try {
-      await this.#exclusive(signal, either => this.#generate(request, progress, either, deliver));
+      await this.#exclusive(signal, either => this.#generate(loop, request, progress, either, deliver));
     } catch (error) {
       const aborted = signal.aborted || this.#closing.signal.aborted;
       if (!aborted || (error !== signal.reason && error !== this.#closing.signal.reason)) throw error;
@@ -77,14 +90,16 @@ export class Session {
 
   /** Float32 logits of every position, `[ids.length, vocabulary]`. Rejects with the signal's reason. */
   async logits(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
+    const { evaluator } = this.#generator();
     checkIds(ids, this.info);
-    return this.#exclusive(signal, either => this.#parts.evaluator.logits(ids, either));
+    return this.#exclusive(signal, either => evaluator.logits(ids, either));
   }
 
   /** Logits after the last id alone, `[vocabulary]`. Rejects with the signal's reason. */
   async lastLogits(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
+    const { evaluator } = this.#generator();
     checkIds(ids, this.info);
-    return this.#exclusive(signal, either => this.#parts.evaluator.lastLogits(ids, either));
+    return this.#exclusive(signal, either => evaluator.lastLogits(ids, either));
   }
 
   /**
@@ -92,8 +107,60 @@ export class Session {
    * signal's reason.
    */
   async score(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
+    const { evaluator } = this.#generator();
     checkIds(ids, this.info);
-    return this.#exclusive(signal, either => this.#parts.evaluator.score(ids, either));
+    return this.#exclusive(signal, either => evaluator.score(ids, either));
+  }
+
+  /** One embedding per text. Rejects with the signal's reason. @throws InputError `option`, `prompt-too-long`, `token-id` */
+  async embed(
+    texts: readonly (string | readonly number[])[],
+    { pooling = this.info.pooling, normalize = true, dimensions = this.info.hiddenSize }: EmbedOptions,
+    signal: AbortSignal,
+  ): Promise<Float32Array<ArrayBuffer>[]> {
+    if (!Number.isInteger(dimensions) || dimensions < 1 || dimensions > this.info.hiddenSize) {
+      throw new InputError(
+        "option",
+        `dimensions is ${dimensions}; this model has ${this.info.hiddenSize}, so give a whole number from 1 to that.`,
+        { details: { option: "dimensions", value: dimensions } },
+      );
+    }
+    const all = texts.map(text =>
+      typeof text === "string" ? this.tokenizer.encode(text, { addSpecial: true }) : text,
+    );
+    for (const ids of all) checkIds(ids, this.info);
+    return this.#exclusive(signal, async either => {
+      const embeddings: Float32Array<ArrayBuffer>[] = [];
+      for (const ids of all) {
+        const whole = await this.#parts.embedder.embed(ids, pooling, either);
+        const kept = whole.subarray(0, dimensions);
+        const length = normalize ? Math.hypot(...kept) || 1 : 1;
+        embeddings.push(Float32Array.from(kept, value => value / length));
+      }
+      return embeddings;
+    });
+  }
+
+  /**
+   * Documents by relevance, the best first. Rejects with the signal's reason.
+   * @throws InputError `not-a-reranker`, `prompt-too-long`
+   */
+  async rerank(query: string, documents: readonly string[], signal: AbortSignal): Promise<RankedDocument[]> {
+    if (!this.info.ranks) {
+      throw new InputError(
+        "not-a-reranker",
+        "This model has no classifier that ranks documents. Take a reranker, or compare embed(query) with embed(documents).",
+      );
+    }
+    const all = documents.map(document => this.#parts.ranking(query, document));
+    for (const ids of all) checkIds(ids, this.info);
+    return this.#exclusive(signal, async either => {
+      const ranked: RankedDocument[] = [];
+      for (const [index, ids] of all.entries()) {
+        ranked.push({ index, score: relevance(await this.#parts.embedder.rank(ids, either)) });
+      }
+      return ranked.sort((a, b) => b.score - a.score);
+    });
   }
 
   /** Ends what runs and what waits, then frees the GPU. Later calls reject with DisposedError. */
@@ -103,6 +170,16 @@ export class Session {
     await Promise.race([this.#turn, gpu.lost.catch(() => {})]); // a lost GPU may never end its turn
     buffers.destroy();
     gpu.destroy();
+  }
+
+  /** @throws InputError `not-generative` */
+  #generator(): Generator {
+    const { generator } = this.#parts;
+    if (generator) return generator;
+    throw new InputError(
+      "not-generative",
+      `This model (${this.info.architecture}) embeds texts and does not generate. Use embed() or rerank(), or load another model.`,
+    );
   }
 
   /** Runs `work` when all requests before it are through. Rejects early with the reason of the signal or of `dispose()`. */
@@ -126,6 +203,7 @@ export class Session {
   }
 
   async #generate(
+    loop: TokenLoop,
     { promptIds, sampling, maxTokens, endIds, stop }: Request,
     progress: Progress,
     signal: AbortSignal,
@@ -142,7 +220,7 @@ export class Session {
     };
     let ended = false;
     const request = { ids: promptIds, sampling, maxTokens, signal };
-    for await (const batch of this.#parts.loop.tokens(request, progress.counters)) {
+    for await (const batch of loop.tokens(request, progress.counters)) {
       progress.lastAt = performance.now();
       progress.firstAt ||= progress.lastAt;
       let piece = "";
@@ -164,6 +242,14 @@ export class Session {
     emit(stream.flush(), []);
     if (stream.stopped !== null) progress.finishReason = "stop";
   }
+}
+
+/** A single logit as it is; of several labels the probability of the first, which stands for yes. */
+function relevance(logits: Float64Array): number {
+  if (logits.length === 1) return logits[0]!;
+  const largest = Math.max(...logits);
+  const weights = logits.map(logit => Math.exp(logit - largest));
+  return weights[0]! / weights.reduce((a, b) => a + b);
 }
 
 function noProgress(): Progress {

@@ -2,18 +2,15 @@ import { DeviceLostError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { encodeSteps, type Step } from "../gpu/step.ts";
 import type { Sampler } from "../kernels/sampler.ts";
-import { stateBytes } from "../kernels/state.ts";
-import type { KvCache, KvSequence } from "../model/kv-cache.ts";
-import type { Scratch } from "../model/scratch.ts";
+import type { KvCache } from "../model/kv-cache.ts";
 import type { PackedSampling } from "../sampling/pack.ts";
 import type { Pacing } from "./pacing.ts";
+import type { Prefill } from "./prefill.ts";
 import type { ReadbackSlots, ReadState } from "./readback-slots.ts";
 
 /** The prebuilt steps of a model. */
 export interface Programs {
-  /** Embedding and layers for a chunk of the prompt. */
-  prefill: readonly Step[];
-  /** The same for one token, by the longest context that the steps serve, shortest first. */
+  /** Embedding and layers for one token, by the longest context that the steps serve, shortest first. */
   decode: readonly { longest: number; steps: readonly Step[] }[];
   /** Logits of a batch's last token. */
   logits: readonly Step[];
@@ -27,17 +24,6 @@ export interface TokenRequest {
   signal?: AbortSignal | undefined;
 }
 
-export interface PrefillOptions {
-  signal?: AbortSignal | undefined;
-  /** Steps after every chunk. */
-  each?: readonly Step[];
-  /** Steps after the last chunk, such as logits and sampling. */
-  last?: readonly Step[];
-  chunkRows?: number;
-  /** Called when a chunk is queued, before the next one overwrites the scratch buffers. */
-  afterChunk?: (rows: number) => Promise<void>;
-}
-
 /** Work done for one request, for its timings. */
 export interface LoopCounters {
   decodeSubmits: number;
@@ -48,8 +34,6 @@ export interface LoopCounters {
 
 /** Decode submits under way: one runs, one waits, so that the GPU never idles and an abort is quick. */
 const MAX_IN_FLIGHT = 2;
-/** The same for prefill, whose end is told some 3 ms late (`onSubmittedWorkDone`): enough to cover that. */
-const MAX_PREFILL_IN_FLIGHT = 4;
 
 /**
  * One generation step on one screen: queue, read, hand over. The GPU samples and advances its own state, so the next
@@ -60,9 +44,8 @@ export class TokenLoop {
   readonly #programs: Programs;
   readonly #kv: KvCache;
   readonly #sampler: Sampler;
-  readonly #scratch: Scratch;
   readonly #pacing: Pacing;
-  readonly #chunkRows: number;
+  readonly #prefill: Prefill;
   readonly #slots: ReadbackSlots;
 
   constructor(parts: {
@@ -70,18 +53,16 @@ export class TokenLoop {
     programs: Programs;
     kv: KvCache;
     sampler: Sampler;
-    scratch: Scratch;
     pacing: Pacing;
-    chunkRows: number;
+    prefill: Prefill;
     slots: ReadbackSlots;
   }) {
     this.#gpu = parts.gpu;
     this.#programs = parts.programs;
     this.#kv = parts.kv;
     this.#sampler = parts.sampler;
-    this.#scratch = parts.scratch;
     this.#pacing = parts.pacing;
-    this.#chunkRows = parts.chunkRows;
+    this.#prefill = parts.prefill;
     this.#slots = parts.slots;
   }
 
@@ -97,7 +78,7 @@ export class TokenLoop {
     const inFlight: { steps: number; sent: number; slot: Promise<ReadState> }[] = [];
     try {
       this.#sampler.begin(request.sampling, ids);
-      await this.prefill(sequence, ids, { signal, last: [...this.#programs.logits, ...sample] });
+      await this.#prefill.run(sequence, ids, { signal, last: [...this.#programs.logits, ...sample] });
       if (signal?.aborted) return;
       inFlight.push({
         steps: 0,
@@ -133,43 +114,6 @@ export class TokenLoop {
     }
   }
 
-  /** Computes prompt positions chunk by chunk into the KV cache, each chunk spread over submits short enough for the page. */
-  async prefill(sequence: KvSequence, ids: readonly number[], options: PrefillOptions = {}): Promise<void> {
-    const { signal, each = [], last = [], chunkRows = this.#chunkRows, afterChunk } = options;
-    const { queue } = this.#gpu.device;
-    const running: Promise<unknown>[] = [];
-    let idleSince = 0;
-    for (let position = 0; position < ids.length && !signal?.aborted; position += chunkRows) {
-      const chunk = ids.slice(position, position + chunkRows);
-      const rows = chunk.length;
-      this.#kv.reserve(sequence, position + rows);
-      queue.writeBuffer(this.#scratch.tokens, 0, Uint32Array.from(chunk));
-      queue.writeBuffer(
-        this.#scratch.state,
-        0,
-        stateBytes({ position, rows, finished: false, generated: 0 }),
-      );
-      const isLast = position + rows === ids.length;
-      const steps = [...this.#programs.prefill, ...each, ...(isLast ? last : [])];
-      const submits = Math.min(steps.length, this.#pacing.submitsPerChunk(rows));
-      const started = performance.now();
-      for (let part = 0; part < submits && !signal?.aborted; part++) {
-        const from = Math.floor((part * steps.length) / submits);
-        const to = Math.floor(((part + 1) * steps.length) / submits);
-        this.#submit(steps.slice(from, to), rows);
-        running.push(queue.onSubmittedWorkDone().catch(() => {})); // only a lost GPU fails this, and `lost` tells it
-        if (running.length >= MAX_PREFILL_IN_FLIGHT) await Promise.race([running.shift(), this.#gpu.lost]);
-      }
-      void running.at(-1)?.then(() => {
-        const now = performance.now();
-        if (!signal?.aborted) this.#pacing.prefilled(rows, now - Math.max(started, idleSince));
-        idleSince = now;
-      });
-      await afterChunk?.(rows);
-    }
-    if (signal?.aborted) await Promise.race([Promise.allSettled(running), this.#gpu.lost]);
-  }
-
   /** @param context positions that the first of these steps attends to, its own included */
   #decode(
     steps: number,
@@ -191,14 +135,6 @@ export class TokenLoop {
     counters.decodeSteps += steps;
     counters.decodeDispatches += steps * (decode.length + logits.length + sample.length);
     return this.#slots.submit(encoder);
-  }
-
-  #submit(steps: readonly Step[], rows: number): void {
-    const encoder = this.#gpu.device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    encodeSteps(pass, steps, rows);
-    pass.end();
-    this.#gpu.device.queue.submit([encoder.finish()]);
   }
 }
 

@@ -36,7 +36,8 @@ export function openFile(file: Blob, { onProgress }: OpenFileOptions = {}): Mode
     end = file.size,
     options: StreamOptions = {},
   ): AsyncGenerator<ModelPiece> {
-    const meter = new ProgressMeter({ phase: "read", totalBytes: end - start, report: onProgress });
+    const report = options.onProgress ?? onProgress;
+    const meter = new ProgressMeter({ phase: "read", totalBytes: end - start, report });
     const readAt = async (offset: number): Promise<ModelPiece | undefined> =>
       offset < end
         ? { offset, bytes: await read(offset, Math.min(CHUNK_BYTES, end - offset), options) }
@@ -57,6 +58,7 @@ export function openFile(file: Blob, { onProgress }: OpenFileOptions = {}): Mode
     name,
     url: null,
     size: file.size,
+    missingBytes: 0,
     read,
     stream,
     close: () => closed.abort(new DOMException("The model source was closed.", "AbortError")),

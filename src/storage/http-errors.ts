@@ -2,6 +2,13 @@
 import { DownloadError, type IntabError, ModelFormatError } from "../errors.ts";
 import { shownUrl } from "./names.ts";
 
+/** Whom a request went to. */
+export interface Asked {
+  readonly url: string;
+  /** The hub, where the URL is one of its own. */
+  readonly hub?: { readonly base: string; readonly token: string | null } | undefined;
+}
+
 /** A failure that may pass: tried again, and thrown as `error` when it stays. */
 export class TransientFailure {
   constructor(
@@ -15,9 +22,11 @@ export class TransientFailure {
 const MAX_RETRY_AFTER_MS = 30_000;
 
 /** The failure that a status other than 206 stands for. */
-export function statusFailure(url: string, response: Response): TransientFailure | IntabError {
+export function statusFailure({ url, hub }: Asked, response: Response): TransientFailure | IntabError {
   const { status } = response;
   if (status === 200) return wholeFileReply(url, response);
+  const refused = hub && hubRefusal(url, hub, response);
+  if (refused) return refused;
   const error = new DownloadError(
     "http-status",
     `The server answered ${status}${response.statusText ? ` (${response.statusText})` : ""} for ${shownUrl(url)}. ${remedyFor(status)}`,
@@ -27,6 +36,45 @@ export function statusFailure(url: string, response: Response): TransientFailure
   const seconds = Number(response.headers.get("retry-after") ?? 0);
   const waitMs = Number.isFinite(seconds) ? Math.min(seconds * 1000, MAX_RETRY_AFTER_MS) : 0;
   return new TransientFailure(error, waitMs);
+}
+
+/** What the hub means by 401, 403 and 404; `null` for anything else, and for the store that it redirects to. */
+function hubRefusal(url: string, hub: NonNullable<Asked["hub"]>, response: Response): DownloadError | null {
+  const { status } = response;
+  const [owner = "", name = ""] = shownUrl(url)
+    .slice(hub.base.length + 1)
+    .replace(/^api\/models\//, "")
+    .split("/");
+  const repo = `${owner}/${name}`;
+  if (response.url !== "" && new URL(response.url).origin !== new URL(hub.base).origin) return null;
+  const hubCode = response.headers.get("x-error-code") ?? "";
+  const details = { status, url: shownUrl(url), repo, hubCode, tokenGiven: hub.token !== null };
+  const page = `${hub.base}/${repo}`;
+  if (status === 404) {
+    const missing =
+      hubCode === "RevisionNotFound"
+        ? "has no such revision"
+        : hubCode === "RepoNotFound"
+          ? "is not there"
+          : "has no such file";
+    const what = `The repository ${repo} ${missing} (404, ${shownUrl(url)}).`;
+    return new DownloadError("hub-not-found", `${what} See what there is at ${page}/tree/main.`, { details });
+  }
+  if (status !== 401 && status !== 403) return null;
+  const gated = hubCode === "GatedRepo";
+  const why =
+    hub.token === null
+      ? `${repo} is ${gated ? "gated: its licence has to be accepted first" : "private, gated, or not there at all"}`
+      : gated || status === 403
+        ? `the access token's account may not read ${repo}, or the token does not cover it`
+        : `the access token is not valid, or ${repo} is private or not there at all`;
+  const remedy =
+    hub.token === null
+      ? `Check the name, open ${page} and accept the licence if it asks for that, and give an access token of your account: load(source, { token: "hf_..." }).`
+      : `Open ${page} with the token's account and accept the licence if it asks for that; the token needs the right to read gated repositories.`;
+  return new DownloadError("hub-access", `The Hub refuses the file (${status}): ${why}. ${remedy}`, {
+    details,
+  });
 }
 
 function remedyFor(status: number): string {

@@ -1,6 +1,7 @@
 /** Ranged HTTP with retries: bytes from `start` to `end` of a URL, in order, each once, or a named error. */
 import { delay } from "./abort.ts";
 import {
+  type Asked,
   badRange,
   changedOnServer,
   networkFailure,
@@ -11,8 +12,7 @@ import {
 import { difference, type Validators } from "./manifest.ts";
 import type { Tuning } from "./tuning.ts";
 
-export interface RangeTarget {
-  readonly url: string;
+export interface RangeTarget extends Asked {
   readonly headers: Headers;
   /** The file that is expected; a reply from another one ends in `changed-on-server`. Absent: not known yet. */
   readonly expected?: Validators | undefined;
@@ -86,7 +86,7 @@ async function request(
   headers.set("range", `bytes=${start}-${end - 1}`);
   const response = await stall.watch(fetch(target.url, { headers, signal: stall.signal, cache: "no-store" }));
   try {
-    if (response.status !== 206) throw statusFailure(target.url, response);
+    if (response.status !== 206) throw statusFailure(target, response);
     const file = await describe(target, response, start, stall);
     const changed = target.expected && difference(target.expected, file);
     if (changed) throw changedOnServer(target.url, changed);

@@ -1,5 +1,13 @@
 /** What the cache knows of one model: which file, and which of its chunks are stored with which hash. */
 
+/** The split model that a file is a part of. */
+export interface SplitModel {
+  /** All parts in order; the first one's URL names the model. */
+  readonly urls: readonly string[];
+  /** Bytes of all parts. */
+  readonly totalBytes: number;
+}
+
 export interface Manifest {
   /** Absolute URL without fragment. */
   readonly url: string;
@@ -15,6 +23,8 @@ export interface Manifest {
   readonly complete: boolean;
   /** Milliseconds since 1970. */
   readonly lastUsed: number;
+  /** Absent for a model of one file. */
+  readonly split?: SplitModel;
 }
 
 /** What tells two versions of a file on a server apart. */

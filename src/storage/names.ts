@@ -37,3 +37,24 @@ export function shownUrl(key: string): string {
   const { origin, pathname } = new URL(key);
   return origin + pathname;
 }
+
+/**
+ * The caller's headers, checked. Values may be secrets: no error repeats one.
+ * @throws InputError `option`
+ */
+export function checkHeaders(headers: Readonly<Record<string, string>> = {}): Headers {
+  const checked = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      checked.set(name, value);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      throw new InputError(
+        "option",
+        `The option "headers" has an entry "${name}" whose name or value HTTP does not allow.`,
+        { details: { option: "headers", name } },
+      );
+    }
+  }
+  return checked;
+}

@@ -1,9 +1,10 @@
 /** From a URL to a source: is it cached, is another tab at it, what does the server say. */
-import { InputError, StorageError } from "../errors.ts";
+import { StorageError } from "../errors.ts";
 import type { LoadProgress } from "../types.ts";
 import { deleteModel, getManifest, touchManifest } from "./database.ts";
 import { Head } from "./head.ts";
 import { fetchRange, type RangeTarget } from "./http.ts";
+import { type Hub, hubHeaders, isOnHub } from "./hub.ts";
 import { lock, type Release, tryLock } from "./locks.ts";
 import { difference, type Manifest, newManifest, storedBytes } from "./manifest.ts";
 import { cacheKey, lockName } from "./names.ts";
@@ -14,7 +15,9 @@ import { UrlSource } from "./url-source.ts";
 
 export interface OpenUrlOptions {
   /** Headers for the download, such as an `Authorization`. Never stored. */
-  headers?: Record<string, string> | undefined;
+  headers?: Headers | undefined;
+  /** Where the Hub is, and the token for it. Never stored. Default: the URL is just a URL. */
+  hub?: Hub | undefined;
   /** Ends the opening, and later reads and the stream, with the signal's reason. */
   signal?: AbortSignal | undefined;
   /** Called with phase `download` while anything is missing in the cache (also while another tab fetches it), else `read`. */
@@ -29,16 +32,20 @@ export interface OpenUrlOptions {
  * and version and fetches the start of the header; the weights are fetched by `stream()`. While another tab downloads
  * the same URL this waits for it. The source holds the download lock of its URL until it is complete or closed.
  *
- * @throws InputError `option`; DownloadError `http-status`, `network`, `no-ranges`, `no-size`, `bad-range`;
+ * @throws InputError `option`; DownloadError `http-status`, `network`, `no-ranges`, `no-size`, `bad-range`, `hub-access`,
+ *   `hub-not-found`;
  *   ModelFormatError `not-gguf` for a web page; StorageError `storage-unavailable`; the signal's reason. Reading may
  *   also end in DownloadError `changed-on-server`, DoesNotFitError `storage-space`, StorageError `quota-exceeded` and
  *   ModelFormatError `corrupt`.
  */
 export async function openUrl(url: string, options: OpenUrlOptions = {}): Promise<ModelSource> {
   const key = cacheKey(url);
+  const hub = options.hub && isOnHub(options.hub, key) ? options.hub : undefined;
+  const headers = options.headers ?? new Headers();
   const target: RangeTarget = {
     url: key,
-    headers: checkHeaders(options.headers),
+    headers: hub ? hubHeaders(hub, key, headers) : headers,
+    hub,
     tuning: { ...DEFAULT_TUNING, ...options.tuning },
   };
   options.signal?.throwIfAborted();
@@ -54,21 +61,6 @@ export async function openUrl(url: string, options: OpenUrlOptions = {}): Promis
   } catch (error) {
     release();
     throw error;
-  }
-}
-
-function checkHeaders(headers: Record<string, string> | undefined): Headers {
-  try {
-    return new Headers(headers);
-  } catch (cause) {
-    if (!(cause instanceof TypeError)) throw cause;
-    throw new InputError(
-      "option",
-      `The option "headers" has a name or a value that HTTP does not allow: ${cause.message}.`,
-      {
-        cause,
-      },
-    );
   }
 }
 

@@ -1,4 +1,8 @@
-/** Where the bytes of a model come from: a URL with a cache behind it (`url-source.ts`) or a File (`file-source.ts`). */
+/**
+ * Where the bytes of a model come from: a URL with a cache behind it (`url-source.ts`), a File (`file-source.ts`), a
+ * stream (`stream-source.ts`), or several files one after the other (`joined-source.ts`).
+ */
+import type { LoadProgress } from "../types.ts";
 
 /** A piece of the file. Valid until the next piece is asked for: then its memory is freed. Copy or transfer what must stay. */
 export interface ModelPiece {
@@ -10,15 +14,19 @@ export interface ModelPiece {
 export interface StreamOptions {
   /** Ends the stream with the signal's reason. Chunks stored so far stay. */
   signal?: AbortSignal | undefined;
+  /** Progress of this stream. Default: what the source was opened with. */
+  onProgress?: ((progress: LoadProgress) => void) | undefined;
 }
 
 export interface ModelSource {
   /** File name, for people. */
   readonly name: string;
-  /** Absolute URL, the key in the cache; `null` for a File. */
+  /** Absolute URL, the key in the cache, of the first part where there are several; `null` for a File or stream. */
   readonly url: string | null;
-  /** Bytes of the whole file. */
+  /** Bytes of the whole file; for a stream Infinity until its header has been read. */
   readonly size: number;
+  /** Bytes that are still to be downloaded into the cache. */
+  readonly missingBytes: number;
   /**
    * Reads `length` bytes at `offset`. Meant for the header: from the cache where it is there, else by ranged requests
    * whose bytes the download does not fetch again (as long as the reads follow each other from offset 0).

@@ -7,7 +7,7 @@ import { ChunkDownload } from "./download.ts";
 import type { Head } from "./head.ts";
 import { fetchRange, type RangeTarget } from "./http.ts";
 import type { Release } from "./locks.ts";
-import { chunkRange, type Manifest, storedBytes } from "./manifest.ts";
+import { chunkRange, type Manifest, type SplitModel, storedBytes } from "./manifest.ts";
 import { freeBytes } from "./memory.ts";
 import { fileName } from "./names.ts";
 import { ProgressMeter } from "./progress.ts";
@@ -45,6 +45,15 @@ export class UrlSource implements ModelSource {
     this.size = parts.manifest.totalBytes;
   }
 
+  get missingBytes(): number {
+    return this.size - storedBytes(this.#manifest);
+  }
+
+  /** Notes in the cache, with the next chunk that is stored, which split model this file is a part of. */
+  markAsPart(split: SplitModel): void {
+    this.#manifest = { ...this.#manifest, split };
+  }
+
   async read(offset: number, length: number, { signal }: StreamOptions = {}): Promise<Uint8Array> {
     const ended = this.#endedBy(signal);
     const out = new Uint8Array(length);
@@ -67,10 +76,14 @@ export class UrlSource implements ModelSource {
     return out;
   }
 
-  async *stream(start = 0, end = this.size, { signal }: StreamOptions = {}): AsyncGenerator<ModelPiece> {
+  async *stream(
+    start = 0,
+    end = this.size,
+    { signal, onProgress = this.#parts.onProgress }: StreamOptions = {},
+  ): AsyncGenerator<ModelPiece> {
     const ended = this.#endedBy(signal);
-    if (this.#manifest.complete) yield* this.#fromCache(start, end, ended);
-    else yield* this.#fromServer(start, end, ended);
+    if (this.#manifest.complete) yield* this.#fromCache(start, end, ended, onProgress);
+    else yield* this.#fromServer(start, end, ended, onProgress);
   }
 
   close(): void {
@@ -98,12 +111,13 @@ export class UrlSource implements ModelSource {
     return out;
   }
 
-  async *#fromCache(start: number, end: number, ended: AbortSignal): AsyncGenerator<ModelPiece> {
-    const meter = new ProgressMeter({
-      phase: "read",
-      totalBytes: end - start,
-      report: this.#parts.onProgress,
-    });
+  async *#fromCache(
+    start: number,
+    end: number,
+    ended: AbortSignal,
+    report: StreamOptions["onProgress"],
+  ): AsyncGenerator<ModelPiece> {
+    const meter = new ProgressMeter({ phase: "read", totalBytes: end - start, report });
     const stop = this.#chunksUpTo(end);
     const chunkAt = async (index: number): Promise<Bytes | undefined> =>
       index < stop ? this.#chunk(index, ended) : undefined;
@@ -124,14 +138,19 @@ export class UrlSource implements ModelSource {
     meter.finish();
   }
 
-  async *#fromServer(start: number, end: number, ended: AbortSignal): AsyncGenerator<ModelPiece> {
+  async *#fromServer(
+    start: number,
+    end: number,
+    ended: AbortSignal,
+    report: StreamOptions["onProgress"],
+  ): AsyncGenerator<ModelPiece> {
     const done = storedBytes(this.#manifest);
     await checkStorage(this.size - done);
     const meter = new ProgressMeter({
       phase: "download",
       totalBytes: this.size,
       loadedBytes: done,
-      report: this.#parts.onProgress,
+      report,
     });
     const download = new ChunkDownload({
       target: { ...this.#parts.target, expected: this.#manifest },

@@ -15,6 +15,7 @@ export const endOfTurnNames: readonly string[] = [
   "<|calls|>",
   "<end_of_turn>",
   "<turn|>",
+  "<|tool_response>",
   "<|endoftext|>",
   "<|end_of_text|>",
   "</s>",
@@ -27,6 +28,17 @@ export const endOfTurnNames: readonly string[] = [
   "<｜end▁of▁sentence｜>",
   "[e~[",
 ];
+
+/** In the harmony and solar formats `<|end|>` closes one message of a turn that has several. */
+export function hasMessageEnds(idOf: ReadonlyMap<string, number>): boolean {
+  const call = idOf.has("<|call|>") || idOf.has("<|calls|>");
+  return idOf.has("<|end|>") && call && (idOf.has("<|return|>") || idOf.has("<|flush|>"));
+}
+
+/** Gemma 4 and PLaMo have a `</s>` that is text. */
+export function hasPlainEnd(idOf: ReadonlyMap<string, number>): boolean {
+  return idOf.has("</s>") && (idOf.has("<|tool_response>") || idOf.has("<|plamo:eos|>"));
+}
 
 interface NamedTokens {
   idOf: ReadonlyMap<string, number>;
@@ -42,10 +54,8 @@ export function endOfTurnIds({ idOf, eosId, eotId, eomId }: NamedTokens): Readon
     const id = idOf.get(name);
     if (id !== undefined) ids.add(id);
   }
-  // In the harmony and solar formats <|end|> closes one message of a turn that has several.
-  const harmony = idOf.has("<|return|>") && idOf.has("<|call|>");
-  const solar = idOf.has("<|flush|>") && idOf.has("<|calls|>");
-  if (harmony || solar) ids.delete(idOf.get("<|end|>") ?? -1);
   for (const id of [eosId, eotId, eomId]) if (id !== null) ids.add(id);
+  if (hasMessageEnds(idOf)) ids.delete(idOf.get("<|end|>")!);
+  if (hasPlainEnd(idOf)) ids.delete(idOf.get("</s>")!);
   return ids;
 }

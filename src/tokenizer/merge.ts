@@ -1,15 +1,48 @@
-/**
- * The loop of SentencePiece BPE: join the two neighbours that come first until none can be joined.
- *
- * Not @huggingface/tokenizers, as in byte-bpe.ts: it knows a list of merges, each with a rank of its own, and GGUF has
- * scores instead, which may be equal. llama.cpp takes equals from the left, a list cannot say that.
- */
+/** The loop of BPE, byte-level and SentencePiece: join the two neighbours that come first until none can be joined. */
 
-/** How early `text[start, end)` is joined: the lowest first, equals from the left. `undefined` = never. */
-export type JoinOrder = (text: string, start: number, end: number) => number | undefined;
+/**
+ * How early `text[start, middle)` and `text[middle, end)` are joined: the lowest first, equals from the left.
+ * `undefined` = never.
+ */
+export type JoinOrder = (text: string, start: number, middle: number, end: number) => number | undefined;
+
+/** Up to this length looking through all neighbours is faster than keeping them in order: most words are shorter. */
+const SHORT = 32;
 
 /** Joins the characters of `text` and returns the pieces. Takes O(n log n), so that hostile text cannot stall a page. */
 export function mergePieces(text: string, order: JoinOrder): string[] {
+  return text.length <= SHORT ? mergeShort(text, order) : mergeLong(text, order);
+}
+
+function mergeShort(text: string, order: JoinOrder): string[] {
+  const starts: number[] = [];
+  for (let i = 0; i < text.length; i += text.codePointAt(i)! > 0xffff ? 2 : 1) starts.push(i);
+  starts.push(text.length);
+  const never = Number.POSITIVE_INFINITY;
+  const rankAt = (i: number): number =>
+    i + 2 < starts.length ? (order(text, starts[i]!, starts[i + 1]!, starts[i + 2]!) ?? never) : never;
+  const ranks: number[] = [];
+  for (let i = 0; i + 2 < starts.length; i++) ranks.push(rankAt(i));
+  for (;;) {
+    let at = -1;
+    let lowest = never;
+    for (let i = 0; i < ranks.length; i++) {
+      if (ranks[i]! >= lowest) continue;
+      lowest = ranks[i]!;
+      at = i;
+    }
+    if (at < 0) break;
+    starts.splice(at + 1, 1);
+    ranks.splice(at, 1);
+    if (at > 0) ranks[at - 1] = rankAt(at - 1);
+    if (at < ranks.length) ranks[at] = rankAt(at);
+  }
+  const pieces: string[] = [];
+  for (let i = 0; i + 1 < starts.length; i++) pieces.push(text.slice(starts[i], starts[i + 1]));
+  return pieces;
+}
+
+function mergeLong(text: string, order: JoinOrder): string[] {
   // A piece is known by its start. ends[start] = where it ends, 0 where it was joined to the piece before.
   const ends = new Int32Array(text.length + 1);
   const previous = new Int32Array(text.length + 1).fill(-1);
@@ -17,7 +50,7 @@ export function mergePieces(text: string, order: JoinOrder): string[] {
   const offer = (start: number, middle: number): void => {
     if (start < 0 || middle >= text.length) return;
     const end = ends[middle]!;
-    const rank = order(text, start, end);
+    const rank = order(text, start, middle, end);
     if (rank !== undefined) queue.push(rank, start, middle, end);
   };
 

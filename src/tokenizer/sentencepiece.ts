@@ -2,6 +2,7 @@
  * SentencePiece BPE (`tokenizer.ggml.model` = `llama`): the neighbours whose union is the token of the highest score
  * are joined first; characters that are no token become byte tokens `<0x00>` to `<0xFF>`; a space is `▁`.
  */
+import { byteTokenIds, byteValue } from "./byte-tokens.ts";
 import { mergePieces } from "./merge.ts";
 import type { TextModel } from "./text-model.ts";
 import { badField, TokenType, type Vocabulary } from "./vocabulary.ts";
@@ -12,7 +13,13 @@ const utf8 = new TextEncoder();
 export function createSentencePiece(vocabulary: Vocabulary): TextModel {
   const { tokens, types, idOf, scores } = vocabulary;
   if (!scores) throw badField("tokenizer.ggml.scores", "is missing, which SentencePiece BPE needs");
-  const byteIds = byteTokens(vocabulary);
+  const byteIds = byteTokenIds(idOf, vocabulary.unknownId ?? -1);
+  if (byteIds.includes(-1)) {
+    throw badField(
+      "tokenizer.ggml.tokens",
+      `has neither a token for byte ${byteIds.indexOf(-1)} nor an unknown token`,
+    );
+  }
   const addsSpacePrefix = vocabulary.addSpacePrefix ?? true;
   const cache = new WordCache();
   // Where no token spans the end of a word, words cannot influence each other and can be remembered one by one.
@@ -20,7 +27,7 @@ export function createSentencePiece(vocabulary: Vocabulary): TextModel {
 
   const encodeWord = (word: string): readonly number[] => {
     const ids: number[] = [];
-    const pieces = mergePieces(word, (text, start, end) => {
+    const pieces = mergePieces(word, (text, start, _middle, end) => {
       const id = idOf.get(text.slice(start, end));
       return id === undefined ? undefined : -scores[id]!;
     });
@@ -48,25 +55,6 @@ export function createSentencePiece(vocabulary: Vocabulary): TextModel {
     },
     addsSpacePrefix,
     addsBos: true,
+    addsEos: false,
   };
-}
-
-function byteValue(token: string): number | null {
-  return /^<0x[0-9A-F]{2}>$/i.test(token) ? Number.parseInt(token.slice(3, 5), 16) : null;
-}
-
-/** The token of each byte; the unknown token where there is none. */
-function byteTokens({ tokens, types, unknownId }: Vocabulary): Int32Array {
-  const ids = new Int32Array(256).fill(unknownId ?? -1);
-  for (let id = 0; id < tokens.length; id++) {
-    const byte = types[id] === TokenType.byte ? byteValue(tokens[id]!) : null;
-    if (byte !== null) ids[byte] = id;
-  }
-  if (ids.includes(-1)) {
-    throw badField(
-      "tokenizer.ggml.tokens",
-      `has neither a token for byte ${ids.indexOf(-1)} nor an unknown token`,
-    );
-  }
-  return ids;
 }

@@ -22,7 +22,7 @@ export interface SpecialTokens {
  * overlap, the longer (in bytes) wins, then the earlier, as in llama.cpp.
  */
 export function createSpecialTokens(vocabulary: Vocabulary, parseSpecial: boolean): SpecialTokens {
-  const { tokens, types, stripAfter } = vocabulary;
+  const { tokens, types } = vocabulary;
   const root: Node = { next: new Map(), id: -1 };
   for (let id = 0; id < tokens.length; id++) {
     const type = types[id];
@@ -36,7 +36,7 @@ export function createSpecialTokens(vocabulary: Vocabulary, parseSpecial: boolea
     split(text) {
       const pieces: (string | number)[] = [];
       let from = 0;
-      for (const { id, start, end } of select(findAll(root, text), text, tokens, stripAfter)) {
+      for (const { id, start, end } of select(findAll(root, text), text, vocabulary)) {
         if (start > from) pieces.push(text.slice(from, start));
         pieces.push(id);
         from = end;
@@ -70,13 +70,8 @@ function findAll(root: Node, text: string): Match[] {
   return matches;
 }
 
-/** Keeps the matches that win, in order of place; stretches a token that strips over the white space behind it. */
-function select(
-  matches: Match[],
-  text: string,
-  tokens: readonly string[],
-  stripAfter: ReadonlySet<number>,
-): Match[] {
+/** Keeps the matches that win, in order of place; stretches a token that strips over the white space beside it. */
+function select(matches: Match[], text: string, { tokens, stripBefore, stripAfter }: Vocabulary): Match[] {
   if (matches.length === 0) return matches;
   const utf8 = new TextEncoder();
   const size = new Map<number, number>();
@@ -85,10 +80,12 @@ function select(
   const taken = new Uint8Array(text.length);
   const kept: Match[] = [];
   for (const match of matches) {
-    const { id, start } = match;
-    let { end } = match;
+    const { id } = match;
+    let { start, end } = match;
     // Matches come longest first, so one that is overlapped is overlapped at one of its ends.
     if (taken[start] || taken[end - 1]) continue;
+    if (stripBefore.has(id))
+      while (start > 0 && !taken[start - 1] && isAsciiSpace(text.charCodeAt(start - 1))) start--;
     if (stripAfter.has(id))
       while (end < text.length && !taken[end] && isAsciiSpace(text.charCodeAt(end))) end++;
     taken.fill(1, start, end);

@@ -11,4 +11,5 @@ export interface TextModel {
   addsSpacePrefix: boolean;
   /** Where the file does not say. */
   addsBos: boolean;
+  addsEos: boolean;
 }

@@ -5,7 +5,9 @@ import { endOfTurnIds } from "./end-of-turn.ts";
 import { createSentencePiece } from "./sentencepiece.ts";
 import { createSpecialTokens, type SpecialTokens } from "./special-tokens.ts";
 import type { TextModel } from "./text-model.ts";
+import { createUnigram } from "./unigram.ts";
 import { readVocabulary, TokenType, type Vocabulary } from "./vocabulary.ts";
+import { createWordPiece } from "./wordpiece.ts";
 
 export interface EncodeOptions {
   /** Add the beginning-of-text and end-of-text tokens that the model file asks for. Default false. */
@@ -46,16 +48,21 @@ export interface Tokenizer {
   readonly eotIds: readonly number[];
   /** All tokens that end a generation: `eosId`, `eotIds` and those known by their text. */
   readonly endOfTurnIds: ReadonlySet<number>;
-  /** Whether `addSpecial` puts `bosId` first, and `eosId` last. */
+  /** Whether `addSpecial` puts `bosId` first, and `eosId` (BERT: its separator) last. */
   readonly addsBos: boolean;
   readonly addsEos: boolean;
   /** Whether encoding puts a space before text that starts or follows a control token, which decoding takes away. */
   readonly addsSpacePrefix: boolean;
+  /** What the file leaves open and was guessed, in sentences for the developer. Mostly empty. */
+  readonly warnings: readonly string[];
 }
 
 const textModels: Readonly<Record<string, (vocabulary: Vocabulary) => TextModel>> = {
   gpt2: createByteBpe,
+  gemma4: createByteBpe,
   llama: createSentencePiece,
+  t5: createUnigram,
+  bert: createWordPiece,
 };
 
 /**
@@ -63,11 +70,15 @@ const textModels: Readonly<Record<string, (vocabulary: Vocabulary) => TextModel>
  * version does not know, `ModelFormatError` `bad-gguf` where a field is missing or wrong.
  */
 export function createTokenizer(metadata: Readonly<Record<string, unknown>>): Tokenizer {
-  const vocabulary = withDefaultIds(readVocabulary(metadata));
+  const vocabulary = readVocabulary(metadata);
   const model = textModel(vocabulary);
   const { tokens, types, bosId, eosId, eotId, eomId } = vocabulary;
-  const addsBos = (vocabulary.addBos ?? model.addsBos) && bosId !== null;
-  const addsEos = (vocabulary.addEos ?? false) && eosId !== null;
+  // BERT's text stands between [CLS] and [SEP], whatever the file says.
+  const bert = vocabulary.model === "bert";
+  const endId = bert ? vocabulary.separatorId : eosId;
+  const addsBos = (bert || (vocabulary.addBos ?? model.addsBos)) && bosId !== null;
+  const addsEos = (bert || (vocabulary.addEos ?? model.addsEos)) && endId !== null;
+  const gptByDefault = vocabulary.model === "gpt2" && vocabulary.pre === "default";
   let always: SpecialTokens | undefined;
   let parsed: SpecialTokens | undefined;
 
@@ -93,7 +104,7 @@ export function createTokenizer(metadata: Readonly<Record<string, unknown>>): To
         else model.encode(piece, atStart, ids);
         atStart = typeof piece === "number";
       }
-      if (addSpecial && addsEos) ids.push(eosId);
+      if (addSpecial && addsEos) ids.push(endId);
       return ids;
     },
 
@@ -126,6 +137,12 @@ export function createTokenizer(metadata: Readonly<Record<string, unknown>>): To
     addsBos,
     addsEos,
     addsSpacePrefix: model.addsSpacePrefix,
+    warnings: gptByDefault
+      ? [
+          "The file does not name its pre-tokenizer (tokenizer.ggml.pre), so text is cut into words in a general way. " +
+            "Answers may be worse than the model's; a newer conversion of the model names it.",
+        ]
+      : [],
   };
 }
 
@@ -139,11 +156,4 @@ function textModel(vocabulary: Vocabulary): TextModel {
       `Supported: ${supported.join(", ")}. Use a model with one of these.`,
     { details: { model: vocabulary.model, supported } },
   );
-}
-
-/** SentencePiece files may leave out the ids that the format's first models all had: `<unk>` 0, `<s>` 1, `</s>` 2. */
-function withDefaultIds(vocabulary: Vocabulary): Vocabulary {
-  if (vocabulary.model !== "llama" || vocabulary.tokens.length < 3) return vocabulary;
-  const { bosId, eosId, unknownId } = vocabulary;
-  return { ...vocabulary, bosId: bosId ?? 1, eosId: eosId ?? 2, unknownId: unknownId ?? 0 };
 }

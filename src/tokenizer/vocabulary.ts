@@ -3,7 +3,7 @@
  * the lengths and the ranges.
  */
 import { ModelFormatError } from "../errors.ts";
-import { endOfTurnNames } from "./end-of-turn.ts";
+import { endOfTurnNames, hasMessageEnds, hasPlainEnd } from "./end-of-turn.ts";
 
 /** `tokenizer.ggml.token_type`, as llama.cpp numbers it. */
 export const TokenType = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
@@ -25,11 +25,20 @@ export interface Vocabulary {
   eomId: number | null;
   unknownId: number | null;
   paddingId: number | null;
+  separatorId: number | null;
   /** `null` = the file is silent, the kind of tokenizer decides. */
   addBos: boolean | null;
   addEos: boolean | null;
   addSpacePrefix: boolean | null;
-  /** White space after these tokens is dropped when special tokens are parsed; see `stripsAfter`. */
+  /** Runs of spaces count as one (unigram). */
+  removeExtraWhitespaces: boolean;
+  /** What WordPiece does to text first. */
+  lowercase: boolean;
+  stripAccents: boolean;
+  /** SentencePiece's normaliser; see `charsmap.ts`. */
+  charsmap: Uint8Array | null;
+  /** White space before and after these tokens is dropped; see `stripping`. */
+  stripBefore: ReadonlySet<number>;
   stripAfter: ReadonlySet<number>;
 }
 
@@ -46,13 +55,26 @@ export function readVocabulary(metadata: Metadata): Vocabulary {
   const types = readTypes(metadata, tokens, idOf);
   const idField = (name: string): number | null => {
     const id = numberField(metadata, `tokenizer.ggml.${name}_token_id`);
-    if (id === null) return null;
+    if (id === null || id === -1 || id === 0xffff_ffff) return null; // some converters write -1 for "none"
     if (Number.isInteger(id) && id >= 0 && id < tokens.length) return id;
     throw badField(
       `tokenizer.ggml.${name}_token_id`,
       `is ${id}, outside the vocabulary of ${tokens.length} tokens`,
     );
   };
+  const ids = {
+    bosId: idField("bos"),
+    eosId: idField("eos"),
+    eotId: idField("eot"),
+    eomId: idField("eom"),
+    unknownId: idField("unknown"),
+    paddingId: idField("padding"),
+    separatorId: idField("seperator") ?? idField("separator"), // the format's spelling, and the right one
+  };
+  for (const [name, id] of Object.entries(defaultIds[model] ?? {})) {
+    if (id < tokens.length) ids[name as keyof typeof ids] ??= id;
+  }
+  const lowercase = booleanField(metadata, "tokenizer.ggml.normalizer.lowercase") ?? true;
   return {
     model,
     pre: stringField(metadata, "tokenizer.ggml.pre") || "default",
@@ -61,18 +83,67 @@ export function readVocabulary(metadata: Metadata): Vocabulary {
     scores: numbersField(metadata, "tokenizer.ggml.scores", tokens.length),
     merges: stringsField(metadata, "tokenizer.ggml.merges"),
     idOf,
-    bosId: idField("bos"),
-    eosId: idField("eos"),
-    eotId: idField("eot"),
-    eomId: idField("eom"),
-    unknownId: idField("unknown"),
-    paddingId: idField("padding"),
+    ...ids,
     addBos: booleanField(metadata, "tokenizer.ggml.add_bos_token"),
     addEos: booleanField(metadata, "tokenizer.ggml.add_eos_token"),
     addSpacePrefix: booleanField(metadata, "tokenizer.ggml.add_space_prefix"),
-    stripAfter: stripsAfter(metadata, tokens, types),
+    removeExtraWhitespaces: booleanField(metadata, "tokenizer.ggml.remove_extra_whitespaces") ?? false,
+    lowercase,
+    stripAccents: booleanField(metadata, "tokenizer.ggml.normalizer.strip_accents") ?? lowercase,
+    charsmap: bytesField(metadata, "tokenizer.ggml.precompiled_charsmap"),
+    ...stripping(metadata, tokens, types, idOf),
   };
 }
+
+/** The ids that each kind's first models had, which files may leave out. */
+const defaultIds: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  llama: { bosId: 1, eosId: 2, unknownId: 0 },
+  bert: { bosId: 101, separatorId: 102, unknownId: 100, paddingId: 0 },
+  t5: { eosId: 1, unknownId: 2, paddingId: 0 },
+};
+
+/**
+ * Marks of fill-in-the-middle, by the field that may name them by id. Without that field they are known by their text,
+ * and as control tokens: converters often typed them otherwise.
+ */
+const fillInNames: Readonly<Record<string, readonly string[]>> = {
+  fim_pre: [
+    "<|fim_prefix|>",
+    "<fim-prefix>",
+    "<fim_prefix>",
+    "<｜fim▁begin｜>",
+    "<PRE>",
+    "▁<PRE>",
+    "<|code_prefix|>",
+    "<|prefix|>",
+  ],
+  fim_suf: [
+    "<|fim_suffix|>",
+    "<fim-suffix>",
+    "<fim_suffix>",
+    "<｜fim▁hole｜>",
+    "<SUF>",
+    "▁<SUF>",
+    "<|code_suffix|>",
+    "<|suffix|>",
+  ],
+  fim_mid: [
+    "<|fim_middle|>",
+    "<fim-middle>",
+    "<fim_middle>",
+    "<｜fim▁end｜>",
+    "<MID>",
+    "▁<MID>",
+    "<|code_middle|>",
+    "<|middle|>",
+  ],
+  fim_pad: ["<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]"],
+  fim_rep: ["<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>"],
+  fim_sep: ["<|file_sep|>"],
+};
+
+/** Marks of the harmony format: they structure a turn, so they are found in any text and show in what is generated. */
+const harmonyNames = ["<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"];
 
 function readTypes(
   metadata: Metadata,
@@ -82,29 +153,54 @@ function readTypes(
   const given = numbersField(metadata, "tokenizer.ggml.token_type", tokens.length);
   const types = new Uint8Array(tokens.length).fill(TokenType.normal);
   if (given) for (let id = 0; id < types.length; id++) types[id] = given[id]!;
-  // Converters often typed these as normal or user-defined. Left so, user text could end a turn.
-  for (const name of endOfTurnNames) {
+  const setType = (name: string, type: number): void => {
     const id = idOf.get(name);
-    if (id !== undefined) types[id] = TokenType.control;
+    if (id !== undefined) types[id] = type;
+  };
+  // Converters often typed these as normal or user-defined. Left so, user text could end a turn.
+  for (const name of endOfTurnNames) setType(name, TokenType.control);
+  for (const [field, names] of Object.entries(fillInNames)) {
+    if (metadata[`tokenizer.ggml.${field}_token_id`] !== undefined) continue;
+    for (const name of names) setType(name, TokenType.control);
   }
+  for (const name of harmonyNames) setType(name, TokenType.userDefined);
+  if (hasMessageEnds(idOf)) setType("<|end|>", TokenType.userDefined);
+  if (hasPlainEnd(idOf)) setType("</s>", TokenType.normal);
   return types;
 }
 
 /**
- * Phi-3's own tokenizer drops white space after its special tokens. GGUF has no field for that, so it goes by the
- * model's name, as in llama.cpp.
+ * Some tokenizers drop white space beside their special tokens. GGUF has no field for that, so it goes by the names of
+ * model, architecture and pre-tokenizer, as in llama.cpp.
  */
-function stripsAfter(metadata: Metadata, tokens: readonly string[], types: Uint8Array): ReadonlySet<number> {
-  const ids = new Set<number>();
-  if (!/phi-?3/i.test(stringField(metadata, "general.name") ?? "")) return ids;
-  for (let id = 0; id < tokens.length; id++) {
-    const special =
-      types[id] === TokenType.control ||
-      types[id] === TokenType.userDefined ||
-      types[id] === TokenType.unknown;
-    if (special && !["<unk>", "<s>", "<|endoftext|>"].includes(tokens[id]!)) ids.add(id);
+function stripping(
+  metadata: Metadata,
+  tokens: readonly string[],
+  types: Uint8Array,
+  idOf: ReadonlyMap<string, number>,
+): Pick<Vocabulary, "stripBefore" | "stripAfter"> {
+  const name = stringField(metadata, "general.name") ?? "";
+  const before = (token: string) => {
+    const id = idOf.get(token);
+    return { stripBefore: new Set(id === undefined ? [] : [id]), stripAfter: new Set<number>() };
+  };
+  const maskPre = /jina-v2-(?:de|es|code)/.test(stringField(metadata, "tokenizer.ggml.pre") ?? "");
+  const maskArchitecture = /nomic-bert-moe|jina-bert-v3/.test(
+    stringField(metadata, "general.architecture") ?? "",
+  );
+  if (maskPre || maskArchitecture) return before("<mask>");
+  const stripAfter = new Set<number>();
+  if (/phi-?3/i.test(name)) {
+    for (let id = 0; id < tokens.length; id++) {
+      const special =
+        types[id] === TokenType.control ||
+        types[id] === TokenType.userDefined ||
+        types[id] === TokenType.unknown;
+      if (special && !["<unk>", "<s>", "<|endoftext|>"].includes(tokens[id]!)) stripAfter.add(id);
+    }
+    return { stripBefore: new Set(), stripAfter };
   }
-  return ids;
+  return /modern-bert/i.test(name) ? before("[MASK]") : { stripBefore: new Set(), stripAfter };
 }
 
 function stringField(metadata: Metadata, key: string): string | null {
@@ -130,8 +226,9 @@ function stringsField(metadata: Metadata, key: string): readonly string[] | null
   const value = metadata[key] ?? null;
   if (value === null) return null;
   if (!Array.isArray(value)) throw badField(key, "is not a list");
-  const odd = value.findIndex(item => typeof item !== "string");
-  if (odd >= 0) throw badField(key, `has a ${typeof value[odd]} at ${odd}, not a string`);
+  for (let i = 0; i < value.length; i++) {
+    if (typeof value[i] !== "string") throw badField(key, `has a ${typeof value[i]} at ${i}, not a string`);
+  }
   return value;
 }
 
@@ -140,11 +237,18 @@ function numbersField(metadata: Metadata, key: string, length: number): ArrayLik
   if (value === null) return null;
   if (!Array.isArray(value) && !ArrayBuffer.isView(value)) throw badField(key, "is not a list");
   const list = value as ArrayLike<unknown>;
-  if (list.length !== length) throw badField(key, `has ${list.length} entries for ${length} tokens`);
+  if (list.length < length) throw badField(key, `has ${list.length} entries for ${length} tokens`);
   for (let i = 0; i < length; i++) {
     if (typeof list[i] !== "number") throw badField(key, `has a ${typeof list[i]} at ${i}, not a number`);
   }
   return list as ArrayLike<number>;
+}
+
+function bytesField(metadata: Metadata, key: string): Uint8Array | null {
+  const value = metadata[key] ?? null;
+  if (value === null) return null;
+  if (!Array.isArray(value) && !ArrayBuffer.isView(value)) throw badField(key, "is not a list");
+  return Uint8Array.from(value as ArrayLike<number>);
 }
 
 export function badField(key: string, problem: string): ModelFormatError {

@@ -49,6 +49,7 @@ export function createHost(): Host {
           return session.info;
         } finally {
           loading = false;
+          if (typeof source === "function") release(source);
         }
       }),
 
@@ -71,6 +72,11 @@ export function createHost(): Host {
         return transfer(values, [values.buffer]);
       }),
     score: (request, ids) => cancellable(request, async signal => loaded().score(ids, signal)),
+
+    embed: (request, texts, options) =>
+      cancellable(request, async signal => loaded().embed(texts, options, signal)),
+    rerank: (request, query, documents) =>
+      cancellable(request, async signal => loaded().rerank(query, documents, signal)),
 
     tokenize: async (text, options) => loaded().tokenizer.encode(text, options),
     detokenize: async ids => loaded().tokenizer.decode(ids),

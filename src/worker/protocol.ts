@@ -1,12 +1,15 @@
 import type { LoadSettings } from "../runtime/load-model.ts";
+import type { PlainOrigin } from "../runtime/open-origin.ts";
 import type { Prompt } from "../runtime/request.ts";
 import type {
   ChatMessage,
+  EmbedOptions,
   GenerateChunk,
   GenerateOptions,
   GenerateResult,
   LoadProgress,
   ModelInfo,
+  RankedDocument,
 } from "../types.ts";
 
 /** `GenerateOptions` without what cannot cross: a signal becomes `cancel(request)`. */
@@ -32,7 +35,7 @@ export interface RenderChatOptions {
 export interface Host {
   load(
     request: number,
-    source: string | Blob,
+    source: PlainOrigin,
     settings: LoadSettings,
     onProgress: (progress: LoadProgress) => void,
   ): Promise<ModelInfo>;
@@ -44,6 +47,12 @@ export interface Host {
   ): Promise<GenerateResult>;
   logits(request: number, ids: readonly number[], last: boolean): Promise<Float32Array<ArrayBuffer>>;
   score(request: number, ids: readonly number[]): Promise<Float32Array<ArrayBuffer>>;
+  embed(
+    request: number,
+    texts: readonly (string | readonly number[])[],
+    options: Omit<EmbedOptions, "signal">,
+  ): Promise<Float32Array<ArrayBuffer>[]>;
+  rerank(request: number, query: string, documents: readonly string[]): Promise<RankedDocument[]>;
   tokenize(text: string, options: TokenizeOptions): Promise<number[]>;
   detokenize(ids: readonly number[]): Promise<string>;
   renderChat(messages: readonly ChatMessage[], options: RenderChatOptions): Promise<string>;

@@ -3,12 +3,13 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { loadModel } from "../../src/runtime/load-model.ts";
 import type { Session } from "../../src/runtime/session.ts";
-import { loadFile } from "./fixtures.ts";
+import { loadFile, loadFixture } from "./fixtures.ts";
 import { maxError, provideGpu } from "./support.ts";
 
 interface Case {
   ids: number[];
   logits: { file: string };
+  embedding: { file: string };
   greedy?: { tokens: number[]; margins: number[] };
 }
 
@@ -16,7 +17,23 @@ const never = new AbortController().signal;
 const folder = inject("golden");
 /** From the golden data's README, "tiny models". */
 const TOLERANCE = { f32: 1e-3, f16: 0.1 };
+/** Models that the repository itself holds. */
+const IN_REPOSITORY = ["gptoss", "bert"];
+const absent = (name: string): boolean => !folder && !IN_REPOSITORY.includes(name);
 const why = folder ? "" : " (SKIPPED: no ../shared/golden; set INTAB_GOLDEN to the golden data)";
+
+async function read(name: string, file: string): Promise<Blob> {
+  if (folder) return loadFile(`${folder}/arch/${name}/${file}`);
+  return new Blob([await loadFixture(`arch/${name}/${file}`)]);
+}
+
+async function readCases(name: string): Promise<Case[]> {
+  return JSON.parse(await (await read(name, "case.json")).text()).cases;
+}
+
+async function readF32(name: string, { file }: { file: string }): Promise<Float32Array> {
+  return new Float32Array(await (await read(name, file)).arrayBuffer());
+}
 
 const MODELS = [
   "llama",
@@ -31,14 +48,19 @@ const MODELS = [
   "olmo2",
   "granite",
   "starcoder2",
+  "lfm2",
+  "mixtral",
+  "qwen2moe",
+  "qwen3moe",
+  "olmoe",
+  "gptoss",
 ];
 
 /** Phi-3 chooses its RoPE factors by the configured context, so each case gets a context of its own length. */
 const contextOf = (length: number): number => Math.ceil((length + 32) / 16) * 16;
 
 for (const name of MODELS) {
-  describe.skipIf(!folder)(`arch/${name} against transformers${why}`, () => {
-    const path = (file: string): string => `${folder}/arch/${name}/${file}`;
+  describe.skipIf(absent(name))(`arch/${name} against transformers${absent(name) ? why : ""}`, () => {
     let cases: Case[];
     let session: Session | undefined;
     let loadedFor = 0;
@@ -48,7 +70,7 @@ for (const name of MODELS) {
       const wanted = name === "phi3" && length < 256 ? 128 : Math.max(128, contextLength);
       if (!session || loadedFor !== wanted) {
         await session?.dispose();
-        const file = await loadFile(path("model.gguf"));
+        const file = await read(name, "model.gguf");
         session = await loadModel(file, { contextLength: wanted }, { signal: never, onProgress: () => {} });
         loadedFor = wanted;
       }
@@ -58,14 +80,14 @@ for (const name of MODELS) {
 
     beforeAll(async () => {
       await provideGpu();
-      cases = JSON.parse(await (await loadFile(path("case.json"))).text()).cases;
+      cases = await readCases(name);
     }, 300_000);
     afterAll(() => session?.dispose());
 
     test("logits at every position", async () => {
       for (const { ids, logits } of cases) {
         const { session, tolerance } = await open(ids.length);
-        const expected = new Float32Array(await (await loadFile(path(logits.file))).arrayBuffer());
+        const expected = await readF32(name, logits);
         expect(maxError(await session.logits(ids, never), expected), `${ids.length} tokens`).toBeLessThan(
           tolerance,
         );
@@ -85,5 +107,32 @@ for (const name of MODELS) {
         );
       }
     }, 300_000);
+  });
+}
+
+// Embedding models: the pooled, normalised state of the last layer.
+for (const name of ["bert", "nomicbert", "qwen3emb"]) {
+  describe.skipIf(absent(name))(`arch/${name} against transformers${absent(name) ? why : ""}`, () => {
+    let session: Session;
+
+    beforeAll(async () => {
+      await provideGpu();
+      const file = await read(name, "model.gguf");
+      session = await loadModel(file, { contextLength: 128 }, { signal: never, onProgress: () => {} });
+    }, 300_000);
+    afterAll(() => session?.dispose());
+
+    test("embeddings", async () => {
+      const cases = await readCases(name);
+      const embeddings = await session.embed(
+        cases.map(({ ids }) => ids),
+        {},
+        never,
+      );
+      for (const [index, { ids, embedding }] of cases.entries()) {
+        const expected = await readF32(name, embedding);
+        expect(maxError(embeddings[index]!, expected), `${ids.length} tokens`).toBeLessThan(1e-3);
+      }
+    });
   });
 }

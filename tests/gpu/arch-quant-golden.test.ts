@@ -25,6 +25,8 @@ const FILES = [
   "Q4_1",
   "Q3_K_M",
   "Q2_K",
+  "IQ4_NL",
+  "IQ4_XS",
 ];
 
 interface FileCase {

@@ -15,30 +15,33 @@ const shapes: [string, Heads][] = [
 ];
 /** What is out of the ordinary, keys, and the longest context: split in two or more parts where that is long. */
 const unusual: [string, Heads, Options & Extras, keys: number, longest: number, ring?: number][] = [
+  ["a window in a ring", odd, { window: 100 }, 1203, 2240, 8],
+  ["a window in a ring, started anew at a block's first slot", odd, { window: 17 }, 1025, 2240, 2],
+  ["a long window in a ring", odd, { window: 1500 }, 3333, 4096, 95],
+  ["capped scores far past the cap", odd, { softcap: 5, spread: 1000 }, 300, 320],
+  ["sinks, long", smollm2, { sinks: true }, 1700, 2240],
+  ["sinks and a window in a ring", [16, 2, 64], { sinks: true, window: 128 }, 700, 2240, 9],
+  ["a window, a cap and sinks", odd, { sinks: true, window: 60, softcap: 4 }, 333, 2240],
+  ["a group of 12, long", [12, 1, 32], {}, 700, 2240],
+  ["80 elements a head, long", [8, 2, 80], {}, 900, 2240],
+  ["256 elements a head, long", [4, 1, 256], {}, 900, 2240],
   ["a window not yet full", odd, { window: 100 }, 50, 320],
   ["a window just full", odd, { window: 100 }, 100, 320],
   ["a window of one key", odd, { window: 1 }, 41, 320],
   ["a window at the end of a long context", smollm2, { window: 131 }, 2100, 2240],
-  ["a window in a ring", odd, { window: 100 }, 1203, 2240, 8],
-  ["a window in a ring, started anew at a block's first slot", odd, { window: 17 }, 1025, 2240, 2],
   ["a long window, not yet full", odd, { window: 1500 }, 1100, 4096],
-  ["a long window in a ring", odd, { window: 1500 }, 3333, 4096, 95],
   ["capped scores", smollm2, { softcap: 3 }, 77, 320],
-  ["capped scores far past the cap", odd, { softcap: 5, spread: 1000 }, 300, 320],
   ["capped scores, long", odd, { softcap: 30, spread: 20 }, 1700, 2240],
   ["sinks", smollm2, { sinks: true }, 19, 320],
   ["sinks and one key", smollm2, { sinks: true }, 1, 320],
-  ["sinks, long", smollm2, { sinks: true }, 1700, 2240],
-  ["sinks and a window in a ring", [16, 2, 64], { sinks: true, window: 128 }, 700, 2240, 9],
   ["sinks and a long window in a ring", [5, 5, 20], { sinks: true, window: 1100 }, 1700, 2240, 70],
-  ["a window, a cap and sinks", odd, { sinks: true, window: 60, softcap: 4 }, 333, 2240],
 ];
-const variants: { variant: AttentionVariant; more: typeof shapes }[] = [
-  { variant: "tiled", more: [...shapes, ["a group of 12", [12, 1, 32]]] },
-  { variant: "software", more: shapes.slice(1) },
+const variants: { variant: AttentionVariant; more: typeof shapes; special: typeof unusual }[] = [
+  { variant: "tiled", more: [...shapes, ["a group of 12", [12, 1, 32]]], special: unusual },
+  { variant: "software", more: shapes.slice(1), special: unusual.slice(0, 7) }, // slow to compile on lavapipe
 ];
 
-describe.each(variants)("attention-decode, $variant", ({ variant, more }) => {
+describe.each(variants)("attention-decode, $variant", ({ variant, more, special }) => {
   let bench: KernelBench;
   let limit: number;
   beforeAll(async () => {
@@ -62,14 +65,14 @@ describe.each(variants)("attention-decode, $variant", ({ variant, more }) => {
     return maxError(await read(), expected);
   };
 
-  test.each([1, 2, 15, 16, 17, 255, 256, 257, 600, 1024])(
+  test.each([1, 2, 15, 16, 17, 63, 64, 65, 129, 255, 256, 512])(
     "equals the reference at %i keys, short",
     async keys => {
-      expect(await errorAt(smollm2, keys, 1024)).toBeLessThan(limit);
+      expect(await errorAt(smollm2, keys, 512)).toBeLessThan(limit);
     },
   );
 
-  test.each([1, 256, 257, 511, 2100])("equals the reference at %i keys, long", async keys => {
+  test.each([1, 64, 65, 511, 600, 2100, 2240])("equals the reference at %i keys, long", async keys => {
     expect(await errorAt(smollm2, keys, 2240)).toBeLessThan(limit);
   });
 
@@ -77,14 +80,14 @@ describe.each(variants)("attention-decode, $variant", ({ variant, more }) => {
     expect(await errorAt(heads, 300, 320)).toBeLessThan(limit);
   });
 
-  test.each(unusual)("equals the reference with %s", async (_, heads, options, keys, longest, ring) => {
+  test.each(special)("equals the reference with %s", async (_, heads, options, keys, longest, ring) => {
     expect(await errorAt(heads, keys, longest, options, ring)).toBeLessThan(limit);
   });
 
   test("equals the reference at random sizes", async () => {
     const random = randomSource(5);
     const upTo = (count: number): number => 1 + Math.floor(random() * count);
-    for (let run = 0; run < 6; run++) {
+    for (let run = 0; run < (variant === "software" ? 3 : 6); run++) {
       const kvHeads = upTo(3);
       const heads: Heads = [kvHeads * upTo(9), kvHeads, 4 * upTo(32)];
       const longest = upTo(2500);
@@ -108,7 +111,7 @@ describe.each(variants)("attention-decode, $variant", ({ variant, more }) => {
     const { buffers, read, expected } = attentionCase(bench, shape, 40, 1);
     bench.gpu.device.queue.writeBuffer(buffers.state, 8, new Uint32Array([1]));
     const steps = await attentionDecode(bench.pipelines, bench.gpu, shape, buffers, {
-      longest: 1024,
+      longest: 512,
       variant,
     });
     await bench.run(steps);

@@ -13,30 +13,31 @@ const shapes: [string, Heads][] = [
 ];
 /** What is out of the ordinary, position and rows, and blocks of the cache. */
 const unusual: [string, Heads, Options & Extras, position: number, rows: number, kvBlocks?: number][] = [
-  ["a window not yet full", odd, { window: 100 }, 0, 70],
   ["a window full within the batch", odd, { window: 40 }, 3, 130],
+  ["a window in a ring, long", odd, { window: 33 }, 3000, 45, 6],
+  ["capped scores far past the cap", odd, { softcap: 5, spread: 1000 }, 9, 140],
+  ["sinks", smollm2, { sinks: true }, 0, 21],
+  ["a window, a cap and sinks", odd, { sinks: true, window: 60, softcap: 4 }, 100, 70],
+  ["all tokens seen by all, in a second batch", odd, { causal: false }, 19, 130],
+  ["a window not yet full", odd, { window: 100 }, 0, 70],
   ["a window of one key", odd, { window: 1 }, 37, 20],
   ["a window, the batch's rows far apart", smollm2, { window: 17 }, 200, 150],
   ["a window in a ring", odd, { window: 100 }, 305, 60, 11],
-  ["a window in a ring, long", odd, { window: 33 }, 3000, 45, 6],
   ["capped scores", smollm2, { softcap: 3 }, 9, 40],
-  ["capped scores far past the cap", odd, { softcap: 5, spread: 1000 }, 9, 140],
-  ["sinks", smollm2, { sinks: true }, 0, 21],
   ["sinks and a window in a ring", [16, 2, 64], { sinks: true, window: 128 }, 200, 70, 14],
-  ["a window, a cap and sinks", odd, { sinks: true, window: 60, softcap: 4 }, 100, 70],
   ["all tokens seen by all", odd, { causal: false }, 0, 70],
   ["all tokens seen by all, 12 heads of 64", [12, 12, 64], { causal: false }, 0, 33],
-  ["all tokens seen by all, in a second batch", odd, { causal: false }, 19, 130],
 ];
-const variants: { variant: AttentionVariant; more: typeof shapes }[] = [
+const variants: { variant: AttentionVariant; more: typeof shapes; special: typeof unusual }[] = [
   {
     variant: "tiled",
     more: [...shapes, ["80 elements a head", [8, 2, 80]], ["256 elements a head", [2, 1, 256]]],
+    special: unusual,
   },
-  { variant: "software", more: shapes.slice(1) },
+  { variant: "software", more: shapes.slice(1), special: unusual.slice(0, 6) }, // slow to compile on lavapipe
 ];
 
-describe.each(variants)("attention-prefill, $variant", ({ variant, more }) => {
+describe.each(variants)("attention-prefill, $variant", ({ variant, more, special }) => {
   let bench: KernelBench;
   let limit: number;
   beforeAll(async () => {
@@ -81,14 +82,14 @@ describe.each(variants)("attention-prefill, $variant", ({ variant, more }) => {
     expect(await errorAt(heads, 19, 70)).toBeLessThan(limit);
   });
 
-  test.each(unusual)("equals the reference with %s", async (_, heads, options, position, rows, kvBlocks) => {
+  test.each(special)("equals the reference with %s", async (_, heads, options, position, rows, kvBlocks) => {
     expect(await errorAt(heads, position, rows, options, kvBlocks)).toBeLessThan(limit);
   });
 
   test("equals the reference at random sizes", async () => {
     const random = randomSource(6);
     const upTo = (count: number): number => 1 + Math.floor(random() * count);
-    for (let run = 0; run < 6; run++) {
+    for (let run = 0; run < (variant === "software" ? 3 : 6); run++) {
       const kvHeads = upTo(3);
       const heads: Heads = [kvHeads * upTo(5), kvHeads, 4 * upTo(48)];
       const position = upTo(200);

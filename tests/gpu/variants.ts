@@ -6,14 +6,18 @@ import { composeShader } from "../../src/gpu/shader.ts";
 import { type KernelCode, Pipelines, type Step } from "../../src/gpu/step.ts";
 import { type AttentionShape, attentionDecode, attentionPrefill } from "../../src/kernels/attention.ts";
 import { embed } from "../../src/kernels/embed.ts";
-import type { Epilogue, Gate, QkvPlaces } from "../../src/kernels/epilogue.ts";
+import type { AddEpilogue, Epilogue, Gate, QkvPlaces } from "../../src/kernels/epilogue.ts";
+import { expertsCombine, expertsDown, expertsGather, expertsSelect } from "../../src/kernels/experts.ts";
 import { matmul } from "../../src/kernels/matmul.ts";
 import { matvec } from "../../src/kernels/matvec.ts";
 import { normalise } from "../../src/kernels/norm.ts";
 import { qkNorm } from "../../src/kernels/qk-norm.ts";
 import { createRepacker } from "../../src/kernels/repack.ts";
+import { expertTile } from "../../src/kernels/routing.ts";
 import { createSampler } from "../../src/kernels/sampler.ts";
 import { score } from "../../src/kernels/score.ts";
+import { shortConv } from "../../src/kernels/short-conv.ts";
+import type { Vector } from "../../src/kernels/vector.ts";
 import { WEIGHT_TYPES, type Weight, type WeightType, weightLayout } from "../../src/kernels/weights.ts";
 
 export interface Variant {
@@ -47,11 +51,12 @@ const HEADS: readonly [heads: number, kvHeads: number, headDim: number][] = [
   [5, 5, 20],
 ];
 /** Decode in one step, and split. */
-const LONGEST = [1024, 8192];
+const LONGEST = [512, 8192];
 const VOCABULARY = 49_152;
 const COLUMNS = 256;
 
 const nothing = {} as GPUBuffer;
+const vector = { buffer: nothing, at: 0 };
 
 class NoBuffers extends Buffers {
   override storage(): GPUBuffer {
@@ -94,40 +99,64 @@ const PLACES: QkvPlaces = {
   kvBlocks: 8,
 };
 
+const STORE: Epilogue = { kind: "store", y: nothing };
+const ADD: AddEpilogue = { kind: "add", y: nothing };
+const GLU: Epilogue = { kind: "glu", y: nothing, gate: "silu" };
+const GATED: Epilogue = { kind: "gated", y: nothing, gate: "silu" };
+const GATES: readonly Gate[] = ["silu", "gelu", "gelu-erf", "swiglu-oai", "tanh"];
 const EPILOGUES: readonly Epilogue[] = [
-  { kind: "store", y: nothing },
-  { kind: "add", y: nothing },
+  STORE,
+  ADD,
+  { ...ADD, tokenGate: nothing },
   { kind: "logits", y: nothing, cap: 30 },
-  { kind: "glu", gate: "silu", y: nothing },
-  { kind: "gated", gate: "silu", y: nothing },
-  { kind: "activated", gate: "gelu", y: nothing },
   { kind: "qkv", firstRow: 0, ...PLACES },
+  ...GATES.flatMap(gate =>
+    (["glu", "gated", "activated"] as const).map(kind => ({ kind, gate, y: nothing })),
+  ),
 ];
 
-/** Gates do not depend on the weight: one type shows them all. */
-const GATES: readonly Gate[] = ["silu", "gelu", "gelu-erf", "swiglu-oai"];
-const GATED: readonly Epilogue[] = GATES.flatMap(gate =>
-  (["glu", "gated", "activated"] as const).map(kind => ({ kind, gate, y: nothing })),
-);
+/** Qwen3-30B-A3B, and Mixtral: each size of tile. */
+const EXPERTS = [
+  { count: 128, perToken: 8 },
+  { count: 8, perToken: 2 },
+];
+type Experts = (typeof EXPERTS)[number];
 
-/** Each type of weight with each epilogue. */
-const products = <T>(build: (weight: Weight, epilogue: Epilogue) => T[], rows: number): T[] =>
-  WEIGHT_TYPES.flatMap(type =>
-    [...EPILOGUES, ...(type === "F32" ? GATED : [])].flatMap(epilogue =>
-      build(weightOf(type, rows), epilogue),
-    ),
-  );
+/** Mixtures: each type of weight with the usual epilogue, and one type with all, and with biases. */
+const expertProducts = <T>(
+  usual: Epilogue,
+  others: readonly Epilogue[],
+  build: (weight: Weight, epilogue: Epilogue, shape: Experts, bias: Vector | undefined) => T,
+): T[] => [
+  ...WEIGHT_TYPES.map(type => build(weightOf(type, 128 * 64), usual, EXPERTS[0]!, undefined)),
+  ...EXPERTS.flatMap(shape =>
+    [usual, ...others].map(epilogue => build(weightOf("Q4_0", shape.count * 64), epilogue, shape, vector)),
+  ),
+];
 
-const vector = { buffer: nothing, at: 4 };
+/**
+ * Parts do not depend on each other: each type of weight with the usual ones, and one type with all.
+ */
+const products = <X, T>(
+  rows: number,
+  extras: readonly X[],
+  build: (weight: Weight, epilogue: Epilogue, more: X) => T,
+): T[] => [
+  ...WEIGHT_TYPES.flatMap(type =>
+    [STORE, GLU].map(epilogue => build(weightOf(type, rows), epilogue, extras[0]!)),
+  ),
+  ...EPILOGUES.flatMap(epilogue => extras.map(more => build(weightOf("Q4_0", rows), epilogue, more))),
+];
 
 /** All that each kernel asks for on one adapter, by the stem of its file in `src/kernels/`. */
 const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promise<unknown>[]>> = {
   embed: pipelines => {
     const buffers = { tokens: nothing, x: nothing, state: nothing };
     const rows = ["token", "position", "first"] as const;
-    return WEIGHT_TYPES.flatMap(type =>
-      rows.map(row => embed(pipelines, weightOf(type, 128), buffers, { row })),
-    );
+    return [
+      ...WEIGHT_TYPES.map(type => embed(pipelines, weightOf(type, 128), buffers)),
+      ...rows.map(row => embed(pipelines, weightOf("F32", 128), buffers, { row })),
+    ];
   },
   norm: pipelines =>
     (["rms", "layer"] as const).flatMap(kind =>
@@ -140,19 +169,56 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
     const norm = { kind: "rms", q: vector, k: vector, own: false, whole: false, epsilon: 1e-5 } as const;
     return [qkNorm(pipelines, gpu, norm, PLACES, { qkv: nothing, state: nothing })];
   },
-  matvec: (pipelines, gpu) =>
-    products((weight, epilogue) => {
-      const options = { weight, epilogue, x: nothing, state: nothing };
-      const norm = { weight: vector, epsilon: 1e-5 };
-      return [{}, { norm }, { bias: vector }, { norm, bias: vector }].map(more =>
-        matvec(pipelines, gpu, { ...options, ...more }),
-      );
-    }, 128),
-  matmul: (pipelines, gpu) =>
-    products((weight, epilogue) => {
-      const options = { weight, epilogue, x: nothing, state: nothing };
-      return [{}, { bias: vector }].map(more => matmul(pipelines, gpu, { ...options, ...more }));
-    }, 128),
+  "short-conv": (pipelines, gpu) => {
+    const buffers = { bcx: nothing, weight: vector, history: nothing, y: nothing, state: nothing };
+    return [shortConv(pipelines, gpu, { width: 2048, taps: 3 }, buffers)];
+  },
+  matvec: (pipelines, gpu) => {
+    const inputs = { x: nothing, state: nothing };
+    const norm = { weight: vector, epsilon: 1e-5 };
+    const extras = [{}, { norm }, { bias: vector }, { norm, bias: vector }];
+    return [
+      ...products(128, extras, (weight, epilogue, more) =>
+        matvec(pipelines, gpu, { ...inputs, weight, epilogue, ...more }),
+      ),
+      ...expertProducts(GLU, [GATED, STORE], (weight, epilogue, shape, bias) => {
+        const experts = { ...shape, ids: nothing };
+        return matvec(pipelines, gpu, { ...inputs, weight, epilogue, norm, experts, bias });
+      }),
+    ];
+  },
+  matmul: (pipelines, gpu) => {
+    const inputs = { x: nothing, state: nothing };
+    return [
+      ...products(128, [{}, { bias: vector }], (weight, epilogue, more) =>
+        matmul(pipelines, gpu, { ...inputs, weight, epilogue, ...more }),
+      ),
+      ...expertProducts(GLU, [GATED, STORE], (weight, epilogue, shape, bias) => {
+        const lists = { ...shape, tile: expertTile(gpu, shape), pairs: nothing, tiles: nothing };
+        const experts = { lists, inputs: epilogue.kind === "store" ? "pairs" : "tokens" } as const;
+        return matmul(pipelines, gpu, { ...inputs, weight, epilogue, experts, bias });
+      }),
+    ];
+  },
+  experts: (pipelines, gpu) => {
+    const places = { ids: nothing, weights: nothing, state: nothing };
+    return [
+      ...EXPERTS.flatMap(shape => {
+        const lists = { ...shape, tile: expertTile(gpu, shape), pairs: nothing, tiles: nothing };
+        const select = { ...shape, ...places, logits: nothing };
+        return [
+          expertsSelect(pipelines, gpu, { ...select, overAll: true }),
+          expertsSelect(pipelines, gpu, { ...select, overAll: false }),
+          expertsGather(pipelines, gpu, lists, places),
+          expertsCombine(pipelines, gpu, { ...shape, size: 2048 }, { ...places, z: nothing, x: nothing }),
+        ];
+      }),
+      ...expertProducts(ADD, [], (weight, _, shape, bias) => {
+        const inputs = { ...shape, ...places, x: nothing };
+        return expertsDown(pipelines, gpu, { ...inputs, weight, bias, epilogue: ADD });
+      }),
+    ];
+  },
   attention: (pipelines, gpu) => {
     const places = { q: nothing, kv: nothing, blockTable: nothing, out: nothing, scratch: nothing };
     return HEADS.flatMap(([heads, kvHeads, headDim]) => {

@@ -1,5 +1,6 @@
 // Random GGUF matrices, and the way from their bytes to a weight on the GPU and back, for the tests of
 // kernels that read weights.
+import { TENSOR_TYPES } from "../../src/gguf/tensor-types.ts";
 import { composeShader } from "../../src/gpu/shader.ts";
 import { createRepacker } from "../../src/kernels/repack.ts";
 import { type Weight, type WeightType, weightBindings, weightLayout } from "../../src/kernels/weights.ts";
@@ -20,11 +21,23 @@ const BLOCKS: Readonly<Record<WeightType, { blockBytes: number; halves: number[]
   Q5_1: { blockBytes: 24, halves: [0, 2] },
   Q3_K: { blockBytes: 110, halves: [108] },
   Q2_K: { blockBytes: 84, halves: [80, 82] },
+  IQ4_NL: { blockBytes: 18, halves: [0] },
+  IQ4_XS: { blockBytes: 136, halves: [0] },
+  MXFP4: { blockBytes: 17, halves: [] },
+  IQ3_S: { blockBytes: 110, halves: [0] },
+  IQ3_XXS: { blockBytes: 98, halves: [0] },
+  IQ2_S: { blockBytes: 82, halves: [0] },
+  IQ2_XS: { blockBytes: 74, halves: [0] },
+  IQ2_XXS: { blockBytes: 66, halves: [0] },
+  IQ1_S: { blockBytes: 50, halves: [0] },
+  IQ1_M: { blockBytes: 56, halves: [] },
+  TQ1_0: { blockBytes: 54, halves: [52] },
+  TQ2_0: { blockBytes: 66, halves: [64] },
 };
 
-/** `least` or more columns, as many as fill whole blocks of 32, or of 256 where the type has those. */
+/** `least` (a multiple of 32) or more columns, as many as fill whole blocks. */
 export function columnsOf(type: WeightType, least: number): number {
-  const block = type.endsWith("_K") ? 256 : 8;
+  const block = [...TENSOR_TYPES.values()].find(({ name }) => name === type)!.blockElements;
   return Math.ceil(least / block) * block;
 }
 
@@ -51,6 +64,9 @@ export function randomMatrix(
   for (let at = 0; at < bytes.length; at += blockBytes) {
     if (type === "F32") view.setFloat32(at, random() * 2 - 1, true);
     if (type === "BF16") view.setUint16(at, 0x3e00 | (view.getUint16(at, true) & 0x80ff), true);
+    if (type === "MXFP4") bytes[at] = 118 + Math.floor(random() * 8);
+    // the uppermost nibbles of four numbers make the half: its sign and exponent are in the last
+    if (type === "IQ1_M") bytes[at + 55] = (bytes[at + 55]! & 0x8f) | 0x20;
     for (const offset of halves) half(at + offset);
   }
   return bytes;

@@ -1,5 +1,6 @@
 import type { WeightType } from "../../src/kernels/weights.ts";
 import { BLOCKS, type BlockType, isBlockType, readBlock } from "./blocks.ts";
+import { CODED_BLOCKS, codedValues, isCodedType, readCodedBlock } from "./coded-blocks.ts";
 
 /** Bytes of a GGUF matrix as numbers, one element at a time as its format says, each rounded to f32 once. */
 export function dequantise(
@@ -9,6 +10,15 @@ export function dequantise(
   columns: number,
 ): Float32Array<ArrayBuffer> {
   if (isBlockType(type)) return dequantiseBlocks(type, bytes);
+  if (isCodedType(type)) {
+    const { columns: size, bytes: blockBytes } = CODED_BLOCKS[type];
+    const values = new Float32Array(rows * columns);
+    for (let block = 0; block < values.length / size; block++) {
+      const parts = readCodedBlock(type, bytes, block * blockBytes);
+      values.set(codedValues(type, parts, halfToNumber), block * size);
+    }
+    return values;
+  }
   const out = new Float32Array(rows * columns);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const half = (offset: number): number => halfToNumber(view.getUint16(offset, true));

@@ -87,6 +87,8 @@ export function activationReference(kind: Gate, x: number): number {
       return x / (1 + Math.exp(-2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
     case "gelu-erf":
       return 0.5 * x * (1 + erf(x / Math.SQRT2));
+    case "tanh":
+      return Math.tanh(x);
     case "swiglu-oai": {
       const clamped = Math.min(x, 7);
       return clamped / (1 + Math.exp(-1.702 * clamped));

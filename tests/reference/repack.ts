@@ -1,5 +1,7 @@
+import { codebookWords } from "../../src/kernels/codebooks.ts";
 import { type WeightType, weightLayout } from "../../src/kernels/weights.ts";
 import { BLOCKS, type BlockType, isBlockType, readBlock } from "./blocks.ts";
+import { CODED_BLOCKS, type CodedType, isCodedType, packCodedBlock, readCodedBlock } from "./coded-blocks.ts";
 
 /** A GGUF matrix as the kernels expect it, one element at a time, straight from the layout's description. */
 export function repackReference(
@@ -9,6 +11,7 @@ export function repackReference(
   columns: number,
 ): { words: Uint32Array; scales: Uint32Array | null } {
   if (isBlockType(type)) return repackBlocks(type, bytes, rows, columns);
+  if (isCodedType(type)) return repackCodedBlocks(type, bytes, rows, columns);
   const { wordsBytes, scalesBytes, rowBytes } = weightLayout(type, rows, columns);
   const words = new Uint32Array(wordsBytes / 4);
   const scales = scalesBytes > 0 ? new Uint16Array(scalesBytes / 2) : null;
@@ -107,6 +110,39 @@ function repackBlocks(
         else put(scale, 1);
         if (HAS_MINIMA[type] && type !== "Q2_K") put(-block.minima[j]!, 1);
       });
+    }
+  }
+  return { words, scales: new Uint32Array(scales.buffer) };
+}
+
+function repackCodedBlocks(
+  type: CodedType,
+  bytes: Uint8Array,
+  rows: number,
+  columns: number,
+): { words: Uint32Array; scales: Uint32Array } {
+  const { wordsBytes, scalesBytes, codebook } = weightLayout(type, rows, columns);
+  const words = new Uint32Array(wordsBytes / 4);
+  const scales = new Uint8Array(scalesBytes);
+  const table = new Uint8Array(codebook ? codebookWords(codebook).buffer : []);
+  scales.set(table);
+  const { columns: blockColumns, bytes: blockBytes } = CODED_BLOCKS[type];
+  const blocks = columns / blockColumns;
+  const groupBlocks = Math.ceil(rows / 4) * blocks;
+  const wordsOfBlock = words.length / groupBlocks / 4;
+  const scalesOfBlock = (scales.length - table.length) / groupBlocks;
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < blocks; i++) {
+      const packed = packCodedBlock(type, readCodedBlock(type, bytes, (row * blocks + i) * blockBytes));
+      const at = Math.floor(row / 4) * blocks + i;
+      packed.words.forEach((word, j) => {
+        words[(at * wordsOfBlock + j) * 4 + (row % 4)] = word;
+      });
+      let next = table.length + at * scalesOfBlock;
+      for (const [value, size] of packed.scales) {
+        for (let k = 0; k < size; k++) scales[next + (row % 4) * size + k] = value >> (8 * k);
+        next += 4 * size;
+      }
     }
   }
   return { words, scales: new Uint32Array(scales.buffer) };

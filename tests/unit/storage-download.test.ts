@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { listModels } from "../../src/storage/cache.ts";
+import { checkHeaders } from "../../src/storage/names.ts";
 import { type OpenUrlOptions, openUrl } from "../../src/storage/open-url.ts";
 import type { LoadProgress } from "../../src/types.ts";
 import { fakeBrowser } from "./support/storage-browser.ts";
@@ -40,6 +41,7 @@ describe("a download", () => {
     expect(await listModels()).toEqual([
       {
         url: server.url,
+        parts: 1,
         totalBytes: FILE.length,
         storedBytes: FILE.length,
         complete: true,
@@ -72,7 +74,7 @@ describe("a download", () => {
   });
 
   test("sends the caller's headers, and stores none of them", async () => {
-    await load({ headers: { Authorization: "Bearer secret" } });
+    await load({ headers: new Headers({ Authorization: "Bearer secret" }) });
     expect(server.requests.every(r => r.headers.authorization === "Bearer secret")).toBe(true);
   });
 
@@ -353,9 +355,16 @@ describe("a server that stays wrong ends in a named error, and the next load wor
   });
 
   test("a URL that is none, and headers that are none", async () => {
+    expect(() => checkHeaders({ "a b": "c" })).toThrow(expect.objectContaining({ code: "option" }));
+    try {
+      checkHeaders({ Authorization: "Bearer \n secret" });
+      expect.unreachable();
+    } catch (error) {
+      expect(error).toMatchObject({ code: "option", message: expect.stringMatching(/Authorization/) });
+      expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toMatch(/secret/);
+    }
     await expect(openUrl("model.gguf")).rejects.toMatchObject({ name: "InputError", code: "option" });
     await expect(openUrl("ftp://x/model.gguf")).rejects.toMatchObject({ code: "option" });
-    await expect(open({ headers: { "a b": "c" } })).rejects.toMatchObject({ code: "option" });
   });
 });
 

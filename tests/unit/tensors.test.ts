@@ -191,7 +191,7 @@ describe("experts", () => {
 
   test("of gate and up lie expert by expert in one matrix", async () => {
     const { tensors } = await tensorsOf({ "gate.weight": entry(), "up.weight": entry() });
-    const linear = tensors.experts(stack, 16, EXPERTS);
+    const linear = tensors.expertLinear(stack, 16, EXPERTS);
     expect(linear.rows).toBe(16);
     expect(linear.runs).toHaveLength(1);
     const { matrix } = linear.runs[0]!;
@@ -207,7 +207,7 @@ describe("experts", () => {
     ["together they exceed the adapter's binding", "F32", weightLayout("F32", 40, 16).wordsBytes],
   ])("lie in a matrix for each tensor where %s", async (_why, type, maxBytes) => {
     const { tensors } = await tensorsOf({ "gate.weight": entry(), "up.weight": entry(type) }, maxBytes);
-    const { runs } = tensors.experts(stack, 16, EXPERTS);
+    const { runs } = tensors.expertLinear(stack, 16, EXPERTS);
     expect(runs.map(({ firstRow, matrix }) => [firstRow, matrix.rows])).toEqual([
       [0, 24],
       [8, 24],
@@ -222,7 +222,7 @@ describe("experts", () => {
     const bias = async (type: string) => {
       const { tensors } = await tensorsOf({ "gate.weight": entry(), "up.weight": entry(type), ...biases });
       return tensors
-        .experts(stack, 16, EXPERTS)
+        .expertLinear(stack, 16, EXPERTS)
         .bias!.parts.map(({ firstElement, vectors }) => [firstElement, vectors]);
     };
     expect(await bias("F32")).toEqual([

@@ -3,7 +3,7 @@ import { preNorm } from "../pre-norm.ts";
 
 /**
  * Llama (Touvron et al. 2023; grouped-query attention as in Llama 2 70B and all of Llama 3), and what is built alike:
- * Mistral, SmolLM2, TinyLlama, Yi.
+ * Mistral, SmolLM2, TinyLlama, Yi; with experts instead of the MLP Mixtral (Jiang et al. 2024).
  *
  *     x = embedding[token]
  *     for each layer:
@@ -19,7 +19,9 @@ export const llama: Architecture = model => {
     attentionNorm: layer.norm("attn_norm"),
     attention: layer.attention({ rope, pairing: "adjacent" }),
     mlpNorm: layer.norm("ffn_norm"),
-    mlp: layer.mlp({ gate: "silu" }),
+    ...(model.keys.number("expert_count", 0) > 0
+      ? { experts: layer.experts({ gate: "silu", weighting: "over-chosen" }) }
+      : { mlp: layer.mlp({ gate: "silu" }) }),
   }));
   return {
     forward(p) {

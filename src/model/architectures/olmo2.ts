@@ -1,15 +1,30 @@
 import type { Architecture } from "../architecture.ts";
 
-/** OLMo 2 (OLMo Team 2025): norms after attention and MLP and none before; QK-norm over all heads together. */
+/** With a sliding window, every fourth layer sees the whole context. */
+const GLOBAL_EVERY = 4;
+
+/**
+ * OLMo 2 (OLMo Team 2025): norms after attention and MLP and none before; QK-norm over all heads together. OLMo 3 comes
+ * under the same name, with sliding windows whose layers leave RoPE unscaled.
+ */
 export const olmo2: Architecture = model => {
-  const rope = model.rope();
   const embedding = model.embedding();
-  const layers = model.layers(layer => ({
-    attention: layer.attention({ rope, qkNorm: { kind: "rms", over: "all-heads" } }),
-    postAttentionNorm: layer.norm("post_attention_norm"),
-    mlp: layer.mlp({ gate: "silu" }),
-    postMlpNorm: layer.norm("post_ffw_norm"),
-  }));
+  const window = model.keys.number("attention.sliding_window", 0);
+  const rope = model.rope();
+  const local = window > 0 ? model.rope({ scaled: false }) : rope;
+  const layers = model.layers((layer, index) => {
+    const isGlobal = window === 0 || (index + 1) % GLOBAL_EVERY === 0;
+    return {
+      attention: layer.attention({
+        rope: isGlobal ? rope : local,
+        window: isGlobal ? undefined : window,
+        qkNorm: { kind: "rms", over: "all-heads" },
+      }),
+      postAttentionNorm: layer.norm("post_attention_norm"),
+      mlp: layer.mlp({ gate: "silu" }),
+      postMlpNorm: layer.norm("post_ffw_norm"),
+    };
+  });
   return {
     forward(p) {
       p.embed(embedding);

@@ -1,0 +1,23 @@
+// x[t] += sum over slots s of weights[t, s] * z[t * SLOTS + s]: the end of a mixture of experts in prefill.
+#import state
+override N: u32;             // row length, multiple of 4
+override SLOTS: u32;
+override THREADS: u32;
+// z[T * SLOTS, N]
+@group(0) @binding(0) var<storage, read> z: array<vec4f>;
+// weights[T, SLOTS]
+@group(0) @binding(1) var<storage, read> weights: array<f32>;
+// x[T, N]
+@group(0) @binding(2) var<storage, read_write> x: array<vec4f>;
+@group(0) @binding(8) var<uniform> state: State;
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (state.finished != 0u || id.x >= N / 4u) { return; }
+  var sum = vec4f();
+  for (var slot = 0u; slot < SLOTS; slot++) {
+    let pair = id.y * SLOTS + slot;
+    sum += weights[pair] * z[pair * (N / 4u) + id.x];
+  }
+  x[id.y * (N / 4u) + id.x] += sum;
+}

@@ -1,0 +1,53 @@
+// Gated short convolution (LFM2, Liquid AI 2025): y[t] = C[t] * sum over taps k of w[k] * (B X)[t - TAPS + 1 + k], where
+// [B | C | X] = bcx[t]. A workgroup takes 4 * CHANNELS channels of all tokens, so that it alone reads and writes their
+// history: the products B X of the last TAPS - 1 positions, position p at p mod (TAPS - 1).
+#import state
+#import vectors
+override WIDTH: u32;         // channels, multiple of 4
+override TAPS: u32;          // at least 2
+override WEIGHT_AT: u32;     // w[channel][tap] in `vectors`
+override CHANNELS: u32;      // units of 4 channels of a workgroup
+override TOKENS: u32;        // tokens at a time
+@group(0) @binding(0) var<storage, read> bcx: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> history: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(8) var<uniform> state: State;
+
+// B X of the token `back` before token `t` of the batch, zero before the sequence begins.
+fn product(t: u32, back: u32, channel: u32) -> vec4f {
+  if (back > state.position + t) { return vec4f(); }
+  if (back > t) {
+    return history[(state.position + t - back) % (TAPS - 1u) * (WIDTH / 4u) + channel];
+  }
+  let base = (t - back) * 3u * (WIDTH / 4u) + channel;
+  return bcx[base] * bcx[base + 2u * (WIDTH / 4u)];
+}
+
+fn weight(channel: u32, tap: u32) -> vec4f {
+  var result: vec4f;
+  for (var i = 0u; i < 4u; i++) {
+    let element = (channel * 4u + i) * TAPS + tap;
+    result[i] = vectors[WEIGHT_AT + element / 4u][element % 4u];
+  }
+  return result;
+}
+
+@compute @workgroup_size(CHANNELS, TOKENS)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_id) thread: vec3u) {
+  if (state.finished != 0u) { return; }
+  let channel = workgroup.x * CHANNELS + thread.x;
+  let mine = channel < WIDTH / 4u;
+  for (var t = thread.y; t < state.rows && mine; t += TOKENS) {
+    var sum = vec4f();
+    for (var tap = 0u; tap < TAPS; tap++) { sum += weight(channel, tap) * product(t, TAPS - 1u - tap, channel); }
+    y[t * (WIDTH / 4u) + channel] = bcx[(t * 3u + 1u) * (WIDTH / 4u) + channel] * sum;
+  }
+  storageBarrier();
+  // the last positions of the batch, the oldest of them possibly from before it and in place already
+  if (mine && thread.y == 0u) {
+    for (var back = 0u; back < min(TAPS - 1u, state.rows); back++) {
+      let t = state.rows - 1u - back;
+      history[(state.position + t) % (TAPS - 1u) * (WIDTH / 4u) + channel] = product(t, 0u, channel);
+    }
+  }
+}

@@ -1,0 +1,162 @@
+import type { Gpu } from "../gpu/device.ts";
+import type { Binding, Pipelines, Step } from "../gpu/step.ts";
+import { type AddEpilogue, epilogueCode } from "./epilogue.ts";
+import { type MatvecVariant, matvecVariant, mostLanes, SOFTWARE_THREADS, spread } from "./matvec.ts";
+import { type ChosenExperts, type ExpertLists, type ExpertShape, rowsPerExpert } from "./routing.ts";
+import type { Vector } from "./vector.ts";
+import { type Weight, weightBindings, weightLayout } from "./weights.ts";
+
+/** WebGPU's limit on threads in a workgroup. */
+const MAX_THREADS = 256;
+/** Threads of the kernels without products; few where a CPU plays the GPU. */
+const THREADS = 64;
+
+export interface SelectOptions extends ChosenExperts {
+  /** Router's result `[T, count]`, f32. */
+  logits: Binding;
+  /**
+   * Softmax over all experts: the chosen weights sum to less than 1. Otherwise over the chosen ones alone, which equals
+   * a softmax over all whose chosen weights are normalised to sum to 1.
+   */
+  overAll: boolean;
+  /** Factor on the weights. Default 1. */
+  scale?: number | undefined;
+  /** Sequence state (uniform). */
+  state: GPUBuffer;
+}
+
+/**
+ * The experts with the greatest logits of each token, greatest first, the lower id on ties, and their weights. Logits
+ * of which the greatest is NaN or infinite give valid ids and weights that are NaN.
+ */
+export function expertsSelect(pipelines: Pipelines, gpu: Gpu, options: SelectOptions): Promise<Step> {
+  const { count, perToken, logits, ids, weights, overAll, scale = 1, state } = options;
+  if (perToken > count) throw new RangeError(`${perToken} of ${count} experts`);
+  const constants = {
+    E: count,
+    SLOTS: perToken,
+    OVER_ALL: overAll ? 1 : 0,
+    SCALE: scale,
+    THREADS: gpu.software ? 4 : THREADS,
+  };
+  return pipelines.step(
+    "experts-select",
+    { shader: "experts-select", constants },
+    { 0: logits, 1: ids, 2: weights, 8: state },
+    rows => [rows, 1, 1],
+  );
+}
+
+/** Makes the lists for `matmul` from the chosen ids. */
+export function expertsGather(
+  pipelines: Pipelines,
+  gpu: Gpu,
+  lists: ExpertLists,
+  { ids, state }: { ids: Binding; state: GPUBuffer },
+): Promise<Step> {
+  const constants = {
+    E: lists.count,
+    SLOTS: lists.perToken,
+    TILE: lists.tile,
+    THREADS: gpu.software ? 4 : MAX_THREADS,
+  };
+  return pipelines.step(
+    "experts-gather",
+    { shader: "experts-gather", constants },
+    { 0: ids, 1: lists.pairs, 2: lists.tiles, 8: state },
+    [1, 1, 1],
+  );
+}
+
+export interface DownOptions extends ChosenExperts {
+  /** All experts' matrices `[count * N, columns]`, one below the other; N is a multiple of 4. */
+  weight: Weight;
+  /** `[count * N]` */
+  bias?: Vector | undefined;
+  /** The slots' activations `[perToken, columns]`, f32. */
+  x: GPUBuffer;
+  /** `y[1, N]` += the sum over the slots of weight times product. */
+  epilogue: AddEpilogue;
+  /** Sequence state (uniform). */
+  state: GPUBuffer;
+  /** For tests: another variant than the adapter's own. */
+  variant?: MatvecVariant;
+}
+
+/** The last product of a mixture of experts for one token, weighed and added up: the decode form. */
+export function expertsDown(pipelines: Pipelines, gpu: Gpu, options: DownOptions): Promise<Step> {
+  const { weight, bias, x, perToken, ids, weights, state } = options;
+  const variant = options.variant ?? matvecVariant(gpu);
+  const epilogue = epilogueCode(options.epilogue, rowsPerExpert(weight, options), gpu.f16);
+  const groups = epilogue.outputs / 4;
+  const imports = {
+    ...epilogue.imports,
+    weights: weightLayout(weight.type, weight.rows, weight.columns).module,
+    bias: bias ? "bias-vector" : "bias-none",
+  };
+  const constants = {
+    ...epilogue.constants,
+    K: weight.columns,
+    GROUPS: groups,
+    PAIR_GROUPS: 0,
+    ...(bias ? { BIAS_AT: bias.at } : {}),
+  };
+  const bindings: Record<number, Binding> = {
+    ...weightBindings(weight),
+    2: x,
+    ...epilogue.bindings,
+    6: ids,
+    7: weights,
+    8: state,
+  };
+  if (bias) bindings[3] = bias.buffer;
+  if (variant === "rows") {
+    const grid = { SLOTS: perToken, THREADS: SOFTWARE_THREADS };
+    return pipelines.step(
+      "experts-down",
+      { shader: "experts-down-rows", imports, constants: { ...constants, ...grid } },
+      bindings,
+      [Math.ceil(groups / SOFTWARE_THREADS), 1, 1],
+    );
+  }
+  let lanes = mostLanes(gpu, variant);
+  while (lanes * perToken > MAX_THREADS) lanes /= 2;
+  const reduce = variant === "subgroups" ? "reduce-subgroup" : "reduce-workgroup";
+  return pipelines.step(
+    "experts-down",
+    {
+      shader: "experts-down",
+      imports: { ...imports, reduce },
+      constants: { ...constants, LANES: lanes, TEAMS: perToken },
+    },
+    bindings,
+    spread(groups),
+  );
+}
+
+export interface CombineBuffers {
+  /** Products of the pairs `[T * perToken, size]`, f32. */
+  z: Binding;
+  /** `[T, perToken]`, f32. */
+  weights: Binding;
+  /** `[T, size]`, f32. */
+  x: Binding;
+  /** Sequence state (uniform). */
+  state: GPUBuffer;
+}
+
+/** `x[t] += sum over slots s of weights[t, s] * z[t * perToken + s]`: the end of a mixture of experts in prefill. */
+export function expertsCombine(
+  pipelines: Pipelines,
+  gpu: Gpu,
+  { size, perToken }: Pick<ExpertShape, "perToken"> & { size: number },
+  { z, weights, x, state }: CombineBuffers,
+): Promise<Step> {
+  const threads = gpu.software ? SOFTWARE_THREADS : THREADS;
+  return pipelines.step(
+    "experts-combine",
+    { shader: "experts-combine", constants: { N: size, SLOTS: perToken, THREADS: threads } },
+    { 0: z, 1: weights, 2: x, 8: state },
+    rows => [Math.ceil(size / 4 / threads), rows, 1],
+  );
+}

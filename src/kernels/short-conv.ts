@@ -1,0 +1,43 @@
+import type { Gpu } from "../gpu/device.ts";
+import type { Pipelines, Step } from "../gpu/step.ts";
+import type { Vector } from "./vector.ts";
+
+export interface ShortConvShape {
+  /** Channels, a multiple of 4. */
+  width: number;
+  /** Positions that an output sees, its own included; at least 2. */
+  taps: number;
+}
+
+export interface ShortConvBuffers {
+  /** `[T, 3 * width]`, f32: gate before, gate after, values. */
+  bcx: GPUBuffer;
+  /** Weights `[width, taps]`. */
+  weight: Vector;
+  /** `[taps - 1, width]`, f32: what the sequence has behind it. Its contents do not matter at position 0. */
+  history: GPUBuffer;
+  /** Result `[T, width]`, f32. */
+  y: GPUBuffer;
+  /** Sequence state (uniform). */
+  state: GPUBuffer;
+}
+
+/** Units of 4 channels, and tokens, of a workgroup. */
+const GRID = { gpu: { CHANNELS: 8, TOKENS: 8 }, software: { CHANNELS: 8, TOKENS: 1 } };
+
+/** Causal convolution over a few positions, gated before and after (LFM2). */
+export function shortConv(
+  pipelines: Pipelines,
+  gpu: Gpu,
+  { width, taps }: ShortConvShape,
+  { bcx, weight, history, y, state }: ShortConvBuffers,
+): Promise<Step> {
+  if (width % 4 !== 0 || taps < 2) throw new RangeError(`short-conv: ${taps} taps over ${width} channels`);
+  const grid = gpu.software ? GRID.software : GRID.gpu;
+  return pipelines.step(
+    "short-conv",
+    { shader: "short-conv", constants: { WIDTH: width, TAPS: taps, WEIGHT_AT: weight.at, ...grid } },
+    { 0: bcx, 1: history, 2: y, 3: weight.buffer, 8: state },
+    [Math.ceil(width / 4 / grid.CHANNELS), 1, 1],
+  );
+}

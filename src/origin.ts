@@ -1,0 +1,65 @@
+import { InputError } from "./errors.ts";
+import { isHubAddress } from "./storage/hub-address.ts";
+import { type PullBytes, pullFrom } from "./storage/stream-source.ts";
+import type { ModelFile, ModelOrigin } from "./types.ts";
+
+/** A `ModelOrigin` as it crosses to the worker: files, or the pull side of a stream. */
+export interface CrossingOrigin {
+  from: (string | Blob)[] | PullBytes;
+  /** Something of it is downloaded and stored. */
+  stored: boolean;
+  /** Ends a stream; call it when the load is over. */
+  release: () => void;
+}
+
+/** @throws InputError `option` */
+export async function crossingOrigin(origin: ModelOrigin): Promise<CrossingOrigin> {
+  if (origin instanceof ReadableStream) {
+    const { pull, cancel } = pullFrom(origin);
+    // a stream that failed cannot be cancelled; the load has its error already
+    return { from: pull, stored: false, release: () => void cancel().catch(() => {}) };
+  }
+  const from = await Promise.all(filesOf(origin).map(plainFile));
+  if (from.length === 0) throw notAnOrigin("an empty list of files");
+  return { from, stored: from.some(file => typeof file === "string"), release: () => {} };
+}
+
+function filesOf(origin: Exclude<ModelOrigin, ReadableStream>): readonly ModelFile[] {
+  if (isOneFile(origin)) return [origin];
+  if (Array.isArray(origin)) return origin;
+  const files = (Object(origin) as { files?: Iterable<ModelFile> | null }).files;
+  if (typeof files !== "object") throw notAnOrigin(String(origin));
+  return [...(files ?? [])];
+}
+
+function isOneFile(origin: unknown): origin is ModelFile {
+  return typeof origin === "string" || origin instanceof URL || origin instanceof Blob || isHandle(origin);
+}
+
+/** By its shape: not every browser has the class, and what lacks it cannot be one. */
+function isHandle(origin: unknown): origin is FileSystemFileHandle {
+  return typeof (origin as { getFile?: unknown } | null)?.getFile === "function";
+}
+
+function plainFile(file: ModelFile): string | Blob | Promise<File> {
+  if (file instanceof Blob) return file;
+  if (isHandle(file)) return file.getFile();
+  if (typeof file === "string" && isHubAddress(file)) return file;
+  if (typeof file === "string" || file instanceof URL) return resolveUrl(file);
+  throw notAnOrigin(String(file));
+}
+
+function resolveUrl(address: string | URL): string {
+  const base = globalThis.document?.baseURI ?? globalThis.location?.href;
+  if (URL.canParse(address, base)) return new URL(address, base).href;
+  throw notAnOrigin(`"${address}"`);
+}
+
+function notAnOrigin(what: string): InputError {
+  return new InputError(
+    "option",
+    `No model can be loaded from ${what}. Give the address of a .gguf file, hf:owner/repo, a File, a ReadableStream, or ` +
+      "the list of a split model's files.",
+    { details: { option: "source", value: what } },
+  );
+}

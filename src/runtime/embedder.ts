@@ -1,0 +1,63 @@
+import type { Gpu } from "../gpu/device.ts";
+import { readBuffer } from "../gpu/readback.ts";
+import type { Step } from "../gpu/step.ts";
+import type { Pooling } from "../types.ts";
+import type { Prefill } from "./prefill.ts";
+
+export interface EmbedderParts {
+  gpu: Gpu;
+  prefill: Prefill;
+  /** Steps after the layers: the last norm, a classifier. */
+  steps: readonly Step[];
+  /** Token states of a batch `[T, hidden]`, f32. */
+  states: GPUBuffer;
+  hidden: number;
+  /** A reranker's logits `[T, labels]`. */
+  ranking: { logits: GPUBuffer; labels: number } | undefined;
+  /** Which token a reranker's classifier reads. */
+  rankedBy: Pooling;
+}
+
+/** Token states of texts, and what is made of them. They are few: pooling is the CPU's work, in double precision. */
+export class Embedder {
+  readonly #parts: EmbedderParts;
+
+  constructor(parts: EmbedderParts) {
+    this.#parts = parts;
+  }
+
+  /** `[hidden]`, not normalised. Rejects with the signal's reason. */
+  async embed(ids: readonly number[], pooling: Pooling, signal: AbortSignal): Promise<Float64Array> {
+    const { states, hidden } = this.#parts;
+    return this.#pool(ids, states, hidden, pooling, signal);
+  }
+
+  /** The classifier's logits, `[labels]`. Rejects with the signal's reason. */
+  async rank(ids: readonly number[], signal: AbortSignal): Promise<Float64Array> {
+    const { ranking, rankedBy } = this.#parts;
+    return this.#pool(ids, ranking!.logits, ranking!.labels, rankedBy, signal);
+  }
+
+  async #pool(
+    ids: readonly number[],
+    buffer: GPUBuffer,
+    width: number,
+    pooling: Pooling,
+    signal: AbortSignal,
+  ): Promise<Float64Array> {
+    const { gpu, prefill, steps } = this.#parts;
+    const sum = new Float64Array(width);
+    let done = 0;
+    const afterChunk = async (rows: number): Promise<void> => {
+      const at = { mean: 0, first: 0, last: rows - 1 }[pooling];
+      const count = pooling === "mean" ? rows : 1;
+      const holds = { mean: true, first: done === 0, last: done + rows === ids.length }[pooling];
+      done += rows;
+      if (!holds) return;
+      const values = new Float32Array(await readBuffer(gpu, buffer, count * width * 4, at * width * 4));
+      for (const [i, value] of values.entries()) sum[i % width]! += value;
+    };
+    await prefill.alone(ids, { signal, each: steps, afterChunk });
+    return pooling === "mean" ? sum.map(value => value / ids.length) : sum;
+  }
+}

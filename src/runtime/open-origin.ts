@@ -1,0 +1,189 @@
+/** From what a caller gave to one source of bytes and one checked header: resolves `hf:` addresses, joins split models. */
+import { DownloadError, ModelFormatError } from "../errors.ts";
+import { type GgufFile, parseGguf } from "../gguf/gguf.ts";
+import { joinParts, splitCount } from "../gguf/split.ts";
+import { openFile } from "../storage/file-source.ts";
+import { type Hub, hubOf, resolveHubAddress } from "../storage/hub.ts";
+import { isHubAddress } from "../storage/hub-address.ts";
+import { JoinedSource } from "../storage/joined-source.ts";
+import { cacheKey, checkHeaders } from "../storage/names.ts";
+import { openUrl } from "../storage/open-url.ts";
+import { partUrls } from "../storage/part-names.ts";
+import type { ModelSource } from "../storage/source.ts";
+import { type PullBytes, StreamSource } from "../storage/stream-source.ts";
+import type { LoadOptions, LoadProgress } from "../types.ts";
+
+/** A `ModelOrigin` as it reaches the worker: one file, the files of a split model, or what gives a stream's next bytes. */
+export type PlainOrigin = string | Blob | readonly (string | Blob)[] | PullBytes;
+
+export interface OpenHooks {
+  signal: AbortSignal;
+  onProgress(progress: LoadProgress): void;
+}
+
+export interface OpenedOrigin {
+  source: ModelSource;
+  /** Of all parts; offsets count in `source`. */
+  file: GgufFile;
+}
+
+/**
+ * Opens a model and reads its header, of a split one the headers of all parts. Close the source when done.
+ * @throws InputError `option`, ModelFormatError, UnsupportedModelError `gguf-version` or `tensor-type`, DownloadError,
+ *   StorageError; the signal's reason
+ */
+export async function openOrigin(
+  from: PlainOrigin,
+  settings: Pick<LoadOptions, "headers" | "token" | "hubUrl">,
+  hooks: OpenHooks,
+): Promise<OpenedOrigin> {
+  if (typeof from === "function") return openStream(from, hooks);
+  const opener = new PartOpener(settings, hooks);
+  try {
+    const [head, ...others] = await opener.files(Array.isArray(from) ? from : [from as string | Blob]);
+    const first = await opener.open(head!);
+    // A name may only look like a part's: the header decides.
+    const whole =
+      opener.isGiven(head!) && !others.some(file => opener.isGiven(file)) && splitCount(first.file) === 1;
+    for (const file of whole ? [] : others) await opener.open(file);
+    const { file, parts } = joinParts(opener.parts);
+    const sources = parts.map(({ source }) => source);
+    const source = sources.length === 1 ? sources[0]! : new JoinedSource(sources, hooks.onProgress);
+    return { source, file };
+  } catch (error) {
+    opener.close();
+    throw error;
+  }
+}
+
+async function openStream(pull: PullBytes, hooks: OpenHooks): Promise<OpenedOrigin> {
+  const source = new StreamSource(pull, hooks);
+  try {
+    const file = await readHeader(source, hooks);
+    source.endsAt(file.fileBytes);
+    return { source, file: joinParts([{ name: "The stream", file }]).file };
+  } catch (error) {
+    source.close();
+    throw error;
+  }
+}
+
+interface Part {
+  name: string;
+  source: ModelSource;
+  file: GgufFile;
+}
+
+class PartOpener {
+  readonly parts: Part[] = [];
+  readonly #hub: Hub;
+  readonly #headers: Headers;
+  readonly #hooks: OpenHooks;
+  /** Addresses that follow from a part's name: nobody has said that there is a file. */
+  #derived = new Set<string>();
+
+  constructor(
+    { headers, token, hubUrl }: Pick<LoadOptions, "headers" | "token" | "hubUrl">,
+    hooks: OpenHooks,
+  ) {
+    this.#hub = hubOf({ token, hubUrl });
+    this.#headers = checkHeaders(headers);
+    this.#hooks = hooks;
+  }
+
+  /** Every file of the model. Addresses are in the same order whoever asks, so that two loads never wait for each other. */
+  async files(from: readonly (string | Blob)[]): Promise<(string | Blob)[]> {
+    const files: (string | Blob)[] = [];
+    for (const file of from) files.push(typeof file === "string" ? await this.#url(file) : file);
+    const [only] = files;
+    if (files.length === 1 && typeof only === "string") {
+      const parts = partUrls(only);
+      this.#derived = new Set(parts.filter(url => url !== only));
+      return parts;
+    }
+    const urls = files.filter(file => typeof file === "string").sort();
+    const twice = urls.find((url, index) => url === urls[index + 1]);
+    if (twice !== undefined) {
+      throw new ModelFormatError(
+        "split-duplicate",
+        `The address ${twice} is given twice. Give each part once.`,
+        {
+          details: { url: twice },
+        },
+      );
+    }
+    return [...urls, ...files.filter(file => typeof file !== "string")];
+  }
+
+  /** Whether the caller named this file. */
+  isGiven(file: string | Blob): boolean {
+    return typeof file !== "string" || !this.#derived.has(file);
+  }
+
+  async open(file: string | Blob): Promise<Part> {
+    const source = typeof file === "string" ? await this.#openUrl(file) : openFile(file, this.#hooks);
+    const part: Part = {
+      name: source.name,
+      source,
+      file: await readHeader(source, this.#hooks).catch(closing(source)),
+    };
+    this.parts.push(part);
+    return part;
+  }
+
+  close(): void {
+    for (const { source } of this.parts) source.close();
+  }
+
+  async #url(address: string): Promise<string> {
+    if (!isHubAddress(address)) return cacheKey(address);
+    const { signal } = this.#hooks;
+    return cacheKey(await resolveHubAddress(address, this.#hub, { headers: this.#headers, signal }));
+  }
+
+  async #openUrl(url: string): Promise<ModelSource> {
+    const { signal, onProgress } = this.#hooks;
+    const before = this.parts.reduce((sum, { source }) => sum + source.size, 0);
+    try {
+      return await openUrl(url, {
+        headers: this.#headers,
+        hub: this.#hub,
+        signal,
+        // Opening reports only while another tab downloads this part; how large the parts after it are is not known yet.
+        onProgress: progress =>
+          onProgress({
+            ...progress,
+            loadedBytes: before + progress.loadedBytes,
+            totalBytes: before + progress.totalBytes,
+          }),
+      });
+    } catch (cause) {
+      const gone = cause instanceof DownloadError && cause.details.status === 404;
+      if (!gone || !this.#derived.has(url)) throw cause;
+      throw new ModelFormatError(
+        "split-missing",
+        `The model comes in ${this.#derived.size + 1} files, and one of them is not there: ${cause.message} Load it from ` +
+          "where all parts are, or give the addresses of all parts as a list.",
+        { cause, details: { url: String(cause.details.url), parts: this.#derived.size + 1 } },
+      );
+    }
+  }
+}
+
+function closing(source: ModelSource): (error: unknown) => never {
+  return error => {
+    source.close();
+    throw error;
+  };
+}
+
+async function readHeader(source: ModelSource, { signal, onProgress }: OpenHooks): Promise<GgufFile> {
+  onProgress({
+    phase: "header",
+    loadedBytes: 0,
+    totalBytes: Number.isFinite(source.size) ? source.size : 0,
+    bytesPerSecond: 0,
+    secondsLeft: null,
+  });
+  return parseGguf((offset, length) => source.read(offset, length, { signal }), source.size);
+}

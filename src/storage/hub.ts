@@ -1,0 +1,165 @@
+/** The Hugging Face Hub, or a mirror of it: from `hf:` addresses to URLs, and who gets the access token. */
+import { DownloadError, InputError } from "../errors.ts";
+import { delay } from "./abort.ts";
+import { listManifests } from "./database.ts";
+import { networkFailure, statusFailure, TransientFailure } from "./http-errors.ts";
+import { type HubAddress, hubFileUrl, parseHubAddress } from "./hub-address.ts";
+import { DEFAULT_QUANTS, fileOf, modelFiles } from "./hub-files.ts";
+import { DEFAULT_TUNING, type Tuning } from "./tuning.ts";
+
+const HUB = "https://huggingface.co";
+/** A listing of files. The largest repositories have some ten thousand, at about 100 bytes each. Characters. */
+const MAX_LISTING = 8 * 1024 * 1024;
+
+export interface Hub {
+  /** Address without a slash at its end. */
+  readonly base: string;
+  readonly token: string | null;
+}
+
+/** @throws InputError `option`, which does not repeat the token */
+export function hubOf({ token, hubUrl }: { token?: string | undefined; hubUrl?: string | undefined }): Hub {
+  const base = hubUrl ?? HUB;
+  const parsed = URL.canParse(base) ? new URL(base) : null;
+  if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.search !== "" || parsed.hash !== "") {
+    throw new InputError("option", `The option "hubUrl" is "${base}"; it must be like ${HUB}.`, {
+      details: { option: "hubUrl", value: base },
+    });
+  }
+  const given = token?.trim() ?? "";
+  if (!/^[\x21-\x7e]*$/.test(given)) {
+    throw new InputError(
+      "option",
+      'The option "token" has characters that no access token has. Copy it again from the settings of your account; it starts with "hf_".',
+      { details: { option: "token" } },
+    );
+  }
+  return { base: parsed.href.replace(/\/+$/, ""), token: given === "" ? null : given };
+}
+
+/** Whether a URL is one of the hub's own: only there the token goes. (Where the hub redirects to, it does not.) */
+export const isOnHub = (hub: Hub, url: string): boolean => new URL(url).origin === new URL(hub.base).origin;
+
+/**
+ * Headers for a request to `url`: the caller's, and the token where the URL is the hub's. `fetch` itself takes
+ * `Authorization` off when it follows a redirect to another origin, as the Fetch Standard has it.
+ */
+export function hubHeaders(hub: Hub, url: string, headers: Headers): Headers {
+  const all = new Headers(headers);
+  if (hub.token !== null && isOnHub(hub, url)) all.set("authorization", `Bearer ${hub.token}`);
+  return all;
+}
+
+export interface ResolveOptions {
+  headers: Headers;
+  signal: AbortSignal;
+  tuning?: Partial<Tuning> | undefined;
+}
+
+/**
+ * The URL that an `hf:` address stands for. Where a quantisation is asked for and a whole model of it is in the cache,
+ * the hub is not asked; where the hub cannot be reached, whichever file of the repository the cache has is taken.
+ * @throws InputError `option`; DownloadError `network`, `http-status`, `hub-access`, `hub-not-found`, `no-gguf`,
+ *   `no-such-quant`; the signal's reason
+ */
+export async function resolveHubAddress(address: string, hub: Hub, options: ResolveOptions): Promise<string> {
+  const parsed = parseHubAddress(address);
+  if (parsed.file !== null) return hubFileUrl(hub.base, parsed, parsed.file);
+  const quants = parsed.quant === null ? DEFAULT_QUANTS : [parsed.quant];
+  const cached = await cachedFiles(hub, parsed);
+  const known = fileOf(cached, quants.slice(0, 1)) ?? null;
+  if (known !== null) return hubFileUrl(hub.base, parsed, known);
+  let files: string[];
+  try {
+    files = modelFiles(await listFiles(hub, parsed, cached.length > 0 ? 1 : undefined, options));
+  } catch (error) {
+    const offline = error instanceof DownloadError && error.code === "network";
+    const instead = offline ? fileOf(cached, quants) : undefined;
+    if (instead === undefined) throw error;
+    return hubFileUrl(hub.base, parsed, instead);
+  }
+  const file = fileOf(files, quants) ?? (parsed.quant === null ? files[0] : undefined);
+  if (file !== undefined) return hubFileUrl(hub.base, parsed, file);
+  throw files.length === 0 ? noGguf(hub, parsed) : noSuchQuant(parsed, files);
+}
+
+/** Paths of the repository's files that the cache holds whole. */
+async function cachedFiles(hub: Hub, address: HubAddress): Promise<string[]> {
+  const prefix = hubFileUrl(hub.base, address, "");
+  const whole = (await listManifests()).filter(({ url, complete }) => complete && url.startsWith(prefix));
+  return modelFiles(whole.map(({ url }) => decodeURIComponent(url.slice(prefix.length).split("?")[0]!)));
+}
+
+async function listFiles(
+  hub: Hub,
+  { repo, revision }: HubAddress,
+  tries: number | undefined,
+  { headers, signal, tuning }: ResolveOptions,
+): Promise<string[]> {
+  const url = `${hub.base}/api/models/${repo}/revision/${encodeURIComponent(revision)}`;
+  const { tries: usual, retryMs, stallMs } = { ...DEFAULT_TUNING, ...tuning };
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await list(hub, url, headers, AbortSignal.any([signal, AbortSignal.timeout(stallMs)]));
+    } catch (failure) {
+      signal.throwIfAborted();
+      if (!(failure instanceof TransientFailure)) throw failure;
+      if (attempt >= (tries ?? usual)) throw failure.error;
+      await delay(Math.max(retryMs * 2 ** (attempt - 1), failure.waitMs), signal);
+    }
+  }
+}
+
+async function list(hub: Hub, url: string, headers: Headers, signal: AbortSignal): Promise<string[]> {
+  let text: string;
+  try {
+    const response = await fetch(url, { headers: hubHeaders(hub, url, headers), signal });
+    if (!response.ok) throw statusFailure({ url, hub }, response);
+    text = await response.text();
+  } catch (error) {
+    if (error instanceof TypeError || (error instanceof DOMException && error.name === "TimeoutError"))
+      throw networkFailure(url, 0, error);
+    throw error;
+  }
+  const files = text.length <= MAX_LISTING ? filesIn(text) : null;
+  if (files) return files;
+  throw new DownloadError(
+    "hub-not-found",
+    `${url} answered with something else than a list of files. Check the option "hubUrl", or give the file's own address.`,
+    { details: { url } },
+  );
+}
+
+function filesIn(text: string): string[] | null {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+  const { siblings } = Object(answer) as { siblings?: unknown };
+  if (!Array.isArray(siblings)) return null;
+  const names = siblings.map(entry => (Object(entry) as { rfilename?: unknown }).rfilename);
+  return names.filter(name => typeof name === "string");
+}
+
+function noGguf(hub: Hub, { repo, revision }: HubAddress): DownloadError {
+  return new DownloadError(
+    "no-gguf",
+    `${repo} has no .gguf file in its revision ${revision}. Take a repository whose name ends in GGUF: search for the ` +
+      `model at ${hub.base}/models?library=gguf.`,
+    { details: { repo, revision } },
+  );
+}
+
+function noSuchQuant({ repo, quant }: HubAddress, files: readonly string[]): DownloadError {
+  const shown = files.slice(0, 20);
+  const more = files.length > shown.length ? `, and ${files.length - shown.length} more` : "";
+  return new DownloadError(
+    "no-such-quant",
+    `${repo} has no file of the quantisation ${quant}. It has: ${shown.join(", ")}${more}. Ask for one of these, such as ` +
+      `hf:${repo}/${files[0]}.`,
+    { details: { repo, quant, files } },
+  );
+}
