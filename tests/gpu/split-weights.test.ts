@@ -28,7 +28,8 @@ async function run(file: Blob, maxBytes: number, maxTokens: number) {
     const weights = new AllocatedWeights(model.taken, buffers);
     const { pipelines, complete } = buildModel({ gpu, buffers, model, weights, contextLength: CONTEXT });
     await uploadWeights({ gpu, pipelines, buffers, file: header, taken: model.taken, weights, source });
-    const { loop, evaluator } = await complete();
+    const { generator } = await complete();
+    const { loop, evaluator } = generator!;
     const logits = await evaluator.logits(IDS, never);
     const sampling = packSampling(validateSampling({ temperature: 0 }, 1), []);
     const counters = { decodeSubmits: 0, decodeDispatches: 0, decodeSteps: 0 };
