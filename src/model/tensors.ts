@@ -261,7 +261,7 @@ export class Tensors {
     );
     const rows = parts.reduce((sum, part) => sum + part.rows, 0);
     const { halves, boundary } = parts[0]!;
-    const most = this.#rowsThatFit(type, columns, halves?.head ?? boundary ?? 4, rows);
+    const most = this.#rowsThatFit(type, columns, halves?.head ?? 4, rows);
     if (rows <= most) {
       let at = 0;
       const placed = parts.map((part, index): MatrixPart => {
@@ -279,9 +279,10 @@ export class Tensors {
       return [{ matrix, firstRow }];
     }
     // only a single tensor is ever too large: #runs joins no more than fits
-    return Array.from({ length: Math.ceil(rows / most) }, (_, index) => {
-      const fromRow = index * most;
-      const part = { tensor: tensors[0]!, fromRow, rows: Math.min(most, rows - fromRow), firstRow: 0 };
+    const runs: Run[] = [];
+    for (let fromRow = 0; fromRow < rows; ) {
+      const end = boundary === undefined ? rows : fromRow - (fromRow % boundary) + boundary;
+      const part = { tensor: tensors[0]!, fromRow, rows: Math.min(most, end - fromRow), firstRow: 0 };
       const matrix = this.#take({
         name: `${this.#prefix}${name} from row ${fromRow}`,
         type,
@@ -289,8 +290,10 @@ export class Tensors {
         columns,
         parts: [{ ...part, halves }],
       });
-      return { matrix, firstRow: firstRow + fromRow };
-    });
+      runs.push({ matrix, firstRow: firstRow + fromRow });
+      fromRow += part.rows;
+    }
+    return runs;
   }
 
   /** @throws DoesNotFitError `adapter-limit` where not even `multiple` rows fit */

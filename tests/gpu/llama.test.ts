@@ -3,8 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadModel } from "../../src/runtime/load-model.ts";
 import type { Session } from "../../src/runtime/session.ts";
-import { llamaReference } from "../reference/llama.ts";
-import { type EncodedType, type SyntheticSpec, syntheticLlama } from "./llama-support.ts";
+import { type EncodedType, type SyntheticSpec, syntheticModel } from "./model-support.ts";
 import { maxError, provideGpu, randomSource } from "./support.ts";
 
 const never = new AbortController().signal;
@@ -49,7 +48,6 @@ const models: { title: string; spec: SyntheticSpec; session: number; prompts: nu
       vocabulary: 277,
       normEpsilon: 1e-5,
       ropeBase: 500_000,
-      ropeFactor: 1,
       ropeDim: 16,
       ropeFactors: [1, 1, 1.5, 2, 4, 8, 8, 8],
       contextLength: 2048,
@@ -79,7 +77,6 @@ const models: { title: string; spec: SyntheticSpec; session: number; prompts: nu
       contextLength: 256,
       untied: false,
       typeOf: () => "F32",
-      metadata: { "llama.rope.scaling.type": "linear", "llama.rope.scaling.factor": 2 },
     },
     session: 90,
     prompts: [1, 16, 75],
@@ -88,7 +85,7 @@ const models: { title: string; spec: SyntheticSpec; session: number; prompts: nu
 
 for (const { title, spec, session: contextLength, prompts } of models) {
   describe(title, () => {
-    const { file, values } = syntheticLlama(spec);
+    const { file, reference } = syntheticModel(spec);
     const random = randomSource(spec.seed + 100);
     const sequences = prompts.map(length =>
       Array.from({ length }, () => 3 + Math.floor(random() * (spec.vocabulary - 3))),
@@ -106,7 +103,7 @@ for (const { title, spec, session: contextLength, prompts } of models) {
     test("prefill gives the reference's logits at every position", async () => {
       for (const ids of sequences) {
         if (ids.length > 200) continue;
-        const next = llamaReference(spec, values);
+        const next = reference();
         const logits = await session.logits(ids, never);
         ids.forEach((id, position) => {
           const row = logits.subarray(position * spec.vocabulary, (position + 1) * spec.vocabulary);
@@ -117,7 +114,7 @@ for (const { title, spec, session: contextLength, prompts } of models) {
 
     test("decode takes the reference's best token at every step, or one that is as good to the tolerance", async () => {
       for (const ids of sequences) {
-        const next = llamaReference(spec, values);
+        const next = reference();
         let logits = ids.map(next).at(-1)!;
         const last = await session.lastLogits(ids, never);
         expect(maxError(last, logits), `last of ${ids.length}`).toBeLessThan(tolerance);
@@ -134,7 +131,7 @@ for (const { title, spec, session: contextLength, prompts } of models) {
 
     test("scores are the logarithms of the reference's probabilities", async () => {
       const ids = sequences.at(1)!;
-      const next = llamaReference(spec, values);
+      const next = reference();
       const expected = ids.slice(0, -1).map((id, at) => {
         const logits = next(id);
         const largest = logits.reduce((a, b) => Math.max(a, b));

@@ -1,14 +1,14 @@
 // A model so small that what is measured with it is the joining of the parts, not the arithmetic.
 import { loadModel } from "../../src/runtime/load-model.ts";
 import type { Session } from "../../src/runtime/session.ts";
-import { syntheticLlama } from "./llama-support.ts";
+import { syntheticModel } from "./model-support.ts";
 import { provideGpu } from "./support.ts";
 
 export const CONTEXT = 64;
 export const LAYERS = 2;
 export const never = new AbortController().signal;
 export const END = 2; // </s>
-export const { file } = syntheticLlama({
+export const { file } = syntheticModel({
   seed: 5,
   layers: LAYERS,
   hidden: 40,
@@ -18,12 +18,7 @@ export const { file } = syntheticLlama({
   feedForward: 56,
   vocabulary: 131,
   normEpsilon: 1e-6,
-  ropeBase: 10_000,
-  ropeFactor: 1,
-  ropeDim: 8,
   contextLength: 256,
-  untied: false,
-  typeOf: () => "F32",
 });
 export const prompt = { ids: [5, 17, 99, 23] };
 export const long = { ids: Array.from({ length: CONTEXT }, (_, index) => 3 + index) };

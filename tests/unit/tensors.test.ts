@@ -164,6 +164,17 @@ describe("a stack of tensors", () => {
     ]);
   });
 
+  test("is split within gate and up too where these are too large", async () => {
+    const { tensors } = await tensorsOf({ "up.weight": dims(48) }, weightLayout("F32", 16, 8).wordsBytes);
+    const { runs } = tensors.linear({ name: "up", rows: 48, boundary: 24 }, 8);
+    expect(runs.map(({ firstRow, matrix }) => [firstRow, matrix.rows])).toEqual([
+      [0, 16],
+      [16, 8],
+      [24, 16],
+      [40, 8],
+    ]);
+  });
+
   test("rows that do not fit at all are refused", async () => {
     const { tensors } = await tensorsOf(usual, weightLayout("F32", 4, 8).wordsBytes - 1);
     expect(() => tensors.linear(stack, 8)).toThrow(DoesNotFitError);
