@@ -2,7 +2,15 @@ import { proxy, type Remote, releaseProxy, wrap } from "comlink";
 import { DisposedError, InputError } from "./errors.ts";
 import { Generation } from "./generation.ts";
 import { requestPersistence } from "./storage/space.ts";
-import type { ChatMessage, GenerateOptions, LoadOptions, LoadProgress, ModelInfo } from "./types.ts";
+import type {
+  ChatMessage,
+  GenerateOptions,
+  LoadOptions,
+  LoadProgress,
+  ModelInfo,
+  ProfileOptions,
+  ProfileResult,
+} from "./types.ts";
 import { reviveErrors } from "./worker/errors.ts";
 import type { Host, RenderChatOptions, TokenizeOptions } from "./worker/protocol.ts";
 
@@ -220,6 +228,15 @@ export class Model {
   /** Natural logarithm of the probability of `ids[1]`, `ids[2]`, …, each given those before it: `[ids.length - 1]`. */
   score(ids: readonly number[], { signal }: { signal?: AbortSignal } = {}): Promise<Float32Array> {
     return this.#connection.call(signal, request => this.#connection.host.score(request, [...ids]));
+  }
+
+  /**
+   * GPU time of each kernel of one decode step or one prompt chunk, for finding out where time goes. Takes about a second
+   * and leaves no trace; nothing of it runs unless it is called.
+   * @throws (as rejection) InputError `option`; GpuUnavailableError `no-timestamps`; the signal's reason
+   */
+  profile(options: ProfileOptions, { signal }: { signal?: AbortSignal } = {}): Promise<ProfileResult> {
+    return this.#connection.call(signal, request => this.#connection.host.profile(request, { ...options }));
   }
 
   /**

@@ -69,6 +69,6 @@ export function matmul(pipelines: Pipelines, gpu: Gpu, options: MatmulOptions): 
     columns = Math.ceil(half / rowLanes);
   }
   const bindings = { ...weightBindings(weight), 2: x, ...epilogue.bindings, 8: state };
-  const label = `matmul ${options.epilogue.kind}`;
+  const label = `matmul ${options.epilogue.kind} ${weight.type} ${weight.rows}x${weight.columns}`;
   return pipelines.step(label, code, bindings, batch => [columns, Math.ceil(batch / tokens), 1]);
 }

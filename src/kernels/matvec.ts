@@ -90,7 +90,7 @@ export function matvec(pipelines: Pipelines, gpu: Gpu, options: MatvecOptions): 
   };
   if (norm) bindings[3] = norm.weight;
   return pipelines.step(
-    `matvec ${options.epilogue.kind}`,
+    `matvec ${options.epilogue.kind} ${weight.type} ${weight.rows}x${weight.columns}`,
     code,
     bindings,
     spread(Math.ceil(groups / perWorkgroup)),

@@ -6,7 +6,7 @@ import { attentionScratchBytes } from "../kernels/attention.ts";
 import { createSampler, type Sampler } from "../kernels/sampler.ts";
 import { STATE_BYTES } from "../kernels/state.ts";
 import type { Hyperparameters } from "../model/hyperparameters.ts";
-import { KvCache, kvBlocks, kvLayerBytes } from "../model/kv-cache.ts";
+import { KV_BLOCK, KvCache, kvBlocks, kvLayerBytes } from "../model/kv-cache.ts";
 import { llamaLastLogits, llamaLayers } from "../model/llama.ts";
 import { type Phase, ProgramBuilder, type Scratch } from "../model/program.ts";
 import { ropeTable } from "../model/rope.ts";
@@ -15,8 +15,9 @@ import { validateSampling } from "../sampling/options.ts";
 import { packSampling } from "../sampling/pack.ts";
 import { Evaluator } from "./evaluator.ts";
 import { Pacing } from "./pacing.ts";
+import { Profiler } from "./profiler.ts";
 import { ReadbackSlots } from "./readback-slots.ts";
-import { type Programs, TokenLoop } from "./token-loop.ts";
+import { noCounters, type Programs, TokenLoop } from "./token-loop.ts";
 import { type AllocatedWeights, llamaWeights } from "./weight-upload.ts";
 
 /** Context that a session gets unless asked otherwise: more costs memory that most chats never use. */
@@ -57,8 +58,16 @@ export interface BuiltModel {
   /** Sequence state. */
   state: GPUBuffer;
   setRope(factors: Float32Array | undefined): void;
+  /** Bytes of keys and values in all layers. */
+  kvBytesPerPosition: number;
   /** Waits for the pipelines and warms up. Call it when the weights are there. */
-  complete(): Promise<{ loop: TokenLoop; evaluator: Evaluator; programs: Programs; sampler: Sampler }>;
+  complete(): Promise<{
+    loop: TokenLoop;
+    evaluator: Evaluator;
+    profiler: Profiler;
+    programs: Programs;
+    sampler: Sampler;
+  }>;
 }
 
 /** Takes all memory at once and starts to compile. @throws DoesNotFitError `adapter-limit` */
@@ -97,6 +106,7 @@ export function buildModel({ gpu, buffers, model, plan, weights, contextLength }
   return {
     pipelines,
     state: scratch.state,
+    kvBytesPerPosition: (kvLayerBytes({ ...kvShape, positions: KV_BLOCK }) / KV_BLOCK) * model.layers,
     setRope(factors) {
       queue.writeBuffer(scratch.rope, 0, ropeTable(model, contextLength, factors));
     },
@@ -133,7 +143,8 @@ export function buildModel({ gpu, buffers, model, plan, weights, contextLength }
         builder: () => builder({ kind: "prefill" }),
         chunkRows,
       });
-      return { loop, evaluator, programs, sampler };
+      const profiler = new Profiler({ gpu, programs, kv, scratch, sampler, contextLength, chunkRows });
+      return { loop, evaluator, profiler, programs, sampler };
     },
   };
 }
@@ -166,8 +177,7 @@ async function warmUp(loop: TokenLoop, contextLength: number): Promise<void> {
   const ids = new Array<number>(Math.max(1, Math.min(WARM_UP.prompt, room))).fill(0);
   for (const temperature of [0, 1]) {
     const sampling = packSampling(validateSampling({ temperature, seed: 0 }, 1), []);
-    const counters = { decodeSubmits: 0, decodeDispatches: 0, decodeSteps: 0 };
     const maxTokens = Math.max(1, Math.min(WARM_UP.tokens, contextLength - ids.length));
-    for await (const _ of loop.tokens({ ids, sampling, maxTokens }, counters));
+    for await (const _ of loop.tokens({ ids, sampling, maxTokens }, noCounters()));
   }
 }

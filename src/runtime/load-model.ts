@@ -5,7 +5,7 @@ import { checkSupported } from "../gguf/supported.ts";
 import { Buffers } from "../gpu/buffers.ts";
 import { openGpu } from "../gpu/device.ts";
 import { type Hyperparameters, readHyperparameters } from "../model/hyperparameters.ts";
-import { planWeights } from "../model/weights.ts";
+import { planWeights, type WeightPlan } from "../model/weights.ts";
 import { openFile } from "../storage/file-source.ts";
 import { openUrl } from "../storage/open-url.ts";
 import type { ModelSource } from "../storage/source.ts";
@@ -60,7 +60,7 @@ export async function loadModel(
     });
     if (error) throw noRoom(buffers.bytes, error);
     signal.throwIfAborted();
-    const { weights, pipelines, setRope, complete } = made;
+    const { weights, pipelines, setRope, kvBytesPerPosition, complete } = made;
     const factors = await uploadWeights({ gpu, pipelines, buffers, file, plan, weights, source, signal });
     setRope(factors);
     hooks.onProgress({
@@ -70,11 +70,13 @@ export async function loadModel(
       bytesPerSecond: 0,
       secondsLeft: null,
     });
-    const { loop, evaluator } = await abortable(complete(), signal);
+    const { loop, evaluator, profiler } = await abortable(complete(), signal);
     const info = {
       ...describe(file, source, model),
       contextLength,
       gpuBytes: buffers.bytes,
+      weightBytesPerToken: weightBytesPerToken(file, plan),
+      kvBytesPerPosition,
       adapter: gpu.facts,
       loadMs: performance.now() - started,
     };
@@ -86,7 +88,7 @@ export async function loadModel(
       bytesPerSecond: 0,
       secondsLeft: 0,
     });
-    return new Session({ gpu, buffers, tokenizer, template, loop, evaluator, info });
+    return new Session({ gpu, buffers, tokenizer, template, loop, evaluator, profiler, info });
   } catch (error) {
     try {
       if (signal.aborted) throw signal.reason;
@@ -141,6 +143,13 @@ function noRoom(bytes: number, cause: GPUError): DoesNotFitError {
     `The GPU has no room for this model: it needs ${megabytes} MB for weights, KV cache and scratch. Close other tabs that use the GPU, give a smaller contextLength, or take a smaller model or quantisation.`,
     { details: { bytes }, cause },
   );
+}
+
+/** A lookup reads one row of the embedding; all of it is read only where it is the output as well. */
+function weightBytesPerToken(file: GgufFile, plan: WeightPlan): number {
+  const all = file.tensors.reduce((sum, { bytes }) => sum + bytes, 0);
+  if (plan.output === plan.embedding) return all;
+  return plan.embedding.parts.reduce((sum, { tensor }) => sum - tensor.bytes, all);
 }
 
 function describe(file: GgufFile, source: ModelSource, model: Hyperparameters) {

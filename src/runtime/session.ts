@@ -2,12 +2,21 @@ import { DisposedError } from "../errors.ts";
 import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { type ChatTemplate, createTextStream, type Tokenizer } from "../tokenizer/index.ts";
-import type { FinishReason, GenerateChunk, GenerateOptions, GenerateResult, ModelInfo } from "../types.ts";
+import type {
+  FinishReason,
+  GenerateChunk,
+  GenerateOptions,
+  GenerateResult,
+  ModelInfo,
+  ProfileOptions,
+  ProfileResult,
+} from "../types.ts";
 import { abortable } from "./abortable.ts";
 import type { Evaluator } from "./evaluator.ts";
 import { rethrowLoss } from "./gpu-health.ts";
+import type { Profiler } from "./profiler.ts";
 import { checkIds, type Prompt, type Request, readRequest } from "./request.ts";
-import type { TokenLoop } from "./token-loop.ts";
+import { type LoopCounters, noCounters, type TokenLoop } from "./token-loop.ts";
 
 export interface SessionParts {
   gpu: Gpu;
@@ -16,6 +25,7 @@ export interface SessionParts {
   template: ChatTemplate;
   loop: TokenLoop;
   evaluator: Evaluator;
+  profiler: Profiler;
   info: ModelInfo;
 }
 
@@ -30,7 +40,7 @@ interface Progress {
   startedAt: number;
   firstAt: number;
   lastAt: number;
-  counters: { decodeSubmits: number; decodeDispatches: number; decodeSteps: number };
+  counters: LoopCounters;
 }
 
 /** A loaded model at work: text in, text out, one request after the other. */
@@ -94,6 +104,11 @@ export class Session {
   async score(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
     checkIds(ids, this.info);
     return this.#exclusive(signal, either => this.#parts.evaluator.score(ids, either));
+  }
+
+  /** GPU time per kernel. Rejects with the signal's reason. */
+  async profile(options: ProfileOptions, signal: AbortSignal): Promise<ProfileResult> {
+    return this.#exclusive(signal, either => this.#parts.profiler.profile(options, either));
   }
 
   /** Ends what runs and what waits, then frees the GPU. Later calls reject with DisposedError. */
@@ -176,7 +191,7 @@ function noProgress(): Progress {
     startedAt: 0,
     firstAt: 0,
     lastAt: 0,
-    counters: { decodeSubmits: 0, decodeDispatches: 0, decodeSteps: 0 },
+    counters: noCounters(),
   };
 }
 
@@ -200,6 +215,8 @@ function summary(promptIds: readonly number[], progress: Progress, calledAt: num
       decodeTokensPerSecond: generated > 1 && decodeMs > 0 ? ((generated - 1) / decodeMs) * 1000 : 0,
       dispatchesPerToken: counters.decodeDispatches / steps,
       submitsPerToken: counters.decodeSubmits / steps,
+      longestPrefillSubmitMs: counters.longestPrefillMs,
+      longestDecodeSubmitMs: counters.longestDecodeMs,
     },
   };
 }

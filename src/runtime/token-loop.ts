@@ -33,9 +33,16 @@ export interface PrefillOptions {
   each?: readonly Step[];
   /** Steps after the last chunk, such as logits and sampling. */
   last?: readonly Step[];
+  counters?: LoopCounters;
   chunkRows?: number;
   /** Called when a chunk is queued, before the next one overwrites the scratch buffers. */
   afterChunk?: (rows: number) => Promise<void>;
+}
+
+/** Everything is queued. */
+export interface Prefilled {
+  /** Settles when the GPU is through with it, some 3 ms late. */
+  through: Promise<unknown>;
 }
 
 /** Work done for one request, for its timings. */
@@ -44,6 +51,13 @@ export interface LoopCounters {
   decodeDispatches: number;
   /** Decode steps queued, those past the end included. */
   decodeSteps: number;
+  /** The longest submit of each kind, milliseconds. */
+  longestPrefillMs: number;
+  longestDecodeMs: number;
+}
+
+export function noCounters(): LoopCounters {
+  return { decodeSubmits: 0, decodeDispatches: 0, decodeSteps: 0, longestPrefillMs: 0, longestDecodeMs: 0 };
 }
 
 /** Decode submits under way: one runs, one waits, so that the GPU never idles and an abort is quick. */
@@ -94,10 +108,15 @@ export class TokenLoop {
     const { ids, maxTokens, signal } = request;
     const sequence = this.#kv.open();
     const sample = request.sampling.greedy ? this.#sampler.greedy : this.#sampler.sample;
+    let prefilled: Prefilled | undefined;
     const inFlight: { steps: number; sent: number; slot: Promise<ReadState> }[] = [];
     try {
       this.#sampler.begin(request.sampling, ids);
-      await this.prefill(sequence, ids, { signal, last: [...this.#programs.logits, ...sample] });
+      prefilled = await this.prefill(sequence, ids, {
+        signal,
+        counters,
+        last: [...this.#programs.logits, ...sample],
+      });
       if (signal?.aborted) return;
       inFlight.push({
         steps: 0,
@@ -118,7 +137,9 @@ export class TokenLoop {
         const { steps, sent, slot } = inFlight.shift()!;
         const { generated, finished, idAt } = await slot;
         const now = performance.now();
-        if (finished === 0 && steps > 0) this.#pacing.decoded(steps, now - Math.max(arrived, sent));
+        const took = now - Math.max(arrived, sent);
+        if (steps > 0) counters.longestDecodeMs = Math.max(counters.longestDecodeMs, took);
+        if (finished === 0 && steps > 0) this.#pacing.decoded(steps, took);
         arrived = now;
         if (signal?.aborted) return;
         if (finished === 2) throw notNumbers();
@@ -128,17 +149,22 @@ export class TokenLoop {
         if (finished === 1) return;
       }
     } finally {
-      await Promise.allSettled(inFlight.map(({ slot }) => slot));
+      await Promise.allSettled([prefilled?.through, ...inFlight.map(({ slot }) => slot)]);
       this.#kv.close(sequence);
     }
   }
 
   /** Computes prompt positions chunk by chunk into the KV cache, each chunk spread over submits short enough for the page. */
-  async prefill(sequence: KvSequence, ids: readonly number[], options: PrefillOptions = {}): Promise<void> {
-    const { signal, each = [], last = [], chunkRows = this.#chunkRows, afterChunk } = options;
+  async prefill(
+    sequence: KvSequence,
+    ids: readonly number[],
+    options: PrefillOptions = {},
+  ): Promise<Prefilled> {
+    const { signal, each = [], last = [], counters, chunkRows = this.#chunkRows, afterChunk } = options;
     const { queue } = this.#gpu.device;
     const running: Promise<unknown>[] = [];
     let idleSince = 0;
+    let lastDone = 0;
     for (let position = 0; position < ids.length && !signal?.aborted; position += chunkRows) {
       const chunk = ids.slice(position, position + chunkRows);
       const rows = chunk.length;
@@ -157,7 +183,14 @@ export class TokenLoop {
         const from = Math.floor((part * steps.length) / submits);
         const to = Math.floor(((part + 1) * steps.length) / submits);
         this.#submit(steps.slice(from, to), rows);
-        running.push(queue.onSubmittedWorkDone().catch(() => {})); // only a lost GPU fails this, and `lost` tells it
+        const sent = performance.now();
+        const done = queue.onSubmittedWorkDone().then(() => {
+          const now = performance.now();
+          if (counters)
+            counters.longestPrefillMs = Math.max(counters.longestPrefillMs, now - Math.max(sent, lastDone));
+          lastDone = now;
+        });
+        running.push(done.catch(() => {})); // only a lost GPU fails this, and `lost` tells it
         if (running.length >= MAX_PREFILL_IN_FLIGHT) await Promise.race([running.shift(), this.#gpu.lost]);
       }
       void running.at(-1)?.then(() => {
@@ -167,7 +200,10 @@ export class TokenLoop {
       });
       await afterChunk?.(rows);
     }
-    if (signal?.aborted) await Promise.race([Promise.allSettled(running), this.#gpu.lost]);
+    const through = Promise.race([Promise.allSettled(running), this.#gpu.lost]);
+    if (signal?.aborted) await through;
+    else through.catch(() => {}); // whoever waits for the results hears of a lost GPU
+    return { through };
   }
 
   /** @param context positions that the first of these steps attends to, its own included */

@@ -72,6 +72,8 @@ export function createHost(): Host {
       }),
     score: (request, ids) => cancellable(request, async signal => loaded().score(ids, signal)),
 
+    profile: (request, options) => cancellable(request, async signal => loaded().profile(options, signal)),
+
     tokenize: async (text, options) => loaded().tokenizer.encode(text, options),
     detokenize: async ids => loaded().tokenizer.decode(ids),
     renderChat: async (messages, options) =>

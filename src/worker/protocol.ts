@@ -7,6 +7,8 @@ import type {
   GenerateResult,
   LoadProgress,
   ModelInfo,
+  ProfileOptions,
+  ProfileResult,
 } from "../types.ts";
 
 /** `GenerateOptions` without what cannot cross: a signal becomes `cancel(request)`. */
@@ -44,6 +46,7 @@ export interface Host {
   ): Promise<GenerateResult>;
   logits(request: number, ids: readonly number[], last: boolean): Promise<Float32Array<ArrayBuffer>>;
   score(request: number, ids: readonly number[]): Promise<Float32Array<ArrayBuffer>>;
+  profile(request: number, options: ProfileOptions): Promise<ProfileResult>;
   tokenize(text: string, options: TokenizeOptions): Promise<number[]>;
   detokenize(ids: readonly number[]): Promise<string>;
   renderChat(messages: readonly ChatMessage[], options: RenderChatOptions): Promise<string>;
