@@ -6,7 +6,7 @@ import { median } from "./statistics.mjs";
 /**
  * @typedef {object} Metric
  * @property {string} name
- * @property {"tok/s" | "ms" | "bytes" | "TB/s" | "%" | ""} unit
+ * @property {"tok/s" | "ms" | "bytes" | "GB/s" | "%" | ""} unit
  * @property {"higher" | "lower"} better
  * @property {number[]} values single runs
  * @property {string} [note]
@@ -48,9 +48,9 @@ export function metricsOf(report) {
     const measured = median(bandwidth.bytesPerSecond);
     add(
       "memory bandwidth",
-      "TB/s",
+      "GB/s",
       "higher",
-      bandwidth.bytesPerSecond.map(value => value / 1e12),
+      bandwidth.bytesPerSecond.map(value => value / 1e9),
       `streaming read, by ${bandwidth.clock}`,
     );
     for (const { context, tokensPerSecond } of decode) {

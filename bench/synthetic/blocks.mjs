@@ -64,8 +64,7 @@ export function randomBlocks(type, blocks, seed) {
   const data = new Uint8Array(words.buffer, 0, blocks * bytes);
   if (type === "F16") {
     // any sign and mantissa, exponents of 2^-7 and 2^-6: all sizes from 0.008 to 0.031
-    for (let i = 0; i < words.length; i++)
-      words[i] = /** @type {number} */ ((words[i]) & 0x87ff87ff) | 0x20002000;
+    for (const [i, bits] of words.entries()) words[i] = (bits & 0x87ff87ff) | 0x20002000;
     return data;
   }
   const view = new DataView(words.buffer);

@@ -3,6 +3,7 @@
  * same function in a headless browser. Every figure is a list of single runs; whoever shows them takes medians.
  */
 import {
+  type GenerateOptions,
   type LoadOptions,
   load,
   type Model,
@@ -64,7 +65,13 @@ export interface MeasureHooks {
   signal?: AbortSignal;
 }
 
-const GREEDY = { temperature: 0, ignoreEndOfTurn: true };
+/** Greedy, and on past end-of-turn tokens. */
+const plain = (signal: AbortSignal | undefined, maxTokens: number): GenerateOptions => ({
+  temperature: 0,
+  ignoreEndOfTurn: true,
+  maxTokens,
+  ...(signal ? { signal } : {}),
+});
 const FIRST_PROMPT = 16;
 
 /** Loads, measures, and disposes of the model again. @throws what `load` and the model throw; the signal's reason */
@@ -85,7 +92,7 @@ export async function measure(job: BenchJob, { onStep, signal }: MeasureHooks = 
   const { model, ...load } = await measureLoads(job, step, signal);
   try {
     await step("warming up");
-    await warmUp(model, job);
+    await warmUp(model, job, signal);
     const endTrace = traceFrames();
     const prefill: Measured["prefill"] = [];
     for (const tokens of job.prefill) {
@@ -103,6 +110,7 @@ export async function measure(job: BenchJob, { onStep, signal }: MeasureHooks = 
       await step(`profile of ${options.phase} at context ${options.context ?? 0}`);
       profile.push(await model.profile(options, signal ? { signal } : {}));
     }
+    signal?.throwIfAborted();
     return { info: model.info, bandwidth, load, prefill, decode, frames, profile };
   } finally {
     await model.dispose();
@@ -121,7 +129,7 @@ async function measureLoads(
     const ms = performance.now() - started;
     try {
       const ids = promptIds(FIRST_PROMPT, model.info.vocabularySize);
-      await model.generate(ids, { ...GREEDY, maxTokens: 1 });
+      await model.generate(ids, plain(signal, 1));
       return { model, ms, firstTokenMs: performance.now() - started };
     } catch (error) {
       await model.dispose();
@@ -150,11 +158,11 @@ async function measureLoads(
   return { model, coldMs: [cold.ms], cachedMs, firstTokenMs };
 }
 
-async function warmUp(model: Model, { warmUpMs }: BenchJob): Promise<void> {
+async function warmUp(model: Model, { warmUpMs }: BenchJob, signal: AbortSignal | undefined): Promise<void> {
   const { vocabularySize, contextLength } = model.info;
   const until = performance.now() + warmUpMs;
   const ids = promptIds(Math.min(64, Math.ceil(contextLength / 2)), vocabularySize);
-  while (performance.now() < until) await model.generate(ids, { ...GREEDY, maxTokens: 64 });
+  while (performance.now() < until && !signal?.aborted) await model.generate(ids, plain(signal, 64));
 }
 
 async function measurePrefill(
@@ -172,7 +180,7 @@ async function measurePrefill(
   const ids = promptIds(tokens, model.info.vocabularySize);
   for (let run = 0; run <= runs; run++) {
     signal?.throwIfAborted();
-    const { timings } = await model.generate(ids, { ...GREEDY, maxTokens: 1 });
+    const { timings } = await model.generate(ids, plain(signal, 1));
     if (run === 0) continue;
     result.tokensPerSecond.push(timings.prefillTokensPerSecond);
     result.firstTokenMs.push(timings.timeToFirstTokenMs);
@@ -193,7 +201,7 @@ async function measureDecode(
   const ids = promptIds(Math.max(1, context), model.info.vocabularySize);
   for (let run = 0; run <= runs; run++) {
     signal?.throwIfAborted();
-    const { timings } = await model.generate(ids, { ...GREEDY, maxTokens: decodeTokens + 1 });
+    const { timings } = await model.generate(ids, plain(signal, decodeTokens + 1));
     if (run === 0) continue;
     tokensPerSecond.push(timings.decodeTokensPerSecond);
     longestSubmitMs.push(timings.longestDecodeSubmitMs);
