@@ -66,9 +66,6 @@ for (const at of job.decodeAt) {
   const rate = (/** @type {{ decodeMs: number }} */ { decodeMs }) => (1000 * job.decodeTokens) / decodeMs;
   decode.push({ context: at, tokensPerSecond: await runs(Math.max(1, at), job.decodeTokens, rate) });
 }
-const devices = llama.gpu ? (await llama.getGpuDeviceNames()).join(", ") : `${llama.cpuMathCores} CPU cores`;
-const release = llama.llamaCppRelease?.release ?? "";
-process.stdout.write(
-  `${JSON.stringify({ on: `${llama.gpu || "CPU"}: ${devices}, llama.cpp ${release}`, prefill, decode })}\n`,
-  () => process.exit(0),
-);
+const devices = llama.gpu ? await llama.getGpuDeviceNames() : [];
+const on = devices.length > 0 ? `${llama.gpu}: ${devices.join(", ")}` : `CPU, ${llama.cpuMathCores} cores`;
+process.stdout.write(`${JSON.stringify({ on, prefill, decode })}\n`, () => process.exit(0));

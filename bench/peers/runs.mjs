@@ -1,4 +1,16 @@
-// The order of measurements that every browser peer goes through.
+// What the browser peers share: the order of measurements, and a prompt for those that take no token ids.
+
+const PROBE_WORDS = 64;
+
+/**
+ * A text of about so many tokens, whatever the vocabulary makes of a word.
+ * @param {(text: string) => Promise<number>} countTokens
+ * @returns {Promise<(tokens: number) => string>}
+ */
+export async function wordPrompts(countTokens) {
+  const perWord = (await countTokens(" a".repeat(PROBE_WORDS))) / PROBE_WORDS;
+  return tokens => " a".repeat(Math.max(1, Math.round(tokens / perWord)));
+}
 
 /**
  * @param {import("../lib/peers.mjs").PageJob} job

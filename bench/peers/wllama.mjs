@@ -1,14 +1,28 @@
 // Times wllama (llama.cpp in wasm, on WebGPU where it finds one). Runs in the page that bench/lib/peers.mjs opens; rates
-// are llama.cpp's own, which leave out the way to JavaScript.
-import { promptIds } from "../lib/prompt.mjs";
-import { allRuns } from "./runs.mjs";
+// are llama.cpp's own, which leave out the way to JavaScript. It takes text, not ids: so the prompt is of about as many tokens.
+import { allRuns, wordPrompts } from "./runs.mjs";
+
+/** Lines of its log that an error quotes. */
+const LOG_LINES = 4;
 
 /** @param {import("../lib/peers.mjs").PageJob} job */
 export async function run(job) {
-  const base = new URL("/node_modules/@wllama/wllama/esm/", location.href).href;
-  const { Wllama } = await import(`${base}index.js`);
   /** @type {string[]} */
   const lines = [];
+  try {
+    return await measure(job, lines);
+  } catch (error) {
+    throw new Error(`${String(error)}; its log ends: ${lines.slice(-LOG_LINES).join(" | ")}`);
+  }
+}
+
+/**
+ * @param {import("../lib/peers.mjs").PageJob} job
+ * @param {string[]} lines takes its log
+ */
+async function measure(job, lines) {
+  const base = new URL("/node_modules/@wllama/wllama/esm/", location.href).href;
+  const { Wllama } = await import(`${base}index.js`);
   const note = (/** @type {unknown[]} */ ...parts) => void lines.push(parts.join(" "));
   const wllama = new Wllama(
     { default: `${base}wasm/wllama.wasm` },
@@ -22,22 +36,21 @@ export async function run(job) {
     flash_attn: true,
     warmup: false,
   });
+  /** @param {string} prompt @param {number} count */
+  const complete = async (prompt, count) => {
+    const options = { prompt, max_tokens: count, temperature: 0, ignore_eos: true, cache_prompt: false };
+    const { timings } = await wllama.createCompletion(options);
+    if (timings.predicted_n < count)
+      throw new Error(`it ended after ${timings.predicted_n} of ${count} tokens`);
+    return timings;
+  };
+  const promptOf = await wordPrompts(async text => (await complete(text, 1)).prompt_n);
   const result = await allRuns(job, async (tokens, more) => {
-    const { timings } = await wllama.createCompletion({
-      prompt: promptIds(tokens, job.vocabularySize),
-      max_tokens: 1 + more,
-      temperature: 0,
-      ignore_eos: true,
-      cache_prompt: false,
-    });
-    if (timings.prompt_n < tokens || timings.predicted_n < 1 + more)
-      throw new Error(
-        `it computed ${timings.prompt_n} + ${timings.predicted_n} of ${tokens} + ${1 + more} tokens`,
-      );
+    const timings = await complete(promptOf(tokens), 1 + more);
     return { prefill: timings.prompt_per_second, decode: timings.predicted_per_second };
   });
   const offloaded = lines.map(line => /offloaded \d+\/\d+ layers to GPU/.exec(line)?.[0]).find(Boolean);
-  const on = `${wllama.isSupportWebGPU() && offloaded ? `WebGPU, ${offloaded}` : "CPU"}, ${wllama.getNumThreads()} threads, llama.cpp ${Wllama.getLibllamaVersion()}`;
+  const on = `${wllama.isSupportWebGPU() && offloaded ? `WebGPU, ${offloaded}` : "CPU"}, ${wllama.getNumThreads()} threads, llama.cpp ${Wllama.getLibllamaVersion()}, a prompt of words`;
   await wllama.exit();
   return { on, ...result };
 }
