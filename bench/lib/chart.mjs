@@ -1,7 +1,7 @@
 // The profile as a picture: one bar per kernel, in SVG that needs nothing else.
 
 const safe = (/** @type {string} */ text) =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
+  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 
 const ROW = 22;
 const LABEL = 330;
