@@ -12,7 +12,7 @@ import { resultView } from "./result-view.ts";
 /** Enough for steady figures, over in a minute or two on a GPU. */
 const PLAN = {
   gpu: { prefill: [512, 1024], decodeAt: [0, 2000], decodeTokens: 128, runs: 5, loadRuns: 3, warmUpMs: 1500 },
-  software: { prefill: [64], decodeAt: [0], decodeTokens: 24, runs: 3, loadRuns: 1, warmUpMs: 0 },
+  software: { prefill: [64], decodeAt: [0], decodeTokens: 16, runs: 3, loadRuns: 1, warmUpMs: 0 },
 };
 
 const start = byId("start", HTMLButtonElement);
