@@ -1,129 +1,165 @@
-// npm run bench: prefill, decode and load times of a model in a headless Chromium, medians, as a table and as JSON.
-// Plain Node, playwright or playwright-core and the built dist/demo are enough to run it.
-import { writeFileSync } from "node:fs";
+// npm run bench: measures a model in a headless Chromium, and other engines beside it. Plain Node, playwright or
+// playwright-core and the built dist/demo are enough to run it.
+import { execFileSync } from "node:child_process";
+import { existsSync, statSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { ensureBuilt } from "../scripts/lib/build.mjs";
 import { openPage } from "../scripts/lib/chromium.mjs";
 import { reportError, ScriptError, say } from "../scripts/lib/log.mjs";
-import { ensureSmollm2 } from "../scripts/lib/model.mjs";
+import { cacheFolder, ensureSmollm2 } from "../scripts/lib/model.mjs";
+import { root } from "../scripts/lib/process.mjs";
 import { serve } from "../scripts/lib/server.mjs";
+import { profileChart } from "./lib/chart.mjs";
+import { watchClocks } from "./lib/clocks.mjs";
+import { printComparison, readReport } from "./lib/compare.mjs";
+import { watchHeap } from "./lib/heap.mjs";
+import { HELP, parseBenchArguments, syntheticFolder } from "./lib/options.mjs";
+import { runPeers } from "./lib/peers.mjs";
+import { printReport } from "./lib/print.mjs";
+import { ensureModel } from "./synthetic/write.mjs";
 
-const HELP = `Usage: npm run bench -- [options]
+/** @typedef {import("../demo/bench/measure.ts").BenchJob} BenchJob */
+/** @typedef {Extract<ReturnType<typeof parseBenchArguments>, { kind: "measure" }>} Options */
 
-Times a model in a headless Chromium through the public API: load cold and from IndexedDB, prefill, decode. Every figure is
-the median of warmed runs. On a machine without a GPU the software adapter is used, with fewer tokens.
-
-  --model builtin|smollm2|PATH   default: smollm2
-  --prefill 512,1024             prompt lengths, tokens
-  --decode-at 0,2048             context lengths at which decode is timed, tokens
-  --decode-tokens 128            tokens per timed decode
-  --runs 5                       timed runs, after one that is not counted
-  --no-f16, --no-subgroups       switch the optional features off
-  --json FILE                    write all single runs as JSON
-  --help                         this text
-
-CHROMIUM_PATH and CHROMIUM_ARGS choose the browser and its switches, as for npm run ask.`;
-
-/** @param {string} text */
-const numbers = text => text.split(",").map(Number);
-
-/** @param {number[]} values */
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+/**
+ * @param {Options["model"]} model
+ * @param {string} demo folder
+ */
+function findModel(model, demo) {
+  if (model.shape !== undefined) {
+    const onWrite = (/** @type {string} */ path) => say(`Writing ${path}`);
+    return ensureModel(syntheticFolder(cacheFolder()), model.shape, model.type, { onWrite });
+  }
+  if (model.file === "builtin") return join(demo, "models", "intab-tiny-q4_0.gguf");
+  if (model.file === "smollm2") return ensureSmollm2();
+  const path = resolve(model.file);
+  if (!existsSync(path))
+    throw new ScriptError("UsageError", "model", `There is no file ${path}.`, { exitCode: 2 });
+  return path;
 }
 
-/** @param {number[]} values */
-const spread = values => `${Math.min(...values).toFixed(0)}-${Math.max(...values).toFixed(0)}`;
+/**
+ * @param {Options} options
+ * @param {boolean} software
+ * @returns {Omit<BenchJob, "source">}
+ */
+function planJob(options, software) {
+  const prefill = options.prefill ?? (software ? [64] : [512, 1024, 4096]);
+  const decodeAt = options.decodeAt ?? (software ? [0] : [0, 2000, 8000]);
+  const decodeTokens = options.decodeTokens ?? (software ? 24 : 128);
+  const profiled = [...decodeAt.map(context => ({ phase: /** @type {const} */ ("decode"), context })), {}];
+  const needed = [...prefill, ...decodeAt.map(context => Math.max(1, context) + decodeTokens), 64];
+  return {
+    loadOptions: { contextLength: Math.max(...needed) + 1, features: options.features },
+    prefill,
+    decodeAt,
+    decodeTokens,
+    runs: options.runs ?? (software ? 3 : 5),
+    loadRuns: options.loadRuns ?? (software ? 1 : 3),
+    warmUpMs: software ? 0 : 2000,
+    bandwidth: options.bandwidth,
+    profile: options.profile ? profiled.map(item => ({ phase: "prefill", ...item })) : [],
+  };
+}
 
-async function main() {
-  const { values } = parseArgs({
-    options: {
-      model: { type: "string", default: "smollm2" },
-      prefill: { type: "string" },
-      "decode-at": { type: "string" },
-      "decode-tokens": { type: "string" },
-      runs: { type: "string" },
-      "no-f16": { type: "boolean", default: false },
-      "no-subgroups": { type: "boolean", default: false },
-      json: { type: "string" },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) return console.log(HELP);
-  const builtin = join("models", "intab-tiny-q4_0.gguf");
-  const root = await ensureBuilt("demo");
-  const file =
-    values.model === "builtin"
-      ? join(root, builtin)
-      : values.model === "smollm2"
-        ? await ensureSmollm2()
-        : resolve(values.model);
-  const server = await serve({ root, files: { "/bench-model.gguf": () => file } });
-  const session = await openPage({ url: `${server.url}/bench.html` });
+/** @returns {string} */
+function commit() {
+  if (process.env.INTAB_COMMIT) return process.env.INTAB_COMMIT;
   try {
-    const { page } = session;
-    page.on("pageerror", error => say(`In the page: ${error.message}`));
-    await page.exposeFunction("intabBenchStep", (/** @type {string} */ step) => say(step));
-    await page.waitForFunction(() => "intabBench" in window);
-    const { adapter: found, reason } = await page.evaluate(() => window.intabSupport());
-    if (!found) throw new ScriptError("GpuUnavailableError", "no-adapter", reason);
-    const software = found.fallback;
-    const prefill = numbers(values.prefill ?? (software ? "64" : "512,1024"));
-    const decodeAt = numbers(values["decode-at"] ?? (software ? "0" : "0,2048"));
-    const decodeTokens = Number(values["decode-tokens"] ?? (software ? 24 : 128));
-    /** @type {import("../demo/bench.ts").BenchJob} */
-    const job = {
-      url: `${server.url}/bench-model.gguf`,
-      loadOptions: {
-        contextLength: Math.max(...prefill, ...decodeAt.map(context => context + decodeTokens + 1)) + 1,
-        features: {
-          ...(values["no-f16"] ? { f16: false } : {}),
-          ...(values["no-subgroups"] ? { subgroups: false } : {}),
+    const git = (/** @type {string[]} */ ...args) =>
+      execFileSync("git", args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    const changed = git("status", "--porcelain", "--untracked-files=no") !== "";
+    return `${git("rev-parse", "--short", "HEAD")}${changed ? " with changes" : ""}`;
+  } catch {
+    return "unknown"; // no git here, or no repository: a packed copy
+  }
+}
+
+/**
+ * @param {Options} options
+ * @param {string} file
+ * @param {string} demo
+ * @returns {Promise<import("./lib/report.d.mts").Report>}
+ */
+async function measureIntab(options, file, demo) {
+  const server = await serve({ root: demo, files: { "/bench-model.gguf": () => file } });
+  try {
+    const session = await openPage({ url: `${server.url}/bench.html` });
+    try {
+      const { page } = session;
+      page.on("pageerror", error => say(`In the page: ${error.message}`));
+      await page.waitForFunction(() => "intabBench" in window);
+      const { adapter, reason } = await page.evaluate(() => window.intabSupport());
+      if (!adapter) throw new ScriptError("GpuUnavailableError", "no-adapter", reason);
+      const job = planJob(options, adapter.fallback);
+      const heap = await watchHeap(page);
+      await page.exposeFunction(
+        "intabBenchStep",
+        (/** @type {{ text: string, loading: boolean }} */ { text, loading }) => {
+          heap.sample(loading);
+          say(text);
         },
-      },
-      prefill,
-      decodeAt,
-      decodeTokens,
-      runs: Number(values.runs ?? (software ? 3 : 5)),
-    };
-    const result = await page.evaluate(given => window.intabBench(given), job);
-    const { adapter, gpuBytes } = result.info;
-    console.log(
-      `${basename(file)} on ${adapter.vendor} ${adapter.architecture}${adapter.fallback ? " (software)" : ""}, ` +
-        `features ${adapter.features.join(" ") || "none"}, Chromium ${session.version}`,
-    );
-    console.log(`GPU memory ${(gpuBytes / 1e6).toFixed(0)} MB, context ${result.info.contextLength}`);
-    const rows = [
-      ["load, empty cache", `${result.coldLoadMs.toFixed(0)} ms`, ""],
-      ["load from IndexedDB", `${result.cachedLoadMs.toFixed(0)} ms`, ""],
-      ["IndexedDB to first token", `${result.cachedFirstTokenMs.toFixed(0)} ms`, ""],
-      ...result.prefill.map(({ tokens, tokensPerSecond }) => [
-        `prefill, ${tokens} tokens`,
-        `${median(tokensPerSecond).toFixed(median(tokensPerSecond) < 100 ? 2 : 0)} tok/s`,
-        spread(tokensPerSecond),
-      ]),
-      ...result.decode.map(({ context, tokensPerSecond, dispatchesPerToken, submitsPerToken }) => [
-        `decode at context ${context}`,
-        `${median(tokensPerSecond).toFixed(median(tokensPerSecond) < 100 ? 2 : 0)} tok/s`,
-        `${spread(tokensPerSecond)}; ${dispatchesPerToken.toFixed(0)} dispatches, ${submitsPerToken.toFixed(2)} submits a token`,
-      ]),
-    ];
-    for (const [what = "", figure = "", note = ""] of rows)
-      console.log(`${what.padEnd(28)}${figure.padStart(14)}  ${note}`);
-    if (values.json)
-      writeFileSync(
-        values.json,
-        `${JSON.stringify({ job, browser: session.version, ...result }, null, 2)}\n`,
       );
+      const endClocks = watchClocks();
+      const measured = await page.evaluate(given => window.intabBench(given), {
+        ...job,
+        source: `${server.url}/bench-model.gguf`,
+      });
+      const clocks = await endClocks();
+      const report = {
+        format: /** @type {const} */ ("intab-bench-1"),
+        date: new Date().toISOString(),
+        commit: commit(),
+        browser: `Chromium ${session.version}`,
+        flags: session.args,
+        model: { name: basename(file), bytes: statSync(file).size },
+        job,
+        ...measured,
+        heap: heap.peak(),
+        clocks,
+      };
+      await heap.close();
+      return report;
+    } finally {
+      await session.close();
+    }
   } finally {
-    await session.close();
     await server.close();
   }
 }
 
+async function main() {
+  const options = parseBenchArguments(process.argv.slice(2));
+  if (options.kind === "help") return console.log(HELP);
+  if (options.kind === "compare")
+    return console.log(printComparison(readReport(options.before), readReport(options.after)));
+  const demo = await ensureBuilt("demo");
+  const file = await findModel(options.model, demo);
+  const report = await measureIntab(options, file, demo);
+  if (options.against.length > 0) {
+    const { prefill, decodeAt, decodeTokens, runs, warmUpMs, loadOptions } = report.job;
+    const contextLength = loadOptions.contextLength ?? report.info.contextLength;
+    const { vocabularySize } = report.info;
+    report.peers = await runPeers(
+      options.against,
+      { file, prefill, decodeAt, decodeTokens, runs, warmUpMs, contextLength, vocabularySize },
+      {
+        folder: resolve(options.peersFolder ?? join(cacheFolder(), "peers")),
+        given: options.peersFolder !== undefined,
+        models: options.peerModels,
+        nativeBatch: options.nativeBatch,
+      },
+    );
+  }
+  console.log(printReport(report));
+  writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
+  say(`Report: ${resolve(options.json)}`);
+  if (report.profile.length === 0) return;
+  const title = `${report.model.name} on ${report.info.adapter.vendor} ${report.info.adapter.architecture}`;
+  writeFileSync(options.chart, profileChart(title, report.profile));
+  say(`Profile: ${resolve(options.chart)}`);
+}
+
 main().catch(error => {
-  reportError(error);
-  process.exitCode = 1;
+  process.exitCode = reportError(error);
 });

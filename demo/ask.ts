@@ -5,10 +5,10 @@ import {
   type GenerateOptions,
   IntabError,
   type LoadOptions,
-  type ModelOrigin,
   type LoadProgress,
   load,
   loadTokenizer,
+  type ModelOrigin,
   openTemplate,
   type RenderChatOptions,
 } from "intab";

@@ -45,6 +45,10 @@ export interface Explained {
 type Words = [title: string, advice: string, ...remedies: Remedy[]];
 
 const WORDS: Readonly<Record<string, Words>> = {
+  "no-timestamps": [
+    "This browser does not time GPU work",
+    "Measure without the time of each kernel, or use a recent Chrome or Edge.",
+  ],
   "no-webgpu": ["This browser has no WebGPU", "Use a recent Chrome, Edge, Firefox or Safari.", "gpu-help"],
   "no-adapter": [
     "The browser found no graphics adapter",

@@ -15,6 +15,8 @@ import type {
   LoadProgress,
   ModelInfo,
   ModelOrigin,
+  ProfileOptions,
+  ProfileResult,
   RankedDocument,
   TemplateOptions,
 } from "./types.ts";
@@ -325,6 +327,15 @@ export class Model {
     return this.#connection.call(signal, request =>
       this.#connection.host.rerank(request, query, [...documents]),
     );
+  }
+
+  /**
+   * GPU time of each kernel of one decode step or one prompt chunk, for finding out where time goes. Takes about a second
+   * and leaves no trace; nothing of it runs unless it is called.
+   * @throws (as rejection) InputError `option`; GpuUnavailableError `no-timestamps`; the signal's reason
+   */
+  profile(options: ProfileOptions, { signal }: { signal?: AbortSignal } = {}): Promise<ProfileResult> {
+    return this.#connection.call(signal, request => this.#connection.host.profile(request, { ...options }));
   }
 
   /**

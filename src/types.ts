@@ -199,6 +199,12 @@ export interface Timings {
   /** GPU dispatches and queue submits per generated token, prefill not counted. */
   dispatchesPerToken: number;
   submitsPerToken: number;
+  /**
+   * Longest time that one submit kept the GPU, of prefill and of decode, as the CPU sees it: from its start, or the end of
+   * the one before it, to the news of its end, which may come some 3 ms late. Milliseconds; 0 where there was none.
+   */
+  longestPrefillSubmitMs: number;
+  longestDecodeSubmitMs: number;
 }
 
 export interface GenerateResult {
@@ -258,6 +264,10 @@ export interface ModelInfo {
    * the vocabulary in f32 more.
    */
   gpuBytes: number;
+  /** Bytes of weights that every decode step reads, as the file stores them: the token embedding only where the output shares it. */
+  weightBytesPerToken: number;
+  /** Bytes of keys and values in all layers for one position. */
+  kvBytesPerPosition: number;
   adapter: AdapterFacts;
   loadMs: number;
 }
@@ -329,6 +339,32 @@ export interface Fit {
    */
   fittingTypes: readonly string[];
   adapter: AdapterFacts;
+}
+
+export interface ProfileOptions {
+  /** `decode`: one token, sampling included. `prefill`: a chunk of a prompt, without logits. */
+  phase: "decode" | "prefill";
+  /** Positions in the KV cache before it. Default 0. */
+  context?: number;
+  /** Tokens of the chunk in prefill. Default: as many as the engine computes at once. */
+  rows?: number;
+}
+
+export interface KernelTime {
+  /** What the kernel does, in which variant of type and shape; the same in every layer. */
+  label: string;
+  /** Times that it runs. */
+  dispatches: number;
+  /** GPU time of these dispatches together. */
+  microseconds: number;
+}
+
+/** GPU time by timestamp queries: medians of passes in which one kind of kernel is repeated. */
+export interface ProfileResult extends Required<ProfileOptions> {
+  /** In order of their first dispatch. */
+  kernels: readonly KernelTime[];
+  /** All of them in their order, in one pass. */
+  wholeMicroseconds: number;
 }
 
 /** A model in this origin's cache. */

@@ -8,7 +8,16 @@ import { root, run } from "./process.mjs";
 
 /** What each part is built from. */
 const SOURCES = {
-  demo: ["src", "shaders", "demo", "public", "package.json", "vite.config.ts", "scripts/lib/wgsl.mjs"],
+  demo: [
+    "src",
+    "shaders",
+    "demo",
+    "public",
+    "bench/lib",
+    "package.json",
+    "vite.config.ts",
+    "scripts/lib/wgsl.mjs",
+  ],
   lib: [
     "src",
     "shaders",

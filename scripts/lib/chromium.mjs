@@ -126,7 +126,7 @@ function mayHaveGpu() {
  * Starts a headless Chromium on a profile of its own and opens a page in it: on the GPU where there is one, else on
  * the software adapter, which is said. With `CHROMIUM_ARGS` exactly those switches are used.
  * @param {{ url: string, args?: string[] }} options url: an http://localhost page; args: more switches
- * @returns {Promise<{ page: import("playwright").Page, version: string, close: () => Promise<void> }>}
+ * @returns {Promise<{ page: import("playwright").Page, version: string, args: string[], close: () => Promise<void> }>}
  */
 export async function openPage({ url, args = [] }) {
   const [chromium, { path }] = [await loadDriver(), await ensureChromium()];
@@ -178,6 +178,7 @@ async function launch(chromium, executablePath, args) {
     return {
       page,
       version: context.browser()?.version() ?? "",
+      args,
       close: async () => {
         await context.close().catch(() => undefined); // it may have crashed, which the caller has noticed
         removeProfile();

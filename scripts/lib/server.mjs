@@ -19,6 +19,7 @@ const TYPES = {
   ".mjs": "text/javascript; charset=utf-8",
   ".png": "image/png",
   ".svg": "image/svg+xml",
+  ".wasm": "application/wasm",
   ".webmanifest": "application/manifest+json",
   ".woff2": "font/woff2",
 };
@@ -29,6 +30,8 @@ const TYPES = {
  * @property {number} [port] 0, the default: any free one
  * @property {Record<string, () => string | undefined | Promise<string | undefined>>} [files] URL paths that stand for
  *   files elsewhere; asked at every request, undefined means 404
+ * @property {Record<string, string>} [mounts] URL paths that end with / and stand for folders elsewhere
+ * @property {Record<string, string>} [headers] sent with every file
  * @property {Record<string, () => string>} [uploads] URL paths that take a PUT, with the file to write it to
  */
 
@@ -37,7 +40,7 @@ const TYPES = {
  * @param {ServerOptions} options
  * @returns {Promise<{ url: string, port: number, close: () => Promise<void> }>}
  */
-export async function serve({ root, port = 0, files = {}, uploads = {} }) {
+export async function serve({ root, port = 0, files = {}, mounts = {}, headers = {}, uploads = {} }) {
   const server = createServer((request, response) => {
     answer(request, response).catch(error => {
       // the browser went away in mid-answer: nobody is left to tell
@@ -61,17 +64,19 @@ export async function serve({ root, port = 0, files = {}, uploads = {} }) {
     }
     if (request.method !== "GET" && request.method !== "HEAD") return end(response, 405);
     if (path === undefined) return end(response, 400);
+    const mount = Object.keys(mounts).find(prefix => path.startsWith(prefix)) ?? "/";
+    const folder = mounts[mount] ?? root;
     const file = files[path]
       ? await files[path]()
-      : join(root, path.endsWith("/") ? `${path}index.html` : path);
-    if (!file || (!files[path] && !normalize(file).startsWith(normalize(root) + sep)))
+      : join(folder, path.slice(mount.length - 1), path.endsWith("/") ? "index.html" : "");
+    if (!file || (!files[path] && !normalize(file).startsWith(normalize(folder) + sep)))
       return end(response, 404);
     const facts = await stat(file).catch(error => {
       if (["ENOENT", "ENOTDIR", "ENAMETOOLONG"].includes(error.code)) return undefined;
       throw error;
     });
     if (!facts?.isFile()) return end(response, 404);
-    await sendFile(request, response, file, facts);
+    await sendFile(request, response, file, facts, headers);
   }
 
   await new Promise((resolve, reject) => {
@@ -96,9 +101,11 @@ export async function serve({ root, port = 0, files = {}, uploads = {} }) {
  * @param {import("node:http").ServerResponse} response
  * @param {string} file
  * @param {import("node:fs").Stats} facts
+ * @param {Record<string, string>} more headers
  */
-async function sendFile(request, response, file, facts) {
+async function sendFile(request, response, file, facts, more) {
   const headers = {
+    ...more,
     "content-type": TYPES[extname(file).toLowerCase()] ?? "application/octet-stream",
     "accept-ranges": "bytes",
     "cache-control": "no-cache",

@@ -99,7 +99,8 @@ export function matmul(pipelines: Pipelines, gpu: Gpu, options: MatmulOptions): 
   };
   if (bias) bindings[3] = bias.buffer;
   if (experts) Object.assign(bindings, { 6: experts.lists.pairs, 7: experts.lists.tiles });
-  return pipelines.step(`matmul ${options.epilogue.kind}`, code, bindings, batch => [
+  const label = `matmul ${options.epilogue.kind} ${weight.type} ${weight.rows}x${weight.columns}`;
+  return pipelines.step(label, code, bindings, batch => [
     columns,
     experts ? expertTiles(experts.lists, batch) : Math.ceil(batch / tokens),
     1,

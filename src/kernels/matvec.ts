@@ -109,7 +109,8 @@ export function matvec(pipelines: Pipelines, gpu: Gpu, options: MatvecOptions): 
   if (vectors) bindings[3] = vectors;
   if (experts) bindings[6] = experts.ids;
   const [width, height] = spread(Math.ceil(groups / perWorkgroup));
-  return pipelines.step(`matvec ${options.epilogue.kind}`, code, bindings, [width, height, slots]);
+  const label = `matvec ${options.epilogue.kind} ${weight.type} ${weight.rows}x${weight.columns}`;
+  return pipelines.step(label, code, bindings, [width, height, slots]);
 }
 
 /** Workgroups in one row where they fit, else in a square. */

@@ -16,8 +16,9 @@ import { Embedder } from "./embedder.ts";
 import { Evaluator } from "./evaluator.ts";
 import { Pacing } from "./pacing.ts";
 import { Prefill } from "./prefill.ts";
+import { Profiler } from "./profiler.ts";
 import { ReadbackSlots } from "./readback-slots.ts";
-import { type Programs, TokenLoop } from "./token-loop.ts";
+import { noCounters, type Programs, TokenLoop } from "./token-loop.ts";
 import type { AllocatedWeights } from "./weight-upload.ts";
 
 /** Context that a session gets unless asked otherwise: more costs memory that most chats never use. */
@@ -61,6 +62,8 @@ export interface BuiltModel {
   pipelines: Pipelines;
   /** Of `buffers`, what the KV cache takes. */
   kvBytes: number;
+  /** Bytes of keys and values that a further position takes, rings not counted. */
+  kvBytesPerPosition: number;
   /** Waits for the pipelines and warms up. Call it when the weights are there. */
   complete(): Promise<{ embedder: Embedder; generator: Generator | undefined }>;
 }
@@ -69,6 +72,7 @@ export interface BuiltModel {
 export interface Generator {
   loop: TokenLoop;
   evaluator: Evaluator;
+  profiler: Profiler;
 }
 
 /** Takes all memory at once and starts to compile. @throws DoesNotFitError `adapter-limit` */
@@ -119,6 +123,9 @@ export function buildModel({ gpu, buffers, model, weights, contextLength }: Buil
   return {
     pipelines,
     kvBytes,
+    kvBytesPerPosition: model.caches
+      .filter(({ window }) => window === undefined)
+      .reduce((sum, cache) => sum + layerBytes(cache, { ...kvShape, positions: KV_BLOCK }) / KV_BLOCK, 0),
     async complete() {
       for (const [rope, table] of scratch.ropes) queue.writeBuffer(table, 0, ropeTable(rope, contextLength));
       const [prefillSteps, stateSteps] = await compiling;
@@ -154,7 +161,14 @@ export function buildModel({ gpu, buffers, model, weights, contextLength }: Buil
         vocabulary,
         builder: () => builder({ kind: "prefill" }, prefill.x),
       });
-      return { embedder, generator: { loop, evaluator } };
+      const profiler = new Profiler({
+        ...parts,
+        programs,
+        prefill: prefillSteps,
+        sampler,
+        contextLength,
+      });
+      return { embedder, generator: { loop, evaluator, profiler } };
     },
   };
 }
@@ -178,8 +192,7 @@ async function warmUp(loop: TokenLoop, contextLength: number): Promise<void> {
   const ids = new Array<number>(Math.max(1, Math.min(WARM_UP.prompt, room))).fill(0);
   for (const temperature of [0, 1]) {
     const sampling = packSampling(validateSampling({ temperature, seed: 0 }, 1), []);
-    const counters = { decodeSubmits: 0, decodeDispatches: 0, decodeSteps: 0 };
     const maxTokens = Math.max(1, Math.min(WARM_UP.tokens, contextLength - ids.length));
-    for await (const _ of loop.tokens({ ids, sampling, maxTokens }, counters));
+    for await (const _ of loop.tokens({ ids, sampling, maxTokens }, noCounters()));
   }
 }

@@ -1,6 +1,6 @@
 import { DoesNotFitError, ModelFormatError } from "../errors.ts";
 import type { GgufFile } from "../gguf/gguf.ts";
-import { getString } from "../gguf/metadata.ts";
+import { getNumber, getString } from "../gguf/metadata.ts";
 import { checkSupported } from "../gguf/supported.ts";
 import { Buffers } from "../gpu/buffers.ts";
 import { openGpu } from "../gpu/device.ts";
@@ -65,7 +65,7 @@ export async function loadModel(
     });
     if (error) throw noRoom(buffers.bytes, made, contextLength, error);
     signal.throwIfAborted();
-    const { weights, pipelines, complete } = made;
+    const { weights, pipelines, kvBytesPerPosition, complete } = made;
     await uploadWeights({ gpu, pipelines, buffers, file, taken: model.taken, weights, source, signal });
     hooks.onProgress({
       phase: "compile",
@@ -80,6 +80,8 @@ export async function loadModel(
       warnings: tokenizer.warnings,
       contextLength,
       gpuBytes: buffers.bytes,
+      weightBytesPerToken: weightBytesPerToken(file),
+      kvBytesPerPosition,
       adapter: gpu.facts,
       loadMs: performance.now() - started,
     };
@@ -142,6 +144,18 @@ function noRoom(
       `${megabytes(kvBytes)} the keys and values of ${contextLength} positions. ${remedy} Closing other tabs that use the GPU may help, too.`,
     { details: { bytes, weightBytes, kvBytes, contextLength }, cause },
   );
+}
+
+/** A lookup reads one row of the embedding; all of it is read only where it is the output as well. Experts count in part. */
+function weightBytesPerToken(file: GgufFile): number {
+  const count = (key: string): number =>
+    getNumber(file.metadata, `${getString(file.metadata, "general.architecture")}.${key}`, 0);
+  const chosen = count("expert_count") > 0 ? count("expert_used_count") / count("expert_count") : 1;
+  const tied = !file.tensors.some(({ name }) => name === "output.weight");
+  return file.tensors.reduce((sum, { name, bytes }) => {
+    if (name === "token_embd.weight" && !tied) return sum;
+    return sum + bytes * (/_exps\.weight$/.test(name) ? chosen : 1);
+  }, 0);
 }
 
 function describe(file: GgufFile, source: ModelSource, { shape: model, ...opened }: OpenedModel) {

@@ -11,9 +11,17 @@ export interface PrefillOptions {
   each?: readonly Step[];
   /** Steps after the last chunk, such as logits and sampling. */
   last?: readonly Step[];
+  /** Learns of the longest submit. */
+  counters?: { longestPrefillMs: number };
   chunkRows?: number;
   /** Called when a chunk is queued, before the next one overwrites the scratch buffers. */
   afterChunk?: (rows: number) => Promise<void>;
+}
+
+/** Everything is queued. */
+export interface Prefilled {
+  /** Settles when the GPU is through with it, some 3 ms late. */
+  through: Promise<unknown>;
 }
 
 /** Submits under way: their end is told some 3 ms late (`onSubmittedWorkDone`), and this covers it. */
@@ -57,11 +65,12 @@ export class Prefill {
   }
 
   /** Each chunk is spread over submits short enough for the page. An aborted signal ends it early, without an error. */
-  async run(sequence: KvSequence, ids: readonly number[], options: PrefillOptions = {}): Promise<void> {
-    const { signal, each = [], last = [], chunkRows = this.#chunkRows, afterChunk } = options;
+  async run(sequence: KvSequence, ids: readonly number[], options: PrefillOptions = {}): Promise<Prefilled> {
+    const { signal, each = [], last = [], counters, chunkRows = this.#chunkRows, afterChunk } = options;
     const { queue } = this.#gpu.device;
     const running: Promise<unknown>[] = [];
     let idleSince = 0;
+    let lastDone = 0;
     for (let position = 0; position < ids.length && !signal?.aborted; position += chunkRows) {
       const chunk = ids.slice(position, position + chunkRows);
       const rows = chunk.length;
@@ -80,7 +89,14 @@ export class Prefill {
         const from = Math.floor((part * steps.length) / submits);
         const to = Math.floor(((part + 1) * steps.length) / submits);
         this.#submit(steps.slice(from, to), rows);
-        running.push(queue.onSubmittedWorkDone().catch(() => {})); // only a lost GPU fails this, and `lost` tells it
+        const sent = performance.now();
+        const done = queue.onSubmittedWorkDone().then(() => {
+          const now = performance.now();
+          if (counters)
+            counters.longestPrefillMs = Math.max(counters.longestPrefillMs, now - Math.max(sent, lastDone));
+          lastDone = now;
+        });
+        running.push(done.catch(() => {})); // only a lost GPU fails this, and `lost` tells it
         if (running.length >= MAX_IN_FLIGHT) await Promise.race([running.shift(), this.#gpu.lost]);
       }
       void running.at(-1)?.then(() => {
@@ -90,7 +106,10 @@ export class Prefill {
       });
       await afterChunk?.(rows);
     }
-    if (signal?.aborted) await Promise.race([Promise.allSettled(running), this.#gpu.lost]);
+    const through = Promise.race([Promise.allSettled(running), this.#gpu.lost]);
+    if (signal?.aborted) await through;
+    else through.catch(() => {}); // whoever waits for the results hears of a lost GPU
+    return { through };
   }
 
   #submit(steps: readonly Step[], rows: number): void {

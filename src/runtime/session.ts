@@ -14,6 +14,8 @@ import type {
   GenerateOptions,
   GenerateResult,
   ModelInfo,
+  ProfileOptions,
+  ProfileResult,
   RankedDocument,
 } from "../types.ts";
 import { abortable } from "./abortable.ts";
@@ -22,7 +24,7 @@ import type { Embedder } from "./embedder.ts";
 import { rethrowLoss } from "./gpu-health.ts";
 import type { RankingPrompt } from "./ranking.ts";
 import { checkIds, type Prompt, type Request, readRequest } from "./request.ts";
-import type { TokenLoop } from "./token-loop.ts";
+import { type LoopCounters, noCounters, type TokenLoop } from "./token-loop.ts";
 
 export interface SessionParts {
   gpu: Gpu;
@@ -49,7 +51,7 @@ interface Progress {
   startedAt: number;
   firstAt: number;
   lastAt: number;
-  counters: { decodeSubmits: number; decodeDispatches: number; decodeSteps: number };
+  counters: LoopCounters;
 }
 
 /** A loaded model at work: text in, text out, one request after the other. */
@@ -170,6 +172,12 @@ export class Session {
     });
   }
 
+  /** GPU time per kernel. Rejects with the signal's reason. */
+  async profile(options: ProfileOptions, signal: AbortSignal): Promise<ProfileResult> {
+    const { profiler } = this.#generator();
+    return this.#exclusive(signal, either => profiler.profile(options, either));
+  }
+
   /** Ends what runs and what waits, then frees the GPU. Later calls reject with DisposedError. */
   async dispose(): Promise<void> {
     this.#closing.abort(new DisposedError("disposed", "This model was disposed. Load it again."));
@@ -274,7 +282,7 @@ function noProgress(): Progress {
     startedAt: 0,
     firstAt: 0,
     lastAt: 0,
-    counters: { decodeSubmits: 0, decodeDispatches: 0, decodeSteps: 0 },
+    counters: noCounters(),
   };
 }
 
@@ -310,6 +318,8 @@ function summary(promptIds: readonly number[], progress: Progress, calledAt: num
       decodeTokensPerSecond: generated > 1 && decodeMs > 0 ? ((generated - 1) / decodeMs) * 1000 : 0,
       dispatchesPerToken: counters.decodeDispatches / steps,
       submitsPerToken: counters.decodeSubmits / steps,
+      longestPrefillSubmitMs: counters.longestPrefillMs,
+      longestDecodeSubmitMs: counters.longestDecodeMs,
     },
   };
 }

@@ -5,7 +5,7 @@ import type { Sampler } from "../kernels/sampler.ts";
 import type { KvCache } from "../model/kv-cache.ts";
 import type { PackedSampling } from "../sampling/pack.ts";
 import type { Pacing } from "./pacing.ts";
-import type { Prefill } from "./prefill.ts";
+import type { Prefill, Prefilled } from "./prefill.ts";
 import type { ReadbackSlots, ReadState } from "./readback-slots.ts";
 
 /** The prebuilt steps of a model. */
@@ -30,6 +30,13 @@ export interface LoopCounters {
   decodeDispatches: number;
   /** Decode steps queued, those past the end included. */
   decodeSteps: number;
+  /** The longest submit of each kind, milliseconds. */
+  longestPrefillMs: number;
+  longestDecodeMs: number;
+}
+
+export function noCounters(): LoopCounters {
+  return { decodeSubmits: 0, decodeDispatches: 0, decodeSteps: 0, longestPrefillMs: 0, longestDecodeMs: 0 };
 }
 
 /** Decode submits under way: one runs, one waits, so that the GPU never idles and an abort is quick. */
@@ -75,10 +82,15 @@ export class TokenLoop {
     const { ids, maxTokens, signal } = request;
     const sequence = this.#kv.open();
     const sample = request.sampling.greedy ? this.#sampler.greedy : this.#sampler.sample;
+    let prefilled: Prefilled | undefined;
     const inFlight: { steps: number; sent: number; slot: Promise<ReadState> }[] = [];
     try {
       this.#sampler.begin(request.sampling, ids);
-      await this.#prefill.run(sequence, ids, { signal, last: [...this.#programs.logits, ...sample] });
+      prefilled = await this.#prefill.run(sequence, ids, {
+        signal,
+        counters,
+        last: [...this.#programs.logits, ...sample],
+      });
       if (signal?.aborted) return;
       inFlight.push({
         steps: 0,
@@ -99,7 +111,9 @@ export class TokenLoop {
         const { steps, sent, slot } = inFlight.shift()!;
         const { generated, finished, idAt } = await slot;
         const now = performance.now();
-        if (finished === 0 && steps > 0) this.#pacing.decoded(steps, now - Math.max(arrived, sent));
+        const took = now - Math.max(arrived, sent);
+        if (steps > 0) counters.longestDecodeMs = Math.max(counters.longestDecodeMs, took);
+        if (finished === 0 && steps > 0) this.#pacing.decoded(steps, took);
         arrived = now;
         if (signal?.aborted) return;
         if (finished === 2) throw notNumbers();
@@ -109,7 +123,7 @@ export class TokenLoop {
         if (finished === 1) return;
       }
     } finally {
-      await Promise.allSettled(inFlight.map(({ slot }) => slot));
+      await Promise.allSettled([prefilled?.through, ...inFlight.map(({ slot }) => slot)]);
       this.#kv.close(sequence);
     }
   }

@@ -89,6 +89,8 @@ export function createHost(): Host {
       }),
     score: (request, ids) => cancellable(request, async signal => loaded().score(ids, signal)),
 
+    profile: (request, options) => cancellable(request, async signal => loaded().profile(options, signal)),
+
     embed: (request, texts, options) =>
       cancellable(request, async signal => loaded().embed(texts, options, signal)),
     rerank: (request, query, documents) =>

@@ -11,6 +11,8 @@ import type {
   GenerateResult,
   LoadProgress,
   ModelInfo,
+  ProfileOptions,
+  ProfileResult,
   RankedDocument,
   TemplateOptions,
   TokenizerInfo,
@@ -74,6 +76,7 @@ export interface Host {
     options: Omit<EmbedOptions, "signal">,
   ): Promise<Float32Array<ArrayBuffer>[]>;
   rerank(request: number, query: string, documents: readonly string[]): Promise<RankedDocument[]>;
+  profile(request: number, options: ProfileOptions): Promise<ProfileResult>;
   tokenize(text: string, options: TokenizeOptions): Promise<number[]>;
   detokenize(ids: readonly number[]): Promise<string>;
   renderChat(messages: readonly ChatMessage[], options: RenderChatOptions): Promise<string>;

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { STATE_BYTES } from "../../src/kernels/state.ts";
 import { fitModel } from "../../src/runtime/fit.ts";
 import { loadModel } from "../../src/runtime/load-model.ts";
-import { syntheticLlama } from "./llama-support.ts";
+import { syntheticModel } from "./model-support.ts";
 import { file, never } from "./session-support.ts";
 import { provideGpu } from "./support.ts";
 
@@ -11,7 +11,7 @@ const hooks = { signal: never, onProgress: () => {} };
 /** Staging buffers for the sampled ids: 4 slots of a state and 256 ids. Made after the weights are there. */
 const READBACK_BYTES = 4 * (STATE_BYTES + 256 * 4);
 
-const quantised = syntheticLlama({
+const quantised = syntheticModel({
   seed: 6,
   layers: 3,
   hidden: 256,
@@ -22,11 +22,10 @@ const quantised = syntheticLlama({
   vocabulary: 400,
   normEpsilon: 1e-5,
   ropeBase: 10_000,
-  ropeFactor: 1,
   ropeDim: 64,
   contextLength: 4096,
   untied: true,
-  typeOf: name => (name.includes("norm") ? "F32" : name.includes("ffn") ? "Q4_0" : "Q8_0"),
+  typeOf: (name: string) => (name.includes("norm") ? "F32" : name.includes("ffn") ? "Q4_0" : "Q8_0"),
 }).file;
 
 describe("fit()", () => {

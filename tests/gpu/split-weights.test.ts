@@ -5,6 +5,7 @@ import { parseGguf } from "../../src/gguf/gguf.ts";
 import { Buffers } from "../../src/gpu/buffers.ts";
 import { openModel } from "../../src/model/open-model.ts";
 import { buildModel } from "../../src/runtime/build-model.ts";
+import { noCounters } from "../../src/runtime/token-loop.ts";
 import { AllocatedWeights, uploadWeights } from "../../src/runtime/weight-upload.ts";
 import { validateSampling } from "../../src/sampling/options.ts";
 import { packSampling } from "../../src/sampling/pack.ts";
@@ -32,7 +33,7 @@ async function run(file: Blob, maxBytes: number, maxTokens: number) {
     const { loop, evaluator } = generator!;
     const logits = await evaluator.logits(IDS, never);
     const sampling = packSampling(validateSampling({ temperature: 0 }, 1), []);
-    const counters = { decodeSubmits: 0, decodeDispatches: 0, decodeSteps: 0 };
+    const counters = noCounters();
     const generated: number[] = [];
     for await (const ids of loop.tokens({ ids: IDS, sampling, maxTokens }, counters)) generated.push(...ids);
     const matrices = [...model.taken.matrices].map(matrix => matrix.name);

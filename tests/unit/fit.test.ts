@@ -4,7 +4,7 @@ import { listModels } from "../../src/storage/cache.ts";
 import { lock } from "../../src/storage/locks.ts";
 import { lockName } from "../../src/storage/names.ts";
 import type { Fit, FitOptions } from "../../src/types.ts";
-import { type SyntheticSpec, syntheticLlama } from "../gpu/llama-support.ts";
+import { type SyntheticSpec, syntheticModel } from "../gpu/model-support.ts";
 import { typed, writeGguf } from "./support/gguf-writer.ts";
 import { splitGguf } from "./support/split-gguf.ts";
 import { fakeBrowser } from "./support/storage-browser.ts";
@@ -21,13 +21,12 @@ const SPEC: SyntheticSpec = {
   vocabulary: 300,
   normEpsilon: 1e-5,
   ropeBase: 10_000,
-  ropeFactor: 1,
   ropeDim: 16,
   contextLength: 4096,
   untied: true,
-  typeOf: name => (name.includes("norm") ? "F32" : "Q8_0"),
+  typeOf: (name: string) => (name.includes("norm") ? "F32" : "Q8_0"),
 };
-const model = syntheticLlama(SPEC).file;
+const model = syntheticModel(SPEC).file;
 const MIB = 1024 * 1024;
 
 /** An adapter of these limits, with a device that can only be destroyed. */

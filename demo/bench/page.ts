@@ -1,0 +1,116 @@
+/** What a visitor sees of the benchmark: choose, start, wait or stop, read, download. */
+import { type AdapterFacts, support } from "intab";
+import type { Report } from "../../bench/lib/report.d.mts";
+import { BUILT_IN } from "../catalog.ts";
+import { announce, byId, setText } from "../dom.ts";
+import { errorCard } from "../error-card.ts";
+import { explain } from "../errors.ts";
+import { bytes } from "../format.ts";
+import { type BenchJob, type MeasureHooks, measure } from "./measure.ts";
+import { resultView } from "./result-view.ts";
+
+/** Enough for steady figures, over in a minute or two on a GPU. */
+const PLAN = {
+  gpu: { prefill: [512, 1024], decodeAt: [0, 2000], decodeTokens: 128, runs: 5, loadRuns: 3, warmUpMs: 1500 },
+  software: { prefill: [64], decodeAt: [0], decodeTokens: 16, runs: 3, loadRuns: 1, warmUpMs: 0 },
+};
+
+const start = byId("start", HTMLButtonElement);
+const stop = byId("stop", HTMLButtonElement);
+const picker = byId("file", HTMLInputElement);
+const choice = byId("choice", HTMLFieldSetElement);
+const bar = byId("bar", HTMLProgressElement);
+
+export async function startPage(): Promise<void> {
+  const { adapter, reason } = await support();
+  if (!adapter) {
+    start.disabled = choice.disabled = true;
+    return setText(byId("adapter", HTMLElement), reason);
+  }
+  const name = [adapter.vendor, adapter.architecture, adapter.description].filter(Boolean).join(" ");
+  setText(
+    byId("adapter", HTMLElement),
+    `Adapter: ${name || "not named by the browser"}${adapter.fallback ? ". This is software, a CPU that plays a GPU: expect a hundredth of a GPU's speed." : ""}`,
+  );
+  choice.addEventListener("change", event => {
+    if (event.target instanceof HTMLInputElement && event.target.value === "file" && !picker.files?.length)
+      picker.click();
+  });
+  picker.addEventListener("change", showFile);
+  picker.addEventListener("cancel", showFile);
+  byId("form", HTMLFormElement).addEventListener("submit", event => {
+    event.preventDefault();
+    void run(adapter);
+  });
+}
+
+function chosenModel(): string {
+  return String(new FormData(byId("form", HTMLFormElement)).get("model"));
+}
+
+/** Without a file the built-in model stays chosen. */
+function showFile(): void {
+  const file = picker.files?.[0];
+  const option = choice.querySelector<HTMLInputElement>(`input[value="${file ? "file" : "built-in"}"]`);
+  if (option) option.checked = true;
+  const text = file ? `${file.name}, ${bytes(file.size)}` : "read in place, not copied";
+  setText(byId("file-name", HTMLElement), text);
+}
+
+async function run(adapter: AdapterFacts): Promise<void> {
+  const file = chosenModel() === "file" ? picker.files?.[0] : undefined;
+  const plan = PLAN[adapter.fallback ? "software" : "gpu"];
+  const contextLength = Math.max(...plan.prefill, ...plan.decodeAt.map(at => at + plan.decodeTokens)) + 2;
+  const profiled = byId("profile", HTMLInputElement).checked;
+  const job: Omit<BenchJob, "source"> = {
+    ...plan,
+    loadOptions: { contextLength },
+    bandwidth: true,
+    profile: profiled
+      ? [
+          ...plan.decodeAt.map(context => ({ phase: "decode" as const, context })),
+          { phase: "prefill" as const },
+        ]
+      : [],
+  };
+  const abort = new AbortController();
+  stop.onclick = () => abort.abort();
+  setBusy(true);
+  try {
+    const source = file ?? BUILT_IN.from;
+    const measured = await measure({ ...job, source }, { signal: abort.signal, onStep: showStep });
+    const report: Report = {
+      format: "intab-bench-1",
+      date: new Date().toISOString(),
+      browser: navigator.userAgent,
+      model: { name: file?.name ?? BUILT_IN.title, bytes: measured.info.fileBytes },
+      job,
+      ...measured,
+    };
+    byId("result", HTMLElement).replaceChildren(resultView(report));
+    byId("result", HTMLElement).hidden = false;
+    announce("The benchmark is done.");
+  } catch (error) {
+    if (abort.signal.aborted) announce("The benchmark was stopped.");
+    else
+      byId("problem", HTMLElement).replaceChildren(errorCard({ ...explain(error), remedies: [] }, () => {}));
+  } finally {
+    setBusy(false);
+  }
+}
+
+const showStep: MeasureHooks["onStep"] = ({ text, share }) => {
+  setText(byId("step", HTMLElement), `${text[0]?.toUpperCase()}${text.slice(1)}…`);
+  bar.value = share;
+};
+
+function setBusy(busy: boolean): void {
+  byId("progress", HTMLElement).hidden = !busy;
+  if (busy) {
+    byId("problem", HTMLElement).replaceChildren();
+    byId("result", HTMLElement).hidden = true;
+  }
+  choice.disabled = start.disabled = busy;
+  stop.hidden = !busy;
+  if (!busy) start.focus({ preventScroll: true });
+}

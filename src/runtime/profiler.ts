@@ -1,0 +1,110 @@
+import { GpuUnavailableError, InputError } from "../errors.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { timeSteps } from "../gpu/profiler.ts";
+import type { Step } from "../gpu/step.ts";
+import type { Sampler } from "../kernels/sampler.ts";
+import { stateBytes } from "../kernels/state.ts";
+import type { KvCache } from "../model/kv-cache.ts";
+import type { Scratch } from "../model/scratch.ts";
+import { validateSampling } from "../sampling/options.ts";
+import { packSampling } from "../sampling/pack.ts";
+import type { KernelTime, ProfileOptions, ProfileResult } from "../types.ts";
+import type { Programs } from "./token-loop.ts";
+
+export interface ProfilerParts {
+  gpu: Gpu;
+  programs: Programs;
+  /** Embedding and layers for a chunk of the prompt. */
+  prefill: readonly Step[];
+  kv: KvCache;
+  scratch: Scratch;
+  sampler: Sampler;
+  contextLength: number;
+  /** Rows that the scratch buffers hold. */
+  chunkRows: number;
+}
+
+/**
+ * GPU time of the programs that generate, kernel by kernel. Steps of one label are timed together, each with its own
+ * layer's weights, so that no cache holds what a real token would have to fetch.
+ */
+export class Profiler {
+  readonly #parts: ProfilerParts;
+
+  constructor(parts: ProfilerParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws InputError `option`; GpuUnavailableError `no-timestamps`; the signal's reason */
+  async profile(options: ProfileOptions, signal: AbortSignal): Promise<ProfileResult> {
+    const { gpu, kv, scratch, sampler, contextLength } = this.#parts;
+    const { phase, context, rows } = this.#check(options);
+    const steps = this.#steps(phase, context);
+    const { queue } = gpu.device;
+    const sequence = kv.open();
+    try {
+      kv.reserve(sequence, contextLength);
+      // greedy with nothing to end it; kernels rest once a sequence is finished
+      sampler.begin(packSampling(validateSampling({ temperature: 0 }, 1), []), []);
+      queue.writeBuffer(scratch.tokens, 0, new Uint32Array(rows));
+      const prepare = (): void => {
+        const state = stateBytes({ position: context, rows, finished: false, generated: 0 });
+        queue.writeBuffer(scratch.state, 0, state);
+      };
+      // a sampled token moves the sequence on by one: no more of them than the context has room for
+      const most = contextLength - context - rows + 1;
+      const time = (some: readonly Step[]): Promise<number> =>
+        timeSteps(gpu, { steps: some, rows, most, prepare, signal });
+      const wholeMicroseconds = await time(steps); // first, so that what the single kernels read is there
+      const kernels: KernelTime[] = [];
+      for (const [label, some] of byLabel(steps))
+        kernels.push({ label, dispatches: some.length, microseconds: await time(some) });
+      return { phase, context, rows, kernels, wholeMicroseconds };
+    } finally {
+      kv.close(sequence);
+    }
+  }
+
+  #check({ phase, context = 0, rows }: ProfileOptions): Required<ProfileOptions> {
+    const { gpu, contextLength, chunkRows } = this.#parts;
+    const batch = phase === "decode" ? 1 : (rows ?? Math.min(chunkRows, contextLength - context));
+    const demand = (holds: boolean, option: string, value: unknown, rule: string): void => {
+      if (holds) return;
+      throw new InputError("option", `${option} is ${String(value)}; it must be ${rule}.`, {
+        details: { option, value: String(value) },
+      });
+    };
+    demand(phase === "decode" || phase === "prefill", "phase", phase, '"decode" or "prefill"');
+    const last = contextLength - 1;
+    const inside = Number.isInteger(context) && context >= 0 && context <= last;
+    demand(inside, "context", context, `a whole number from 0 to ${last}`);
+    const room = Math.min(chunkRows, contextLength - context);
+    const fits = Number.isInteger(batch) && batch > 0 && batch <= room;
+    demand(fits, "rows", batch, `a whole number from 1 to ${room}`);
+    if (!gpu.device.features.has("timestamp-query")) {
+      throw new GpuUnavailableError(
+        "no-timestamps",
+        "This browser or GPU offers no timestamp queries, so kernels cannot be timed. In Chromium, try --enable-unsafe-webgpu.",
+      );
+    }
+    return { phase, context, rows: batch };
+  }
+
+  #steps(phase: ProfileOptions["phase"], context: number): readonly Step[] {
+    const { programs, prefill, sampler } = this.#parts;
+    if (phase === "prefill") return prefill;
+    const decode = programs.decode.find(({ longest }) => context + 1 <= longest)!;
+    return [...decode.steps, ...programs.logits, ...sampler.greedy];
+  }
+}
+
+/** In order of the first of each. */
+function byLabel(steps: readonly Step[]): Map<string, Step[]> {
+  const groups = new Map<string, Step[]>();
+  for (const step of steps) {
+    const group = groups.get(step.label);
+    if (group) group.push(step);
+    else groups.set(step.label, [step]);
+  }
+  return groups;
+}
