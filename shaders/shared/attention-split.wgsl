@@ -5,5 +5,10 @@ override SPLITS: u32;
 override SPLIT_UNIT: u32;    // keys, multiple of BLOCK
 
 fn keys_per_split(keys: u32) -> u32 {
-  return (keys + SPLITS * SPLIT_UNIT - 1u) / (SPLITS * SPLIT_UNIT) * SPLIT_UNIT;
+  return max(SPLIT_UNIT, (keys + SPLITS * BLOCK - 1u) / (SPLITS * BLOCK) * BLOCK);
+}
+
+fn parts_of(keys: u32) -> u32 {
+  let split_keys = keys_per_split(keys);
+  return (keys + split_keys - 1u) / split_keys;
 }

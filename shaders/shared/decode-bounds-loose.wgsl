@@ -2,10 +2,8 @@
 // minute for it. `finished` is 0 here: kernels have returned before otherwise.
 var<private> UNIT_LOOP: u32;
 var<private> LANE_LOOP: u32;
-var<private> THREAD_LOOP: u32;
 
 fn set_bounds() {
-  UNIT_LOOP = UNITS + state.finished;
+  UNIT_LOOP = PART_UNITS + state.finished;
   LANE_LOOP = LANES + state.finished;
-  THREAD_LOOP = THREADS + state.finished;
 }

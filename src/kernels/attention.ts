@@ -1,6 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { ShaderImports } from "../gpu/shader.ts";
 import type { KernelCode, Pipelines, Step, Workgroups } from "../gpu/step.ts";
+import { decodeGrid, prefillGrid } from "./attention-grids.ts";
 import type { Vector } from "./vector.ts";
 
 /** One layer's attention. */
@@ -47,18 +48,21 @@ export interface AttentionBuffers {
 export type AttentionVariant = "tiled" | "software";
 
 const BLOCK = 16;
-const WORKGROUP_BYTES = 16384;
-const THREADS = 256;
 
 /**
- * Longest context that one workgroup per KV head reads alone. Longer ones are spread over the GPU, at the
- * price of a second dispatch, which should cost about what reading this many keys does (estimated, not measured).
+ * Most keys that a workgroup reads alone. More are spread over the GPU, at the price of a second dispatch (an H100: 3 us
+ * of GPU time, 6 us of the browser's), which should cost about what reading this many keys does (estimated).
  */
-const SINGLE_STEP_KEYS = 1024;
+export const SINGLE_STEP_KEYS = 512;
 
 /** Workgroups that fill a large GPU about twice. */
 const WANTED_WORKGROUPS = 256;
 const MAX_SPLITS = 64;
+/** Keys that a part has at least. */
+const SPLIT_UNIT = 64;
+/** Query heads with workgroups of their own while one dispatch does it all: what they read is small then. */
+const LONE_HEADS = 128;
+const COMBINE_THREADS = 256;
 
 /** On software adapters: rows in a thread's registers, threads of a workgroup, keys of a part. */
 const SOFTWARE_ROWS = 4;
@@ -104,8 +108,8 @@ export function attentionPrefill(
 
 export interface DecodeOptions {
   /**
-   * Longest context (KV positions, the new token's included) that these steps will serve. Up to 1,024, or a window
-   * of so many, a GPU does it in one dispatch.
+   * Longest context (KV positions, the new token's included) that these steps will serve. Up to
+   * `SINGLE_STEP_KEYS`, or a window of so many, a GPU does it in one dispatch.
    */
   longest: number;
   variant?: AttentionVariant;
@@ -131,14 +135,15 @@ export async function attentionDecode(
   const combine = await pipelines.step(
     "attention-combine",
     {
-      shader: "attention-combine",
+      shader: variant === "software" ? "attention-combine-rows" : "attention-combine",
       constants: {
         HEADS: shape.heads,
         HEAD_DIM: shape.headDim,
         SPLITS: splits,
         SPLIT_UNIT: unit,
         WINDOW: shape.window ?? 0,
-        THREADS: variant === "software" ? SOFTWARE_THREADS : 64,
+        THREADS:
+          variant === "software" ? SOFTWARE_THREADS : Math.min(COMBINE_THREADS, splits * (shape.headDim / 4)),
       },
     },
     { 0: scratch, 1: out, 8: state },
@@ -158,10 +163,11 @@ interface DecodePlan {
 
 /** @param keys that the longest context reads */
 function tiledDecode(gpu: Gpu, shape: AttentionShape, sinks: Vector | undefined, keys: number): DecodePlan {
-  const { tile, tiles, fold } = decodeTile(shape);
-  const unit = THREADS;
+  const single = keys <= SINGLE_STEP_KEYS;
+  const tilesAtLeast = single ? Math.floor(LONE_HEADS / shape.kvHeads) : 1;
+  const { threads, tile, tiles, depth, parts, fold } = decodeGrid(shape, gpu.f16 ? 2 : 4, tilesAtLeast);
   const wanted = Math.ceil(WANTED_WORKGROUPS / (shape.kvHeads * tiles));
-  const splits = keys <= SINGLE_STEP_KEYS ? 1 : Math.min(MAX_SPLITS, wanted, Math.ceil(keys / unit));
+  const splits = single ? 1 : Math.min(MAX_SPLITS, wanted, Math.ceil(keys / SPLIT_UNIT));
   const code = {
     shader: "attention-decode",
     imports: {
@@ -171,14 +177,16 @@ function tiledDecode(gpu: Gpu, shape: AttentionShape, sinks: Vector | undefined,
     },
     constants: {
       ...constants(shape, sinks),
-      THREADS,
+      THREADS: threads,
+      DEPTH: depth,
+      PARTS: parts,
       TILE: tile,
       FOLD: fold,
       SPLITS: splits,
-      SPLIT_UNIT: unit,
+      SPLIT_UNIT,
     },
   };
-  return { code, workgroups: [splits, shape.kvHeads * tiles, 1], splits, unit };
+  return { code, workgroups: [splits, shape.kvHeads * tiles, 1], splits, unit: SPLIT_UNIT };
 }
 
 function softwareDecode(
@@ -257,32 +265,4 @@ function constants(shape: AttentionShape, sinks: Vector | undefined): Readonly<R
     CAUSAL: causal ? 1 : 0,
     ...(sinks ? { SINKS_AT: sinks.at } : {}),
   };
-}
-
-/** The thread grid of prefill: as many keys in a tile as fit into workgroup memory. */
-function prefillGrid(headDim: number): { across: number; down: number; rows: number } {
-  const threads = 128;
-  const units = headDim / 4;
-  for (const across of [8, 4, 2]) {
-    const down = threads / across;
-    const columns = Math.ceil(units / across);
-    for (const rows of [2, 1]) {
-      const queries = down * rows;
-      const bytes = 4 * across * (units + 1) * 16 + queries * (across + 1) * 16 + queries * across * 4;
-      if (bytes <= WORKGROUP_BYTES && rows * columns <= 32) return { across, down, rows };
-    }
-  }
-  throw new Error(`Attention heads of ${headDim} elements do not fit into workgroup memory`);
-}
-
-/** How many query heads of one KV head a workgroup of decode serves, and how many it sums up at a time. */
-function decodeTile(shape: AttentionShape): { tile: number; tiles: number; fold: number } {
-  const group = shape.heads / shape.kvHeads;
-  const lanes = Math.floor(THREADS / (shape.headDim / 4));
-  for (let tiles = Math.ceil(group / 8); ; tiles++) {
-    const tile = Math.ceil(group / tiles);
-    const bytes = tile * (shape.headDim + THREADS + 8) * 4 + (THREADS / BLOCK) * 4;
-    const fold = Math.min(tile, Math.floor((WORKGROUP_BYTES - bytes) / (THREADS * 16 + lanes * 4)));
-    if (fold >= 1) return { tile, tiles, fold };
-  }
 }

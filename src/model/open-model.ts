@@ -32,7 +32,7 @@ const POOLING: Readonly<Record<number, Pooling>> = { 1: "mean", 2: "first", 3: "
  *   DoesNotFitError `adapter-limit`
  */
 export function openModel(file: GgufFile, maxBytes: number): OpenedModel {
-  // before anything else: of an unknown architecture no number can be expected
+  // first: files of other architectures lack the keys that the reader wants, which is not what is wrong with them
   const architecture = findArchitecture(getString(file.metadata, "general.architecture"));
   const reader = new ModelReader(file, maxBytes);
   const model = architecture(reader);

@@ -2,6 +2,7 @@ import { InputError } from "../errors.ts";
 import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Pipelines, type Step } from "../gpu/step.ts";
+import { SINGLE_STEP_KEYS } from "../kernels/attention.ts";
 import { createSampler } from "../kernels/sampler.ts";
 import { KV_BLOCK, KvCache, layerBytes } from "../model/kv-cache.ts";
 import type { Output } from "../model/model-reader.ts";
@@ -25,8 +26,6 @@ const DEFAULT_CONTEXT = 8192;
 const DEFAULT_TEXT = 2048;
 /** Prompt tokens computed at once: enough to fill the adapter, few enough for a submit that the page does not feel. */
 const CHUNK_ROWS = { gpu: 512, software: 64 };
-/** Contexts up to this decode with one attention dispatch a layer, longer ones with two (see kernels/attention.ts). */
-const SHORT_CONTEXT = 1024;
 /** Prompt of the warm-up: pays the driver's first-use costs and measures what a token costs here. */
 const WARM_UP = { prompt: 8, tokens: 3 };
 
@@ -102,7 +101,7 @@ export function buildModel({ gpu, buffers, model, weights, contextLength }: Buil
     const logits = buffers.storage("logits", vocabulary * 4);
     const last = builder({ kind: "decode", longest }, prefill.x);
     last.lastLogits(output, logits);
-    const contexts = longest > SHORT_CONTEXT ? [SHORT_CONTEXT, longest] : [longest];
+    const contexts = longest > SINGLE_STEP_KEYS ? [SINGLE_STEP_KEYS, longest] : [longest];
     const decode = contexts.map(async context => ({
       longest: context,
       steps: await layers({ kind: "decode", longest: context }).steps,

@@ -227,7 +227,7 @@ function matrixSink(
       firstRow: row,
       rows,
       columns,
-      halves: part.halves && { ...part.halves, rows: part.halves.rows - part.fromRow },
+      halves: part.halves && { ...part.halves, rows: Math.max(0, part.halves.rows - part.fromRow) },
       matrices: part.matrices,
     });
     pass.end();

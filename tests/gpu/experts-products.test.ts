@@ -12,14 +12,15 @@ import {
 import { stateBytes } from "../../src/kernels/state.ts";
 import type { Vector } from "../../src/kernels/vector.ts";
 import type { Weight, WeightType } from "../../src/kernels/weights.ts";
+import { epilogueReference } from "../reference/epilogue.ts";
 import {
   combineReference,
   type ExpertMatrices,
   expertProducts,
   selectReference,
 } from "../reference/experts.ts";
-import { gluReference, matmulReference, type Product } from "../reference/matmul.ts";
-import { addTo, besides, randomWeight, worst } from "./product-support.ts";
+import { matmulReference, type Product } from "../reference/matmul.ts";
+import { randomWeight, worst } from "./product-support.ts";
 import { type KernelBench, kernelBench, randomNormal, randomSource } from "./support.ts";
 
 /** Relative to the sum of |w x|: all sums are f32. */
@@ -83,10 +84,9 @@ describe("products with experts", () => {
 
   /** What the epilogue makes of products; `held` is what stands in y before. */
   const finished = (kind: "store" | "glu" | "gated", product: Product, rows: number, held: Float32Array) => {
-    if (kind === "store") return product;
-    return kind === "glu"
-      ? gluReference(product, rows)
-      : gluReference(besides(held, product, rows), 2 * rows);
+    const before =
+      kind === "gated" ? held : new Float32Array(product.values.length / (kind === "glu" ? 2 : 1));
+    return epilogueReference({ kind }, product, rows, before);
   };
 
   type Kind = "store" | "glu" | "gated";
@@ -299,7 +299,9 @@ describe("products with experts", () => {
     const residual = randomNormal(random, tokens * hidden);
     const logits = Float32Array.from(matmulReference(input, router.values, count, hidden).values);
     const chosen = selectReference(logits, count, perToken, { overAll: true });
-    const inner = gluReference(expertProducts(input, first.matrices, chosen.ids, perToken), 2 * size);
+    const gateUp = expertProducts(input, first.matrices, chosen.ids, perToken);
+    const before = new Float32Array(gateUp.values.length / 2);
+    const inner = epilogueReference({ kind: "glu" }, gateUp, 2 * size, before);
     const outer = expertProducts(inner.values, last.matrices, chosen.ids, 1);
     // how the roundings of `inner` and of the weights grow
     outer.magnitudes.fill(4 * Math.max(...outer.magnitudes) + Math.max(...inner.magnitudes) * size);
@@ -385,7 +387,8 @@ describe("products with experts", () => {
     const product = matmulReference(x, values, rows, columns);
     const scaled = (numbers: Float64Array): Float64Array =>
       numbers.map((value, i) => (0.5 * value) / (1 + Math.exp(-gate[Math.floor(i / rows)]!)));
-    const expected = addTo(held, { values: scaled(product.values), magnitudes: scaled(product.magnitudes) });
+    const result = { values: scaled(product.values), magnitudes: scaled(product.magnitudes) };
+    const expected = epilogueReference({ kind: "add" }, result, rows, held);
     const y = bench.upload("y", held);
     const epilogue = { kind: "add", y, scale: 0.5, tokenGate: bench.upload("gate", gate) } as const;
     const batch = { weight, epilogue, x: bench.upload("x", x), state: state(tokens) };

@@ -3,54 +3,62 @@ import type { Epilogue } from "../../src/kernels/epilogue.ts";
 import { type MatmulVariant, matmul } from "../../src/kernels/matmul.ts";
 import { stateBytes } from "../../src/kernels/state.ts";
 import type { Weight, WeightType } from "../../src/kernels/weights.ts";
-import { gluReference, KV_BLOCK, matmulReference, qkvReference } from "../reference/matmul.ts";
+import { type EpilogueShape, epilogueReference } from "../reference/epilogue.ts";
+import { KV_BLOCK, matmulReference, type Product, qkvReference } from "../reference/matmul.ts";
+import { epilogueCases } from "./epilogue-cases.ts";
 import {
-  addTo,
-  besides,
+  epilogueOf,
+  heldBefore,
   randomRope,
   randomWeight,
   readCache,
   SENTINEL,
+  vectorAmongOthers,
   worst,
   zeros,
 } from "./product-support.ts";
 import { type KernelBench, kernelBench, randomNormal, randomSource } from "./support.ts";
 
-const CASES: [MatmulVariant, WeightType, "store" | "add" | "glu" | "gated", rows: number, columns: number][] =
-  [
-    ["rows", "Q4_0", "store", 576, 576],
-    ["rows", "Q4_1", "glu", 200, 288],
-    ["rows", "Q8_0", "add", 100, 96],
-    ["rows", "F16", "store", 37, 40],
-    ["rows", "BF16", "glu", 72, 104],
-    ["rows", "F32", "add", 36, 8],
-    ["rows", "Q8_0", "gated", 100, 96],
-    ["rows", "Q4_K", "glu", 72, 512],
-    ["rows", "Q6_K", "store", 37, 256],
-    ["rows", "Q5_0", "add", 36, 96],
-    ["rows", "IQ4_XS", "store", 37, 512],
-    ["rows", "IQ2_XS", "glu", 72, 256],
-    ["rows", "IQ1_M", "add", 36, 256],
-    ["tile", "Q4_K", "store", 37, 512],
-    ["tile", "Q6_K", "glu", 72, 256],
-    ["tile", "Q3_K", "add", 36, 256],
-    ["tile", "MXFP4", "glu", 72, 96],
-    ["tile", "IQ3_S", "store", 37, 512],
-    ["tile", "IQ1_S", "add", 36, 256],
-    ["tile", "Q4_0", "store", 576, 576],
-    ["tile", "Q4_1", "glu", 200, 288],
-    ["tile", "Q8_0", "add", 100, 96],
-    ["tile", "F16", "store", 37, 40],
-    ["tile", "BF16", "glu", 72, 104],
-    ["tile", "F32", "add", 36, 8],
-    ["tile", "Q4_0", "gated", 36, 32],
-    ["tile", "Q4_0", "add", 100, 288],
-    ["tile", "Q4_1", "store", 577, 32],
-  ];
+const CASES: [MatmulVariant, WeightType, EpilogueShape["kind"], rows: number, columns: number][] = [
+  ["rows", "Q4_0", "store", 576, 576],
+  ["rows", "Q4_1", "glu", 200, 288],
+  ["rows", "Q8_0", "add", 100, 96],
+  ["rows", "F16", "store", 37, 40],
+  ["rows", "BF16", "glu", 72, 104],
+  ["rows", "F32", "add", 36, 8],
+  ["rows", "Q8_0", "gated", 100, 96],
+  ["rows", "Q4_K", "glu", 72, 512],
+  ["rows", "Q6_K", "store", 37, 256],
+  ["rows", "Q5_0", "add", 36, 96],
+  ["rows", "IQ4_XS", "store", 37, 512],
+  ["rows", "IQ2_XS", "glu", 72, 256],
+  ["rows", "IQ1_M", "add", 36, 256],
+  ["tile", "Q4_K", "store", 37, 512],
+  ["tile", "Q6_K", "glu", 72, 256],
+  ["tile", "Q3_K", "add", 36, 256],
+  ["tile", "MXFP4", "glu", 72, 96],
+  ["tile", "IQ3_S", "store", 37, 512],
+  ["tile", "IQ1_S", "add", 36, 256],
+  ["tile", "Q4_0", "store", 576, 576],
+  ["tile", "Q4_1", "glu", 200, 288],
+  ["tile", "Q8_0", "add", 100, 96],
+  ["tile", "F16", "store", 37, 40],
+  ["tile", "BF16", "glu", 72, 104],
+  ["tile", "F32", "add", 36, 8],
+  ["tile", "Q4_0", "gated", 36, 32],
+  ["tile", "Q4_0", "add", 100, 288],
+  ["tile", "Q4_1", "store", 577, 32],
+];
 const TOKENS = [1, 2, 5, 33, 64, 70];
 
 /** Relative to the sum of |w x|: all sums are f32. */
 const TOLERANCE = 1e-6;
+
+/** The part of a product that belongs to the first rows of the batch. */
+const firstTokens = ({ values, magnitudes }: Product, count: number): Product => ({
+  values: values.subarray(0, count),
+  magnitudes: magnitudes.subarray(0, count),
+});
 
 describe("matmul", () => {
   let bench: KernelBench;
@@ -68,26 +76,49 @@ describe("matmul", () => {
       const most = Math.max(...TOKENS);
       const x = randomNormal(random, most * columns, 0.1);
       const whole = matmulReference(x, values, rows, columns);
-      const before = kind === "add" || kind === "gated" ? randomNormal(random, most * outputs) : null;
-      let product = whole;
-      if (kind === "glu") product = gluReference(whole, rows);
-      if (kind === "gated") product = gluReference(besides(before!, whole, rows), 2 * rows);
-      if (kind === "add") product = addTo(before!, whole);
+      const held = heldBefore(random, { kind }, outputs, most, most * outputs);
       for (const tokens of TOKENS) {
-        const y = bench.upload("y", before ?? new Float32Array(most * outputs).fill(SENTINEL));
+        const y = bench.upload("y", held);
         const state = bench.state(stateBytes({ position: 9, rows: tokens, finished: false, generated: 0 }));
-        const options = { weight, epilogue: { kind, y }, x: bench.upload("x", x), state, variant };
-        await bench.run([await matmul(bench.pipelines, bench.gpu, options)], tokens);
-        const actual = await bench.readF32(y, most * outputs);
-        const written = tokens * outputs;
-        const expected = {
-          values: product.values.subarray(0, written),
-          magnitudes: product.magnitudes.subarray(0, written),
+        const options = {
+          weight,
+          epilogue: epilogueOf({ kind }, y),
+          x: bench.upload("x", x),
+          state,
+          variant,
         };
-        expect(worst(actual.subarray(0, written), expected, TOLERANCE), `${tokens} tokens`).toBeLessThan(1);
-        const untouched = actual.subarray(written);
-        expect(untouched.every((value, i) => value === (before?.[written + i] ?? SENTINEL))).toBe(true);
+        await bench.run([await matmul(bench.pipelines, bench.gpu, options)], tokens);
+        const expected = epilogueReference({ kind }, firstTokens(whole, tokens * rows), rows, held);
+        const actual = await bench.readF32(y, held.length);
+        expect(worst(actual, expected, TOLERANCE), `${tokens} tokens`).toBeLessThan(1);
       }
+    },
+  );
+
+  test.for(epilogueCases(["rows", "tile"]))(
+    "%s: %j after a bias, in its columns, and nothing beside them",
+    async ([variant, shape]) => {
+      const random = randomSource(31);
+      const [rows, columns] = [shape.kind === "logits" || shape.kind === "store" ? 33 : 40, 72];
+      const tokens = 67;
+      const { weight, values } = await randomWeight(bench, random, "F32", rows, columns);
+      const outputs = shape.kind === "glu" ? rows / 2 : rows;
+      const x = randomNormal(random, tokens * columns);
+      const bias = randomNormal(random, rows, 2);
+      const held = heldBefore(random, shape, outputs, tokens, (tokens + 1) * (shape.stride ?? outputs));
+      const y = bench.upload("y", held);
+      const options = {
+        weight,
+        bias: vectorAmongOthers(bench, bias),
+        epilogue: epilogueOf(shape, y),
+        x: bench.upload("x", x),
+        state: bench.state(stateBytes({ position: 9, rows: tokens, finished: false, generated: 0 })),
+        variant,
+      };
+      await bench.run([await matmul(bench.pipelines, bench.gpu, options)], tokens);
+      const product = matmulReference(x, values, rows, columns, bias);
+      const expected = epilogueReference(shape, product, rows, held);
+      expect(worst(await bench.readF32(y, held.length), expected, TOLERANCE)).toBeLessThan(1);
     },
   );
 
@@ -112,6 +143,7 @@ describe("matmul", () => {
       const blockTable = new Uint32Array([5, 2, 6, 0]);
       const rope = randomRope(random, position + tokens, rotated);
       const x = randomNormal(random, tokens * columns, 0.1);
+      const bias = randomNormal(random, (heads + 2 * kvHeads) * headDim);
       const cacheSize = 2 * kvBlocks * kvHeads * KV_BLOCK * headDim;
       const y = bench.upload("y", new Float32Array((tokens + 1) * heads * headDim).fill(SENTINEL));
       const kv = bench.buffers.storage("kv", cacheSize * 4);
@@ -129,9 +161,17 @@ describe("matmul", () => {
           firstRow,
         };
         const state = bench.state(stateBytes({ position, rows: tokens, finished: false, generated: 0 }));
-        const options = { weight, epilogue, x: bench.upload("x", x), state, variant };
+        const part = bias.subarray(firstRow, firstRow + rows);
+        const options = {
+          weight,
+          bias: vectorAmongOthers(bench, part),
+          epilogue,
+          x: bench.upload("x", x),
+          state,
+          variant,
+        };
         await bench.run([await matmul(bench.pipelines, bench.gpu, options)], tokens);
-        const product = matmulReference(x, values, rows, columns);
+        const product = matmulReference(x, values, rows, columns, part);
         qkvReference(product, { ...head, rows, firstRow }, position, rope, blockTable, queries, cache);
       }
       expect(worst(await bench.readF32(y, queries.values.length), queries, TOLERANCE)).toBeLessThan(1);
@@ -155,7 +195,12 @@ describe("matmul", () => {
   test("a weight whose rows do not suit the epilogue is refused", () => {
     const buffer = bench.buffers.storage("none", 16);
     const weight: Weight = { type: "F32", rows: 12, columns: 8, words: buffer, scales: null };
-    const options = { weight, epilogue: { kind: "glu", y: buffer }, x: buffer, state: buffer } as const;
+    const options = {
+      weight,
+      epilogue: { kind: "glu", gate: "silu", y: buffer },
+      x: buffer,
+      state: buffer,
+    } as const;
     expect(() => matmul(bench.pipelines, bench.gpu, options)).toThrow(RangeError);
   });
 });

@@ -3,20 +3,26 @@ import type { Step } from "../../src/gpu/step.ts";
 import type { Epilogue } from "../../src/kernels/epilogue.ts";
 import { type MatvecVariant, matvec, matvecVariant } from "../../src/kernels/matvec.ts";
 import { stateBytes } from "../../src/kernels/state.ts";
+import type { Vector } from "../../src/kernels/vector.ts";
 import type { Weight, WeightType } from "../../src/kernels/weights.ts";
-import { gluReference, KV_BLOCK, qkvReference } from "../reference/matmul.ts";
+import { type EpilogueShape, epilogueReference } from "../reference/epilogue.ts";
+import { KV_BLOCK, qkvReference } from "../reference/matmul.ts";
 import { matvecReference, type Norm } from "../reference/matvec.ts";
+import { epilogueCases, GATES, gateGrid } from "./epilogue-cases.ts";
 import {
-  addTo,
-  besides,
+  epilogueOf,
+  heldBefore,
   randomRope,
   randomWeight,
   readCache,
   SENTINEL,
+  vectorAmongOthers,
+  vectorsAmongOthers,
   worst,
   zeros,
 } from "./product-support.ts";
 import { type KernelBench, kernelBench, randomNormal, randomSource } from "./support.ts";
+import { f32Weight } from "./weight-support.ts";
 
 const VARIANTS: readonly MatvecVariant[] = ["rows", "subgroups", "workgroup"];
 
@@ -24,7 +30,7 @@ const VARIANTS: readonly MatvecVariant[] = ["rows", "subgroups", "workgroup"];
 const CASES: [
   MatvecVariant,
   WeightType,
-  Exclude<Epilogue["kind"], "qkv">,
+  EpilogueShape["kind"],
   rows: number,
   columns: number,
   norm: "norm" | "plain",
@@ -78,8 +84,14 @@ describe("matvec", () => {
   const unsupported = (variant: MatvecVariant): boolean => variant === "subgroups" && !bench.gpu.subgroups;
   const state = (rows: number, position = 9, finished = false): GPUBuffer =>
     bench.state(stateBytes({ position, rows, finished, generated: 0 }));
-  const upload = (norm: Norm | null) =>
-    norm ? { norm: { weight: bench.upload("norm", norm.weight), epsilon: norm.epsilon } } : {};
+  /** Norm and bias in one buffer, where the kernel wants them. */
+  const upload = (norm: Norm | null, bias?: Float32Array) => {
+    const vectors = vectorsAmongOthers(bench, [...(norm ? [norm.weight] : []), ...(bias ? [bias] : [])]);
+    return {
+      ...(norm ? { norm: { weight: vectors[0]!, epsilon: norm.epsilon } } : {}),
+      ...(bias ? { bias: vectors.at(-1)! } : {}),
+    };
+  };
   const randomNorm = (random: () => number, columns: number): Norm => ({
     weight: randomNormal(random, columns),
     epsilon: EPSILON,
@@ -93,30 +105,99 @@ describe("matvec", () => {
       const { weight, values } = await randomWeight(bench, random, type, rows, columns);
       const outputs = kind === "glu" ? rows / 2 : rows;
       const norm = normed === "norm" ? randomNorm(random, columns) : null;
-      const before = kind === "add" || kind === "gated" ? randomNormal(random, outputs) : null;
       for (const tokens of TOKENS) {
         const x = randomNormal(random, tokens * columns, 0.1);
-        let expected = matvecReference(x, values, rows, columns, norm);
-        if (kind === "glu") expected = gluReference(expected, rows);
-        if (kind === "gated") expected = gluReference(besides(before!, expected, rows), 2 * rows);
-        if (kind === "add") expected = addTo(before!, expected);
-        const held = new Float32Array(tokens * outputs + 4).fill(SENTINEL);
-        if (before) held.set(before);
+        const held = heldBefore(random, { kind }, outputs, 1, tokens * outputs + 4);
         const y = bench.upload("y", held);
         const options = {
           weight,
-          epilogue: { kind, y },
+          epilogue: epilogueOf({ kind }, y),
           x: bench.upload("x", x),
           state: state(tokens),
           variant,
         };
         await bench.run([await matvec(bench.pipelines, bench.gpu, { ...options, ...upload(norm) })]);
+        const product = matvecReference(x, values, rows, columns, norm);
+        const expected = epilogueReference({ kind }, product, rows, held);
         const actual = await bench.readF32(y, held.length);
-        expect(worst(actual.subarray(0, outputs), expected, 1e-6), `${tokens} tokens`).toBeLessThan(1);
-        expect(actual.subarray(outputs).every(value => value === SENTINEL)).toBe(true);
+        expect(worst(actual, expected, 1e-6), `${tokens} tokens`).toBeLessThan(1);
       }
     },
   );
+
+  test.for(epilogueCases(VARIANTS))(
+    "%s: %j after a bias, in its columns, and nothing beside them",
+    async ([variant, shape], { skip }) => {
+      skip(unsupported(variant), "no subgroups on this adapter");
+      const random = randomSource(29);
+      const [rows, columns] = [shape.kind === "logits" || shape.kind === "store" ? 33 : 40, 72];
+      const { weight, values } = await randomWeight(bench, random, "F32", rows, columns);
+      const outputs = shape.kind === "glu" ? rows / 2 : rows;
+      const x = randomNormal(random, columns);
+      const bias = randomNormal(random, rows, 2);
+      // the norm stands before the bias in their buffer
+      const norm = shape.kind === "store" || shape.kind === "glu" ? randomNorm(random, columns) : null;
+      const held = heldBefore(random, shape, outputs, 1, (shape.stride ?? outputs) + 4);
+      const y = bench.upload("y", held);
+      const options = {
+        weight,
+        epilogue: epilogueOf(shape, y),
+        x: bench.upload("x", x),
+        state: state(1),
+        variant,
+      };
+      await bench.run([await matvec(bench.pipelines, bench.gpu, { ...options, ...upload(norm, bias) })]);
+      const product = matvecReference(x, values, rows, columns, norm, bias);
+      const expected = epilogueReference(shape, product, rows, held);
+      expect(worst(await bench.readF32(y, held.length), expected, 1e-6)).toBeLessThan(1);
+    },
+  );
+
+  test.for(GATES)("gate %s is right, and a number, however large its inputs", async gate => {
+    const { gates, ups } = gateGrid();
+    const rows = gates.length;
+    // the product of such a weight with (1, 0, 0, ...) is its first column
+    const weight = await f32Weight(bench, rows, 8, (row, column) => (column === 0 ? ups[row]! : 0));
+    const x = bench.upload("x", new Float32Array([1, 0, 0, 0, 0, 0, 0, 0]));
+    const y = bench.upload("y", gates);
+    const shape: EpilogueShape = { kind: "gated", gate };
+    const options = { weight, epilogue: epilogueOf(shape, y), x, state: state(1) };
+    await bench.run([await matvec(bench.pipelines, bench.gpu, options)]);
+    const product = { values: Float64Array.from(ups), magnitudes: Float64Array.from(ups, () => 0) };
+    const expected = epilogueReference(shape, product, rows, gates);
+    expect(worst(await bench.readF32(y, rows), expected, 2e-6)).toBeLessThan(1);
+  });
+
+  test("capped logits keep to their cap, however large they were", async () => {
+    const raw = Float32Array.from([0, 1, -1, 29, 300, -300, 1e5, -1e5, 3e38, -3e38, 60, -60]);
+    const weight = await f32Weight(bench, raw.length, 8, (row, column) => (column === 0 ? raw[row]! : 0));
+    const y = bench.upload("y", new Float32Array(raw.length));
+    const shape: EpilogueShape = { kind: "logits", scale: 0.5, cap: 30 };
+    const x = bench.upload("x", new Float32Array([1, 0, 0, 0, 0, 0, 0, 0]));
+    await bench.run([
+      await matvec(bench.pipelines, bench.gpu, {
+        weight,
+        epilogue: epilogueOf(shape, y),
+        x,
+        state: state(1),
+      }),
+    ]);
+    const product = { values: Float64Array.from(raw), magnitudes: new Float64Array(raw.length) };
+    const expected = epilogueReference(shape, product, raw.length, raw);
+    expect(worst(await bench.readF32(y, raw.length), expected, 1e-6)).toBeLessThan(1);
+  });
+
+  test("a norm and a bias in different buffers are refused", async () => {
+    const random = randomSource(4);
+    const { weight } = await randomWeight(bench, random, "F32", 8, 8);
+    const vector = (): Vector => vectorAmongOthers(bench, randomNormal(random, 8));
+    const y = bench.upload("y", new Float32Array(8));
+    const epilogue = epilogueOf({ kind: "store" }, y);
+    const options = { weight, epilogue, x: y, state: state(1), bias: vector() };
+    expect(() =>
+      matvec(bench.pipelines, bench.gpu, { ...options, norm: { weight: vector(), epsilon: 1 } }),
+    ).toThrow(RangeError);
+  });
 
   // [type, first row, rows] of each product: Q, K and V in one, or where their types differ apart
   const whole: [WeightType, number, number][] = [["Q4_0", 0, 200]];
@@ -141,6 +222,7 @@ describe("matvec", () => {
       const rope = randomRope(random, position + 1, rotated);
       const x = randomNormal(random, columns, 0.1);
       const norm = randomNorm(random, columns);
+      const bias = randomNormal(random, (heads + 2 * kvHeads) * headDim);
       const cacheSize = 2 * kvBlocks * kvHeads * KV_BLOCK * headDim;
       const y = bench.upload("y", new Float32Array((heads + 1) * headDim).fill(SENTINEL));
       const kv = bench.buffers.storage("kv", cacheSize * 4);
@@ -156,8 +238,9 @@ describe("matvec", () => {
         };
         const epilogue: Epilogue = { ...head, ...places, kind: "qkv", firstRow };
         const options = { weight, epilogue, x: bench.upload("x", x), state: state(1, position), variant };
-        await bench.run([await matvec(bench.pipelines, bench.gpu, { ...options, ...upload(norm) })]);
-        const product = matvecReference(x, values, rows, columns, norm);
+        const part = bias.subarray(firstRow, firstRow + rows);
+        await bench.run([await matvec(bench.pipelines, bench.gpu, { ...options, ...upload(norm, part) })]);
+        const product = matvecReference(x, values, rows, columns, norm, part);
         qkvReference(product, { ...head, rows, firstRow }, position, rope, blockTable, queries, cache);
       }
       expect(worst(await bench.readF32(y, queries.values.length), queries, 1e-6)).toBeLessThan(1);

@@ -1,37 +1,71 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { rmsNorm } from "../../src/kernels/rms-norm.ts";
+import { type NormKind, normalise } from "../../src/kernels/norm.ts";
 import { stateBytes } from "../../src/kernels/state.ts";
-import { rmsNormReference } from "../reference/rms-norm.ts";
+import { normReference } from "../reference/norm.ts";
+import { SENTINEL, vectorsAmongOthers } from "./product-support.ts";
 import { type KernelBench, kernelBench, maxError, randomNormal, randomSource } from "./support.ts";
 
-describe("rms-norm", () => {
+describe("norm", () => {
   let bench: KernelBench;
   beforeAll(async () => {
     bench = await kernelBench();
   });
   afterAll(() => bench.close());
 
-  test.each([
-    [1, 4],
-    [3, 36],
-    [5, 288],
-    [2, 4096],
-  ])("equals the reference for %i rows of %i", async (rows, size) => {
+  interface Case {
+    kind: NormKind;
+    rows: number;
+    size: number;
+    bias?: boolean;
+    /** Factor, where the result is added. */
+    add?: number;
+    /** Mean of the input: LayerNorm takes it off, RMSNorm does not. */
+    mean?: number;
+    finished?: boolean;
+  }
+
+  async function run({ kind, rows, size, bias = false, add, mean = 0.5, finished = false }: Case) {
     const random = randomSource(rows * size);
-    const x = randomNormal(random, rows * size, 3);
-    const weight = randomNormal(random, size);
-    const y = bench.buffers.storage("y", x.byteLength);
-    const step = await rmsNorm(
-      bench.pipelines,
-      { size, epsilon: 1e-5 },
-      {
-        x: bench.upload("x", x),
-        weight: bench.upload("weight", weight),
-        y,
-        state: bench.state(stateBytes({ position: 0, rows, finished: false, generated: 0 })),
-      },
-    );
+    const x = randomNormal(random, rows * size, 3).map(value => value + mean);
+    const numbers = { weight: randomNormal(random, size), bias: randomNormal(random, size) };
+    const [weight, shift] = vectorsAmongOthers(bench, [numbers.weight, numbers.bias]);
+    const before = randomNormal(random, (rows + 1) * size);
+    if (add === undefined) before.fill(SENTINEL);
+    const y = bench.upload("y", before);
+    const state = bench.state(stateBytes({ position: 0, rows, finished, generated: 0 }));
+    const norm = { kind, weight: weight!, bias: bias ? shift : undefined, epsilon: 1e-2 };
+    const step = await normalise(bench.pipelines, norm, size, { x: bench.upload("x", x), y, state }, add);
     await bench.run([step], rows);
-    expect(maxError(await bench.readF32(y, x.length), rmsNormReference(x, weight, 1e-5))).toBeLessThan(1e-5);
+    const normed = normReference({ ...norm, ...numbers, bias: bias ? numbers.bias : undefined }, x);
+    const expected = Float64Array.from(before);
+    normed.forEach((value, i) => {
+      expected[i] = add === undefined ? value : before[i]! + add * value;
+    });
+    return { actual: await bench.readF32(y, before.length), expected, before };
+  }
+
+  test.each<Case>([
+    { kind: "rms", rows: 1, size: 4 },
+    { kind: "rms", rows: 3, size: 36, bias: true },
+    { kind: "rms", rows: 5, size: 288, add: 0.3 },
+    { kind: "rms", rows: 2, size: 4096 },
+    { kind: "layer", rows: 1, size: 4 },
+    { kind: "layer", rows: 3, size: 36, bias: true },
+    { kind: "layer", rows: 5, size: 288, add: -2, bias: true },
+    { kind: "layer", rows: 2, size: 4096, bias: true },
+  ])("equals the reference: %j", async entry => {
+    const { actual, expected } = await run(entry);
+    expect(maxError(actual, expected)).toBeLessThan(1e-5);
+  });
+
+  test("LayerNorm takes off a mean far larger than what is left", async () => {
+    const { actual, expected } = await run({ kind: "layer", rows: 2, size: 72, bias: true, mean: 1000 });
+    // the inputs themselves are rounded to 1e-4 there, their mean to 2e-5
+    expect(maxError(actual, expected)).toBeLessThan(2e-4);
+  });
+
+  test("a finished sequence changes nothing", async () => {
+    const { actual, before } = await run({ kind: "layer", rows: 3, size: 36, add: 1, finished: true });
+    expect(maxError(actual, before)).toBe(0);
   });
 });

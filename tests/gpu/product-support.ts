@@ -1,9 +1,12 @@
 // What the tests of matrix kernels share: random weights, and how far a product may be from its reference.
 import { readBuffer } from "../../src/gpu/readback.ts";
+import type { Epilogue } from "../../src/kernels/epilogue.ts";
+import type { Vector } from "../../src/kernels/vector.ts";
 import type { Weight, WeightType } from "../../src/kernels/weights.ts";
 import { dequantise, halfToNumber } from "../reference/dequantise.ts";
+import type { EpilogueShape } from "../reference/epilogue.ts";
 import type { Product } from "../reference/matmul.ts";
-import type { KernelBench } from "./support.ts";
+import { type KernelBench, randomNormal } from "./support.ts";
 import { randomMatrix, uploadWeight } from "./weight-support.ts";
 
 /** Stands in every place that a kernel must leave alone. */
@@ -21,23 +24,48 @@ export function worst(actual: ArrayLike<number>, expected: Product, tolerance: n
   return result;
 }
 
-/** `[left | product]`, row by row, where `left` is exact. */
-export function besides(left: Float32Array, product: Product, rows: number): Product {
-  const result = zeros(2 * left.length);
-  for (let i = 0; i < left.length; i += rows) {
-    result.values.set(left.subarray(i, i + rows), 2 * i);
-    result.values.set(product.values.subarray(i, i + rows), 2 * i + rows);
-    result.magnitudes.set(product.magnitudes.subarray(i, i + rows), 2 * i + rows);
+/**
+ * What stands in `y` before a product: numbers where the epilogue reads them, elsewhere the sentinel.
+ * @param outputs columns of a row that the product writes
+ */
+export function heldBefore(
+  random: () => number,
+  { kind, first = 0, stride }: EpilogueShape,
+  outputs: number,
+  tokens: number,
+  count: number,
+): Float32Array<ArrayBuffer> {
+  const held = new Float32Array(count).fill(SENTINEL);
+  if (kind !== "add" && kind !== "gated") return held;
+  for (let token = 0; token < tokens; token++) {
+    held.set(randomNormal(random, outputs), token * (stride ?? outputs) + first);
   }
-  return result;
+  return held;
 }
 
-/** `values + product`, where `values` are exact. */
-export function addTo(values: Float32Array, product: Product): Product {
-  return {
-    values: product.values.map((value, i) => value + values[i]!),
-    magnitudes: product.magnitudes.map((magnitude, i) => magnitude + Math.abs(values[i]!)),
-  };
+/** The epilogue with its buffer; gates are SwiGLU unless the case says otherwise. */
+export function epilogueOf(shape: EpilogueShape, y: GPUBuffer): Epilogue {
+  return { gate: "silu", ...shape, y };
+}
+
+/** A vector in the middle of a buffer whose other numbers are NaN. */
+export function vectorAmongOthers(bench: KernelBench, values: Float32Array): Vector {
+  return vectorsAmongOthers(bench, [values])[0]!;
+}
+
+/** Vectors in one buffer, with NaN before, between and after them; each filled up with zeros. */
+export function vectorsAmongOthers(bench: KernelBench, vectors: readonly Float32Array[]): Vector[] {
+  const places = vectors.map(values => Math.ceil(values.length / 4));
+  const data = new Float32Array(4 * (places.reduce((sum, units) => sum + units + 1, 0) + 1)).fill(Number.NaN);
+  let next = 1;
+  const starts = vectors.map((values, i) => {
+    const at = next;
+    data.fill(0, 4 * at, 4 * (at + places[i]!)).set(values, 4 * at);
+    next += places[i]! + 1;
+    return at;
+  });
+  const buffer = bench.upload("vectors", data);
+  return starts.map(at => ({ buffer, at }));
 }
 
 export function zeros(count: number): Product {

@@ -6,15 +6,17 @@ import { composeShader } from "../../src/gpu/shader.ts";
 import { type KernelCode, Pipelines, type Step } from "../../src/gpu/step.ts";
 import { type AttentionShape, attentionDecode, attentionPrefill } from "../../src/kernels/attention.ts";
 import { embed } from "../../src/kernels/embed.ts";
-import type { AddEpilogue, Epilogue } from "../../src/kernels/epilogue.ts";
+import type { AddEpilogue, Epilogue, Gate, QkvPlaces } from "../../src/kernels/epilogue.ts";
 import { expertsCombine, expertsDown, expertsGather, expertsSelect } from "../../src/kernels/experts.ts";
 import { matmul } from "../../src/kernels/matmul.ts";
 import { matvec } from "../../src/kernels/matvec.ts";
 import { normalise } from "../../src/kernels/norm.ts";
+import { qkNorm } from "../../src/kernels/qk-norm.ts";
 import { createRepacker } from "../../src/kernels/repack.ts";
 import { expertTile } from "../../src/kernels/routing.ts";
 import { createSampler } from "../../src/kernels/sampler.ts";
 import { score } from "../../src/kernels/score.ts";
+import { shortConv } from "../../src/kernels/short-conv.ts";
 import type { Vector } from "../../src/kernels/vector.ts";
 import { WEIGHT_TYPES, type Weight, type WeightType, weightLayout } from "../../src/kernels/weights.ts";
 
@@ -49,7 +51,7 @@ const HEADS: readonly [heads: number, kvHeads: number, headDim: number][] = [
   [5, 5, 20],
 ];
 /** Decode in one step, and split. */
-const LONGEST = [1024, 8192];
+const LONGEST = [512, 8192];
 const VOCABULARY = 49_152;
 const COLUMNS = 256;
 
@@ -85,29 +87,32 @@ function weightOf(type: WeightType, rows: number): Weight {
   return { type, rows, columns: COLUMNS, words: nothing, scales: scalesBytes > 0 ? nothing : null };
 }
 
+const PLACES: QkvPlaces = {
+  y: nothing,
+  kv: nothing,
+  blockTable: nothing,
+  rope: nothing,
+  heads: 64,
+  kvHeads: 32,
+  headDim: 16,
+  rotated: 16,
+  kvBlocks: 8,
+};
+
 const STORE: Epilogue = { kind: "store", y: nothing };
 const ADD: AddEpilogue = { kind: "add", y: nothing };
 const GLU: Epilogue = { kind: "glu", y: nothing, gate: "silu" };
 const GATED: Epilogue = { kind: "gated", y: nothing, gate: "silu" };
+const GATES: readonly Gate[] = ["silu", "gelu", "gelu-erf", "swiglu-oai", "tanh"];
 const EPILOGUES: readonly Epilogue[] = [
   STORE,
   ADD,
   { ...ADD, tokenGate: nothing },
-  GLU,
-  GATED,
-  {
-    kind: "qkv",
-    y: nothing,
-    kv: nothing,
-    blockTable: nothing,
-    rope: nothing,
-    firstRow: 0,
-    heads: 64,
-    kvHeads: 32,
-    headDim: 16,
-    rotated: 16,
-    kvBlocks: 8,
-  },
+  { kind: "logits", y: nothing, cap: 30 },
+  { kind: "qkv", firstRow: 0, ...PLACES },
+  ...GATES.flatMap(gate =>
+    (["glu", "gated", "activated"] as const).map(kind => ({ kind, gate, y: nothing })),
+  ),
 ];
 
 /** Qwen3-30B-A3B, and Mixtral: each size of tile. */
@@ -129,32 +134,52 @@ const expertProducts = <T>(
   ),
 ];
 
-/** Each type of weight with each epilogue. */
-const products = <T>(build: (weight: Weight, epilogue: Epilogue) => T[], rows: number): T[] =>
-  WEIGHT_TYPES.flatMap(type => EPILOGUES.flatMap(epilogue => build(weightOf(type, rows), epilogue)));
+/**
+ * Parts do not depend on each other: each type of weight with the usual ones, and one type with all.
+ */
+const products = <X, T>(
+  rows: number,
+  extras: readonly X[],
+  build: (weight: Weight, epilogue: Epilogue, more: X) => T,
+): T[] => [
+  ...WEIGHT_TYPES.flatMap(type =>
+    [STORE, GLU].map(epilogue => build(weightOf(type, rows), epilogue, extras[0]!)),
+  ),
+  ...EPILOGUES.flatMap(epilogue => extras.map(more => build(weightOf("Q4_0", rows), epilogue, more))),
+];
 
 /** All that each kernel asks for on one adapter, by the stem of its file in `src/kernels/`. */
 const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promise<unknown>[]>> = {
-  embed: pipelines =>
-    WEIGHT_TYPES.map(type =>
-      embed(pipelines, weightOf(type, 128), { tokens: nothing, x: nothing, state: nothing }),
+  embed: pipelines => {
+    const buffers = { tokens: nothing, x: nothing, state: nothing };
+    const rows = ["token", "position", "first"] as const;
+    return [
+      ...WEIGHT_TYPES.map(type => embed(pipelines, weightOf(type, 128), buffers)),
+      ...rows.map(row => embed(pipelines, weightOf("F32", 128), buffers, { row })),
+    ];
+  },
+  norm: pipelines =>
+    (["rms", "layer"] as const).flatMap(kind =>
+      [undefined, vector].map(bias => {
+        const buffers = { x: nothing, y: nothing, state: nothing };
+        return normalise(pipelines, { kind, weight: vector, bias, epsilon: 1e-5 }, 576, buffers);
+      }),
     ),
-  norm: pipelines => {
-    const buffers = { x: nothing, y: nothing, state: nothing };
-    return (["rms", "layer"] as const).map(kind =>
-      normalise(pipelines, { kind, weight: vector, epsilon: 1e-5 }, 576, buffers),
-    );
+  "qk-norm": (pipelines, gpu) => {
+    const norm = { kind: "rms", q: vector, k: vector, own: false, whole: false, epsilon: 1e-5 } as const;
+    return [qkNorm(pipelines, gpu, norm, PLACES, { qkv: nothing, state: nothing })];
+  },
+  "short-conv": (pipelines, gpu) => {
+    const buffers = { bcx: nothing, weight: vector, history: nothing, y: nothing, state: nothing };
+    return [shortConv(pipelines, gpu, { width: 2048, taps: 3 }, buffers)];
   },
   matvec: (pipelines, gpu) => {
     const inputs = { x: nothing, state: nothing };
     const norm = { weight: vector, epsilon: 1e-5 };
+    const extras = [{}, { norm }, { bias: vector }, { norm, bias: vector }];
     return [
-      ...products(
-        (weight, epilogue) => [
-          matvec(pipelines, gpu, { ...inputs, weight, epilogue }),
-          matvec(pipelines, gpu, { ...inputs, weight, epilogue, norm, bias: vector }),
-        ],
-        128,
+      ...products(128, extras, (weight, epilogue, more) =>
+        matvec(pipelines, gpu, { ...inputs, weight, epilogue, ...more }),
       ),
       ...expertProducts(GLU, [GATED, STORE], (weight, epilogue, shape, bias) => {
         const experts = { ...shape, ids: nothing };
@@ -165,7 +190,9 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
   matmul: (pipelines, gpu) => {
     const inputs = { x: nothing, state: nothing };
     return [
-      ...products((weight, epilogue) => [matmul(pipelines, gpu, { ...inputs, weight, epilogue })], 128),
+      ...products(128, [{}, { bias: vector }], (weight, epilogue, more) =>
+        matmul(pipelines, gpu, { ...inputs, weight, epilogue, ...more }),
+      ),
       ...expertProducts(GLU, [GATED, STORE], (weight, epilogue, shape, bias) => {
         const lists = { ...shape, tile: expertTile(gpu, shape), pairs: nothing, tiles: nothing };
         const experts = { lists, inputs: epilogue.kind === "store" ? "pairs" : "tokens" } as const;

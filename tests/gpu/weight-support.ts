@@ -91,6 +91,19 @@ export async function uploadWeight(
   return weight;
 }
 
+/** A weight of chosen numbers. */
+export function f32Weight(
+  bench: KernelBench,
+  rows: number,
+  columns: number,
+  value: (row: number, column: number) => number,
+): Promise<Weight> {
+  const numbers = Float32Array.from({ length: rows * columns }, (_, i) =>
+    value(Math.floor(i / columns), i % columns),
+  );
+  return uploadWeight(bench, "F32", rows, columns, new Uint8Array(numbers.buffer));
+}
+
 export function emptyWeight(bench: KernelBench, type: WeightType, rows: number, columns: number): Weight {
   const { wordsBytes, scalesBytes } = weightLayout(type, rows, columns);
   const words = bench.buffers.storage("words", wordsBytes);

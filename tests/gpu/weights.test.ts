@@ -113,7 +113,10 @@ describe("weights", () => {
   });
 
   test("every exponent of MXFP4 comes out exact; numbers below 2^-126 may be zeros", async () => {
-    const blocks = Array.from({ length: 256 }, (_, e) => [e, ...Array.from({ length: 16 }, (_, j) => 17 * j)]);
+    const blocks = Array.from({ length: 256 }, (_, e) => [
+      e,
+      ...Array.from({ length: 16 }, (_, j) => 17 * j),
+    ]);
     const bytes = new Uint8Array(blocks.flat());
     const expected = dequantise("MXFP4", bytes, 1, 256 * 32);
     const actual = await dumpWeight(bench, await uploadWeight(bench, "MXFP4", 1, 256 * 32, bytes));

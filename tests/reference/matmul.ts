@@ -5,20 +5,21 @@ export interface Product {
   magnitudes: Float64Array;
 }
 
-/** X W^T for X `[T, columns]` and W `[rows, columns]`. */
+/** X W^T + b for X `[T, columns]` and W `[rows, columns]`. */
 export function matmulReference(
   x: Float32Array | Float64Array,
   w: Float32Array,
   rows: number,
   columns: number,
+  bias?: Float32Array,
 ): Product {
   const tokens = x.length / columns;
   const values = new Float64Array(tokens * rows);
   const magnitudes = new Float64Array(tokens * rows);
   for (let token = 0; token < tokens; token++) {
     for (let row = 0; row < rows; row++) {
-      let sum = 0;
-      let magnitude = 0;
+      let sum = bias?.[row] ?? 0;
+      let magnitude = Math.abs(sum);
       for (let i = 0; i < columns; i++) {
         const term = w[row * columns + i]! * x[token * columns + i]!;
         sum += term;
@@ -27,27 +28,6 @@ export function matmulReference(
       values[token * rows + row] = sum;
       magnitudes[token * rows + row] = magnitude;
     }
-  }
-  return { values, magnitudes };
-}
-
-/** silu(gate) * up, where the first half of a product's rows is the gate and the second half is up. */
-export function gluReference(product: Product, rows: number): Product {
-  const outputs = rows / 2;
-  const count = product.values.length / 2;
-  const values = new Float64Array(count);
-  const magnitudes = new Float64Array(count);
-  for (let i = 0; i < count; i++) {
-    const at = Math.floor(i / outputs) * rows + (i % outputs);
-    const gate = product.values[at]!;
-    const up = product.values[at + outputs]!;
-    const silu = gate / (1 + Math.exp(-gate));
-    values[i] = silu * up;
-    // silu's slope stays below 1.1; the last term is for exp, whose error may grow with its argument
-    magnitudes[i] =
-      1.1 * product.magnitudes[at]! * Math.abs(up) +
-      Math.abs(silu) * product.magnitudes[at + outputs]! +
-      Math.abs(values[i]!) * (1 + Math.abs(gate));
   }
   return { values, magnitudes };
 }

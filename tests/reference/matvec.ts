@@ -6,16 +6,17 @@ export interface Norm {
   epsilon: number;
 }
 
-/** W x, or W norm(x), for W `[rows, columns]` and the last of the rows of x `[T, columns]`. */
+/** W x + b, or W norm(x) + b, for W `[rows, columns]` and the last of the rows of x `[T, columns]`. */
 export function matvecReference(
   x: Float32Array,
   w: Float32Array,
   rows: number,
   columns: number,
   norm: Norm | null,
+  bias?: Float32Array,
 ): Product {
   const last = Float64Array.from(x.subarray(x.length - columns));
-  if (!norm) return matmulReference(last, w, rows, columns);
+  if (!norm) return matmulReference(last, w, rows, columns, bias);
   const squares = last.reduce((sum, value) => sum + value * value, 0);
   const scale = 1 / Math.sqrt(squares / columns + norm.epsilon);
   return matmulReference(
@@ -23,5 +24,6 @@ export function matvecReference(
     w,
     rows,
     columns,
+    bias,
   );
 }
