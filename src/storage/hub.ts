@@ -115,19 +115,34 @@ async function list(hub: Hub, url: string, headers: Headers, signal: AbortSignal
   try {
     const response = await fetch(url, { headers: hubHeaders(hub, url, headers), signal });
     if (!response.ok) throw statusFailure({ url, hub }, response);
-    text = await response.text();
+    text = await textOf(response);
   } catch (error) {
     if (error instanceof TypeError || (error instanceof DOMException && error.name === "TimeoutError"))
       throw networkFailure(url, 0, error);
     throw error;
   }
-  const files = text.length <= MAX_LISTING ? filesIn(text) : null;
+  const files = filesIn(text);
   if (files) return files;
   throw new DownloadError(
     "hub-not-found",
     `${url} answered with something else than a list of files. Check the option "hubUrl", or give the file's own address.`,
     { details: { url } },
   );
+}
+
+/** The body's text; nothing of one that is too long to be a listing. */
+async function textOf(response: Response): Promise<string> {
+  const reader = response.body?.getReader(); // Safari cannot iterate over a stream
+  const decoder = new TextDecoder();
+  let text = "";
+  for (;;) {
+    const { value, done } = (await reader?.read()) ?? { value: undefined, done: true };
+    if (done) return text + decoder.decode();
+    text += decoder.decode(value, { stream: true });
+    if (text.length <= MAX_LISTING) continue;
+    await reader?.cancel();
+    return "";
+  }
 }
 
 function filesIn(text: string): string[] | null {

@@ -33,7 +33,7 @@ describe("fit()", () => {
 
   test.each([
     ["an F32 model in a short context", file, 48],
-    ["a quantised model in a long context", quantised, 3000],
+    ["a quantised model in a long context", quantised, 1100],
   ])("counts the bytes that a load takes: %s", async (_, model, contextLength) => {
     const fit = await fitModel(model, { contextLength }, hooks);
     expect(fit).toMatchObject({ fits: true, reasons: [], contextLength });
