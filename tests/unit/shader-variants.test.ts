@@ -13,7 +13,16 @@ const stems = (folder: string, ending: string): string[] =>
     .sort();
 
 /** Parts that kernels share, in `src/kernels/`. */
-const PARTS = ["attention-grids", "epilogue", "routing", "state", "vector", "weights"];
+const PARTS = [
+  "attention-grids",
+  "codebook-data",
+  "codebooks",
+  "epilogue",
+  "routing",
+  "state",
+  "vector",
+  "weights",
+];
 /** What a kernel's shaders are called where that is not its own stem. */
 const FAMILIES: Readonly<Record<string, string>> = { sampler: "sample" };
 
