@@ -91,6 +91,8 @@ function sentencePieces(size, controls) {
     types.push(TOKEN.byte);
   }
   const first = tokens.length;
+  tokens.push("▁"); // a space before what is no word
+  types.push(TOKEN.normal);
   for (let i = 0; tokens.length < size; i++) {
     tokens.push(`▁${word(i)}`);
     types.push(TOKEN.normal);

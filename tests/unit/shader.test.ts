@@ -13,7 +13,12 @@ describe("composeShader", () => {
   });
 
   test("puts the file that the caller names in an import's place, in nested imports too", () => {
-    const imports = { weights: "weights-q8-0", tile: "tile-f32", epilogue: "epilogue-qkv" };
+    const imports = {
+      weights: "weights-q8-0",
+      batch: "batch-tokens",
+      bias: "bias-none",
+      epilogue: "epilogue-qkv",
+    };
     expect(composeShader("matmul", { ...imports, real: "real-f32" })).toContain("alias real = f32;");
     expect(composeShader("matmul", { ...imports, real: "real-f16" })).toContain("alias real = f16;");
   });
@@ -21,7 +26,8 @@ describe("composeShader", () => {
   test("moves directives to the top, each once", () => {
     const text = composeShader("matmul", {
       weights: "weights-f16",
-      tile: "tile-f16",
+      batch: "batch-tokens",
+      bias: "bias-none",
       epilogue: "epilogue-qkv",
       real: "real-f16",
     });
