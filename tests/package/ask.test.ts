@@ -94,8 +94,14 @@ describe("npm run ask", () => {
       join(folder, "render.json"),
       JSON.stringify([{ messages: [{ role: "user", content: "Hi" }], add_generation_prompt: true }]),
     );
-    const [text] = JSON.parse(ask("--render", "render.json").stdout) as string[];
-    expect(text).toMatch(/<\|im_start\|>user\nHi<\|im_end\|>\n<\|im_start\|>assistant\n$/);
+    const [rendered] = JSON.parse(ask("--render", "render.json").stdout) as { text: string }[];
+    expect(rendered?.text).toMatch(/<\|im_start\|>user\nHi<\|im_end\|>\n<\|im_start\|>assistant\n$/);
+    writeFileSync(join(folder, "t.jinja"), "{{ bos_token }}{% if x %}{{ raise_exception('no') }}{% endif %}");
+    writeFileSync(join(folder, "two.json"), JSON.stringify([{ messages: [] }, { messages: [], x: true }]));
+    expect(JSON.parse(ask("--render", "two.json", "--template", "t.jinja").stdout)).toEqual([
+      { text: "<BOS>" },
+      { error: "TemplateError: no" },
+    ]);
   });
 
   test("names a failure on stderr, exits with 1 and leaves nothing behind", () => {

@@ -109,3 +109,49 @@ describe("errors", () => {
     expect(() => chat.render("Hi" as unknown as TemplateMessage[])).toThrow(/not a list/);
   });
 });
+
+describe("conversations with more than text", () => {
+  const tool = { type: "function" as const, function: { name: "f" } };
+
+  test("a file's template for tools is used where tools are given", () => {
+    const chat = createChatTemplate(
+      {
+        "tokenizer.chat_template": "plain",
+        "tokenizer.chat_template.tool_use": "{{ tools[0].function.name }}",
+      },
+      tokenizer,
+    );
+    expect(chat.render(hi)).toBe("plain");
+    expect(chat.render(hi, { tools: [tool] })).toBe("f");
+  });
+
+  test("parts of text are joined for a template that knows text only", () => {
+    const parts: ChatMessage[] = [
+      {
+        role: "user",
+        content: [
+          { type: "text", text: "a" },
+          { type: "text", text: "b" },
+        ],
+      },
+    ];
+    expect(withTemplate("{{ messages[0].content }}").render(parts)).toBe("ab");
+    expect(withTemplate("{% for p in messages[0].content %}{{ p.text }};{% endfor %}").render(parts)).toBe(
+      "a;b;",
+    );
+  });
+
+  test("documents, further variables and the time reach the template", () => {
+    const options = {
+      documents: [{ title: "T" }],
+      templateVariables: { effort: "low" },
+      now: new Date("2026-01-15T12:30"),
+    };
+    expect(
+      withTemplate("{{ documents[0].title }} {{ effort }} {{ strftime_now('%d %b %Y') }}").render(
+        hi,
+        options,
+      ),
+    ).toBe("T low 15 Jan 2026");
+  });
+});

@@ -259,3 +259,77 @@ describe("the built-in model's vocabulary", () => {
     expect(timed(() => tokenizer.encode("ab".repeat(100_000)).length)).toBeLessThan(5000);
   });
 });
+
+describe("unigram", () => {
+  const specs: TokenSpec[] = [
+    ["<pad>", types.control],
+    ["</s>", types.control],
+    ["<unk>", types.unknown],
+    ["▁", types.normal, -2],
+    ["a", types.normal, -3],
+    ["b", types.normal, -3],
+    ["ab", types.normal, -4],
+    ["▁ab", types.normal, -5.5],
+    ["<x>", types.userDefined],
+  ];
+  const unigram = createTokenizer({
+    ...byteLevel(specs, []),
+    "tokenizer.ggml.model": "t5",
+    "tokenizer.ggml.add_space_prefix": true,
+    "tokenizer.ggml.remove_extra_whitespaces": true,
+  });
+
+  test("takes the pieces of the greatest sum, one space before each word, and the end of text", () => {
+    expect(unigram.encode("  ab   ab ")).toEqual([7, 7]);
+    expect(unigram.encode("aab", { addSpecial: true })).toEqual([3, 4, 6, 1]);
+    expect(unigram.encode("")).toEqual([]);
+    expect(unigram.decode([7, 7])).toBe("ab ab");
+  });
+
+  test("makes a run of characters that no token has one unknown token", () => {
+    expect(unigram.encode("aéü😀b")).toEqual([3, 4, 2, 5]);
+    expect(unigram.encode("a<x>b")).toEqual([3, 4, 8, 3, 5]);
+  });
+});
+
+describe("WordPiece", () => {
+  const specs: TokenSpec[] = [
+    ["[PAD]", types.control],
+    ["[UNK]", types.unknown],
+    ["[CLS]", types.control],
+    ["[SEP]", types.control],
+    ["▁cafe"],
+    ["▁ca"],
+    ["fes"],
+    ["▁,"],
+    ["▁中"],
+  ];
+  const bert = (more: Record<string, unknown> = {}) =>
+    createTokenizer({
+      ...byteLevel(specs, []),
+      "tokenizer.ggml.model": "bert",
+      "tokenizer.ggml.unknown_token_id": 1,
+      "tokenizer.ggml.bos_token_id": 2,
+      "tokenizer.ggml.seperator_token_id": 3,
+      ...more,
+    });
+
+  test("lowers case, drops accents, and stands between [CLS] and [SEP]", () => {
+    expect(bert().encode("CAFÉ,中中 x", { addSpecial: true })).toEqual([2, 4, 7, 8, 8, 1, 3]);
+  });
+
+  test("takes the longest token first and gives a word up that it cannot finish", () => {
+    expect(bert().encode("cafes")).toEqual([1]);
+    expect(bert().encode("cafe ca")).toEqual([4, 5]);
+  });
+
+  test("keeps case where the file says so", () => {
+    expect(bert({ "tokenizer.ggml.normalizer.lowercase": false }).encode("Cafe cafe")).toEqual([1, 4]);
+  });
+});
+
+test("a file that names no pre-tokenizer says so", () => {
+  const unnamed = createTokenizer(byteLevel(letters, [], { "tokenizer.ggml.pre": undefined }));
+  expect(unnamed.warnings).toEqual([expect.stringContaining("tokenizer.ggml.pre")]);
+  expect(createTokenizer(byteLevel(letters, [])).warnings).toEqual([]);
+});
