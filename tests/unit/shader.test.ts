@@ -37,6 +37,8 @@ describe("composeShader", () => {
     const lines = composeShader("matvec", {
       weights: "weights-f32",
       activation: "activation-plain",
+      bias: "bias-none",
+      expert: "expert-none",
       reduce: "reduce-subgroup",
       epilogue: "epilogue-store",
     }).split("\n");
