@@ -2,7 +2,7 @@
 import type { Timings } from "intab";
 import type { Turn } from "./conversation.ts";
 import { copyButton } from "./copy-button.ts";
-import { announce, byId, h } from "./dom.ts";
+import { announce, byId, h, setText } from "./dom.ts";
 import { errorCard, type RemedyHandler } from "./error-card.ts";
 import { explain } from "./errors.ts";
 import { Follower } from "./follower.ts";
@@ -11,7 +11,8 @@ import { icon } from "./icons.ts";
 import { MarkdownView } from "./markdown.ts";
 
 export interface TurnView {
-  setAnswer(text: string): void;
+  /** The answer, or the reasoning before it, has grown. */
+  grow(turn: Turn): void;
   finish(turn: Turn, facts: { contextFull: boolean }): void;
   fail(turn: Turn, error: unknown): void;
 }
@@ -77,21 +78,22 @@ class AnswerView implements TurnView {
   });
   readonly #text = h("div", { class: "markdown", "data-testid": "answer-text" });
   readonly #markdown = new MarkdownView(this.#text);
+  readonly #reasoning = new ReasoningView();
   readonly #onGrown: () => void;
   readonly #onAgain: () => void;
   readonly #onRemedy: RemedyHandler;
-  #pending = "";
+  #pending = { answer: "", reasoning: "" };
   #frame = 0;
 
   constructor(onGrown: () => void, onAgain: () => void, onRemedy: RemedyHandler) {
     this.#onGrown = onGrown;
     this.#onAgain = onAgain;
     this.#onRemedy = onRemedy;
-    this.element.append(this.#text);
+    this.element.append(this.#reasoning.element, this.#text);
   }
 
-  setAnswer(text: string): void {
-    this.#pending = text;
+  grow({ answer, reasoning }: Turn): void {
+    this.#pending = { answer, reasoning };
     this.#frame ||= requestAnimationFrame(() => this.#draw(false));
   }
 
@@ -126,10 +128,10 @@ class AnswerView implements TurnView {
   }
 
   #end(turn: Turn): void {
-    this.#pending = turn.answer;
+    this.#pending = turn;
+    this.element.classList.remove("answering");
     // An answer that was cut off may end in half a construct, as a streaming one does.
     this.#draw(turn.state === "stop");
-    this.element.classList.remove("answering");
     this.element.dataset.state = turn.state;
     const again = h(
       "button",
@@ -157,8 +159,35 @@ class AnswerView implements TurnView {
   #draw(final: boolean): void {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    this.#markdown.render(this.#pending, final);
+    const { answer, reasoning } = this.#pending;
+    this.#reasoning.show(reasoning, answer === "" && this.element.classList.contains("answering"));
+    this.#markdown.render(answer, final);
     this.#onGrown();
+  }
+}
+
+/** What the model thinks aloud: open while it does, then folded away unless the reader opened or closed it. */
+class ReasoningView {
+  readonly #text = h("p", { "data-testid": "reasoning-text" });
+  readonly #title = h("summary", {
+    onclick: () => {
+      this.#touched = true;
+    },
+  });
+  readonly element = h(
+    "details",
+    { class: "reasoning", "data-testid": "reasoning", hidden: true },
+    this.#title,
+    this.#text,
+  );
+  #touched = false;
+
+  show(text: string, thinking: boolean): void {
+    if (text === "") return;
+    this.element.hidden = false;
+    setText(this.#title, thinking ? "Reasoning …" : "Reasoning");
+    setText(this.#text, text);
+    if (!this.#touched) this.element.open = thinking;
   }
 }
 

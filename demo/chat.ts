@@ -89,9 +89,10 @@ export class Chat {
     let firstTokens = 0;
     try {
       const run = model.chat(messages, { ...defined(sampling), signal });
-      for await (const { text, ids } of run) {
+      for await (const { text, reasoning = "", ids } of run) {
         turn.answer += text;
-        view.setAnswer(turn.answer);
+        turn.reasoning += reasoning;
+        view.grow(turn);
         tokens += ids.length;
         this.#events.onContext(this.#used + tokens);
         const now = performance.now();
@@ -104,6 +105,7 @@ export class Chat {
       }
       const result = await run;
       turn.answer = result.text;
+      turn.reasoning = result.reasoning ?? "";
       turn.state = result.finishReason;
       turn.timings = result.timings;
       this.#used = result.promptIds.length + result.ids.length;

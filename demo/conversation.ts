@@ -4,6 +4,8 @@ import type { ChatMessage, FinishReason, Timings } from "intab";
 export interface Turn {
   user: string;
   answer: string;
+  /** What the model thought aloud before it; never shown to it again. */
+  reasoning: string;
   /** `failed` = an error ended it. */
   state: "answering" | FinishReason | "failed";
   timings: Timings | null;
@@ -13,7 +15,7 @@ export class Conversation {
   readonly turns: Turn[] = [];
 
   add(user: string): Turn {
-    const turn: Turn = { user, answer: "", state: "answering", timings: null };
+    const turn: Turn = { user, answer: "", reasoning: "", state: "answering", timings: null };
     this.turns.push(turn);
     return turn;
   }
@@ -21,7 +23,7 @@ export class Conversation {
   /** The last turn, ready to be answered once more. */
   again(): Turn | undefined {
     const turn = this.turns.at(-1);
-    if (turn) Object.assign(turn, { answer: "", state: "answering", timings: null });
+    if (turn) Object.assign(turn, { answer: "", reasoning: "", state: "answering", timings: null });
     return turn;
   }
 
