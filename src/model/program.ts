@@ -14,7 +14,13 @@ import { matmul } from "../kernels/matmul.ts";
 import { matvec } from "../kernels/matvec.ts";
 import { type Norm, normalise } from "../kernels/norm.ts";
 import { qkNorm } from "../kernels/qk-norm.ts";
-import { type ChosenExperts, type ExpertLists, expertListBytes, expertTile } from "../kernels/routing.ts";
+import {
+  type ChosenExperts,
+  type ExpertLists,
+  expertListBytes,
+  expertTile,
+  type HeldExperts,
+} from "../kernels/routing.ts";
 import { shortConv } from "../kernels/short-conv.ts";
 import type { Vector } from "../kernels/vector.ts";
 import type { Weight } from "../kernels/weights.ts";
@@ -52,6 +58,12 @@ type Target =
 
 /** A branch but for its last product, which waits for its target. */
 export type Branch = (target: Target) => void;
+
+interface ExpertProduct {
+  weight: Weight;
+  bias: Vector | undefined;
+  held: HeldExperts | undefined;
+}
 
 export interface ProgramParts {
   gpu: Gpu;
@@ -175,47 +187,55 @@ export class ProgramBuilder {
     const sharedGate = shared?.gate && scratch.rows("gate of the shared expert", 1);
     if (sharedGate) this.#project(shared!.gate!, input, () => ({ kind: "store", y: sharedGate }));
     const activations = scratch.rows("activations of experts", perToken * experts.width);
-    const down = experts.down.runs[0]!;
-    const weight = weights.weight(down.matrix);
     const bias = experts.down.bias && weights.vector(experts.down.bias);
+    const down = experts.down.runs.map(({ matrix, held }) => ({
+      weight: weights.weight(matrix),
+      bias,
+      held,
+    }));
     if (this.#phase.kind === "decode") {
-      this.#expertsUp(experts, activations, (product, epilogue) =>
-        matvec(pipelines, gpu, { ...product, ...input, epilogue, experts: chosen, state }),
+      this.#expertsUp(experts, activations, ({ held, ...product }, epilogue) =>
+        matvec(pipelines, gpu, { ...product, ...input, epilogue, experts: { ...chosen, held }, state }),
       );
       const epilogue = { kind: "add", y: this.#x } as const;
-      const options = { ...chosen, weight, bias, x: activations, epilogue, state };
-      this.#steps.push(expertsDown(pipelines, gpu, options));
+      for (const product of down) {
+        const options = { ...chosen, ...product, x: activations, epilogue, state };
+        this.#steps.push(expertsDown(pipelines, gpu, options));
+      }
     } else {
       const lists = this.#expertLists(chosen);
       this.#steps.push(expertsGather(pipelines, gpu, lists, { ids: chosen.ids, state }));
-      this.#expertsUp(experts, activations, (product, epilogue) => {
-        const source = { x: input.x, experts: { lists, inputs: "tokens" } as const };
+      this.#expertsUp(experts, activations, ({ held, ...product }, epilogue) => {
+        const source = { x: input.x, experts: { lists, inputs: "tokens", held } as const };
         return matmul(pipelines, gpu, { ...product, ...source, epilogue, state });
       });
       const z = scratch.rows("outputs of experts", perToken * hidden);
-      const source = { x: activations, experts: { lists, inputs: "pairs" } as const };
       const epilogue = { kind: "store", y: z } as const;
-      this.#steps.push(matmul(pipelines, gpu, { weight, bias, ...source, epilogue, state }));
+      for (const { held, ...product } of down) {
+        const source = { x: activations, experts: { lists, inputs: "pairs", held } as const };
+        this.#steps.push(matmul(pipelines, gpu, { ...product, ...source, epilogue, state }));
+      }
       const buffers = { z, weights: chosen.weights, x: this.#x, state };
       this.#steps.push(expertsCombine(pipelines, gpu, { size: hidden, perToken }, buffers));
     }
     sharedBranch?.({ kind: "add", y: this.#x, scale: 1, ...(sharedGate ? { tokenGate: sharedGate } : {}) });
   }
 
-  /** Gate and up projection of the chosen experts: one product, or two where the types differ. */
+  /** Gate and up projection of the chosen experts: one product, or apart where the types differ. */
   #expertsUp(
     { up, gate, count }: ExpertsWeights,
     y: GPUBuffer,
-    step: (product: { weight: Weight; bias: Vector | undefined }, epilogue: Epilogue) => Promise<Step>,
+    step: (product: ExpertProduct, epilogue: Epilogue) => Promise<Step>,
   ): void {
     const { weights } = this.#parts;
     const bias = up.bias && weights.vector(up.bias);
-    up.runs.forEach(({ matrix, firstRow }, index) => {
+    const together = up.runs.every(({ firstRow }) => firstRow === 0);
+    for (const { matrix, firstRow, held } of up.runs) {
       const part = bias && { buffer: bias.buffer, at: bias.at + (firstRow * count) / 4 };
-      const kind = up.runs.length === 1 ? "glu" : index === 0 ? "store" : "gated";
-      const product = { weight: weights.weight(matrix), bias: part };
+      const kind = together ? "glu" : firstRow === 0 ? "store" : "gated";
+      const product = { weight: weights.weight(matrix), bias: part, held };
       this.#steps.push(step(product, kind === "store" ? { kind, y } : { kind, y, gate }));
-    });
+    }
   }
 
   #expertLists({ count, perToken }: ChosenExperts): ExpertLists {

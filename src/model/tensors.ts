@@ -1,6 +1,7 @@
 import { DoesNotFitError, ModelFormatError, UnsupportedModelError } from "../errors.ts";
 import type { GgufFile, GgufTensor } from "../gguf/gguf.ts";
 import type { Halves } from "../kernels/repack.ts";
+import type { HeldExperts } from "../kernels/routing.ts";
 import { type WeightType, weightLayout } from "../kernels/weights.ts";
 
 /** Rows of a tensor and their place in a matrix. */
@@ -34,6 +35,8 @@ export interface Run {
   matrix: Matrix;
   /** Its place in the whole, such as [Q | K | V]. */
   firstRow: number;
+  /** The experts whose matrices these are, where not all fit into one. */
+  held?: HeldExperts;
 }
 
 /** A product W x + b. */
@@ -191,16 +194,19 @@ export class Tensors {
    */
   expertLinear(stack: readonly StackPart[], columns: number, experts: number): Linear {
     const rows = stack.reduce((sum, part) => sum + part.rows, 0);
-    const type = this.#type(stack[0]!.name);
-    const bytes = this.#bytes(type, rows * experts, columns);
-    const stacked = stack.every(part => this.#type(part.name) === type) && bytes <= this.#file.maxBytes;
+    const stacked = stack.every(part => this.#type(part.name) === this.#type(stack[0]!.name));
     const groups = stacked ? [stack] : stack.map(part => [part]);
     let firstRow = 0;
-    const runs = groups.map((group): Run => {
+    const runs = groups.flatMap((group): Run[] => {
       const stride = group.reduce((sum, part) => sum + part.rows, 0);
-      const run = { firstRow, matrix: this.#expertMatrix(group, stride, columns, experts) };
+      const most = this.#rowsThatFit(this.#type(group[0]!.name), columns, stride, stride * experts) / stride;
+      const place = { firstRow };
       firstRow += stride;
-      return run;
+      if (most >= experts) return [{ ...place, matrix: this.#expertMatrix(group, stride, columns, experts) }];
+      return Array.from({ length: Math.ceil(experts / most) }, (_, index) => {
+        const held = { first: index * most, count: Math.min(most, experts - index * most) };
+        return { ...place, held, matrix: this.#expertMatrix(group, stride, columns, experts, held) };
+      });
     });
     return { runs, rows, columns, bias: this.#expertBias(stack, rows, experts, stacked) };
   }
@@ -310,23 +316,29 @@ export class Tensors {
     );
   }
 
-  #expertMatrix(parts: readonly StackPart[], stride: number, columns: number, experts: number): Matrix {
+  #expertMatrix(
+    parts: readonly StackPart[],
+    stride: number,
+    columns: number,
+    experts: number,
+    held = { first: 0, count: experts },
+  ): Matrix {
     let firstRow = 0;
     const placed = parts.map(({ name, rows }): MatrixPart => {
-      const tensor = this.#file.find(`${this.#prefix}${name}.weight`, [columns, rows, experts]);
-      const part = { tensor, fromRow: 0, rows: rows * experts, firstRow, matrices: { rows, stride } };
+      const part = {
+        tensor: this.#file.find(`${this.#prefix}${name}.weight`, [columns, rows, experts]),
+        fromRow: held.first * rows,
+        rows: held.count * rows,
+        firstRow,
+        matrices: { rows, stride },
+      };
       firstRow += rows;
       return part;
     });
-    const name = parts.map(part => part.name).join(" + ");
+    const names = parts.map(part => part.name).join(" + ");
+    const name = this.#prefix + names + (held.count < experts ? ` from expert ${held.first}` : "");
     const type = this.#type(parts[0]!.name);
-    return this.#take({
-      name: this.#prefix + name,
-      type,
-      rows: stride * experts,
-      columns,
-      parts: placed,
-    });
+    return this.#take({ name, type, rows: stride * held.count, columns, parts: placed });
   }
 
   #bias(parts: readonly StackPart[]): ShortTensor | undefined {

@@ -10,6 +10,7 @@ import { AllocatedWeights, uploadWeights } from "../../src/runtime/weight-upload
 import { validateSampling } from "../../src/sampling/options.ts";
 import { packSampling } from "../../src/sampling/pack.ts";
 import { openFile } from "../../src/storage/file-source.ts";
+import { loadF32Fixture, loadFixture, loadJsonFixture } from "./fixtures.ts";
 import { type SyntheticSpec, syntheticModel } from "./model-support.ts";
 import { maxError, openTestGpu, provideGpu } from "./support.ts";
 
@@ -19,7 +20,7 @@ const CONTEXT = 64;
 const IDS = [5, 99, 17, 130, 3, 64, 77, 5, 5, 41, 120, 9, 33, 88, 129, 4, 60, 61, 62];
 
 /** As `loadModel` does it, but with another limit on matrices; logits of all positions, then what is generated. */
-async function run(file: Blob, maxBytes: number, maxTokens: number) {
+async function run(file: Blob, maxBytes: number, maxTokens: number, prompt: readonly number[] = IDS) {
   const gpu = await openTestGpu();
   const buffers = new Buffers(gpu);
   const source = openFile(file);
@@ -31,11 +32,12 @@ async function run(file: Blob, maxBytes: number, maxTokens: number) {
     await uploadWeights({ gpu, pipelines, buffers, file: header, taken: model.taken, weights, source });
     const { generator } = await complete();
     const { loop, evaluator } = generator!;
-    const logits = await evaluator.logits(IDS, never);
+    const logits = await evaluator.logits(prompt, never);
     const sampling = packSampling(validateSampling({ temperature: 0 }, 1), []);
     const counters = noCounters();
     const generated: number[] = [];
-    for await (const ids of loop.tokens({ ids: IDS, sampling, maxTokens }, counters)) generated.push(...ids);
+    for await (const ids of loop.tokens({ ids: prompt, sampling, maxTokens }, counters))
+      generated.push(...ids);
     const matrices = [...model.taken.matrices].map(matrix => matrix.name);
     return { logits, generated, matrices, tolerance: gpu.f16 ? TOLERANCE.f16 : TOLERANCE.f32 };
   } finally {
@@ -57,6 +59,17 @@ const sizes = {
 
 describe("a model whose matrices are split", () => {
   beforeAll(provideGpu);
+
+  test("gives the golden logits: experts, a few to a matrix", { timeout: 300_000 }, async () => {
+    const file = new Blob([await loadFixture("arch/gptoss/model.gguf")]);
+    const { cases } = await loadJsonFixture<{ cases: { ids: number[]; logits: { file: string } }[] }>(
+      "arch/gptoss/case.json",
+    );
+    const { ids, logits: expected } = cases[1]!;
+    const { logits, matrices, tolerance } = await run(file, 80_000, 4, ids);
+    expect(matrices.filter(name => /_exps.* from expert/.test(name)).length).toBe(12);
+    expect(maxError(logits, await loadF32Fixture(`arch/gptoss/${expected.file}`))).toBeLessThan(tolerance);
+  });
 
   test.each<[string, SyntheticSpec, rows: number, string[]]>([
     [

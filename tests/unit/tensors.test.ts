@@ -202,11 +202,24 @@ describe("experts", () => {
     ]);
   });
 
-  test.each([
-    ["their types differ", "F16", PLENTY],
-    ["together they exceed the adapter's binding", "F32", weightLayout("F32", 40, 16).wordsBytes],
-  ])("lie in a matrix for each tensor where %s", async (_why, type, maxBytes) => {
-    const { tensors } = await tensorsOf({ "gate.weight": entry(), "up.weight": entry(type) }, maxBytes);
+  test("come in several matrices where one would exceed the adapter's binding", async () => {
+    const file = { "gate.weight": entry(), "up.weight": entry() };
+    const { tensors } = await tensorsOf(file, weightLayout("F32", 40, 16).wordsBytes);
+    const { runs } = tensors.expertLinear(stack, 16, EXPERTS);
+    expect(runs.map(({ firstRow, held, matrix }) => [firstRow, held, matrix.rows])).toEqual([
+      [0, { first: 0, count: 2 }, 32],
+      [0, { first: 2, count: 1 }, 16],
+    ]);
+    expect(runs[1]!.matrix.parts).toMatchObject([
+      { fromRow: 16, rows: 8, firstRow: 0, matrices: { rows: 8, stride: 16 } },
+      { fromRow: 16, rows: 8, firstRow: 8, matrices: { rows: 8, stride: 16 } },
+    ]);
+    const { tensors: tight } = await tensorsOf(file, weightLayout("F32", 8, 16).wordsBytes);
+    expect(() => tight.expertLinear(stack, 16, EXPERTS)).toThrow(DoesNotFitError);
+  });
+
+  test("lie in a matrix for each tensor where their types differ", async () => {
+    const { tensors } = await tensorsOf({ "gate.weight": entry(), "up.weight": entry("F16") }, PLENTY);
     const { runs } = tensors.expertLinear(stack, 16, EXPERTS);
     expect(runs.map(({ firstRow, matrix }) => [firstRow, matrix.rows])).toEqual([
       [0, 24],
