@@ -10,9 +10,29 @@ override GROUPS: u32;        // row groups to compute (half of all where they ar
 override PAIR_GROUPS: u32;
 override LANES: u32;
 override TEAMS: u32;         // teams in a workgroup
+override UNROLLED: bool;
 // x[T, K]; the last token of the batch is used, the only one in decode
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;
 @group(0) @binding(8) var<uniform> state: State;
+
+struct Sums {
+  result: vec4f,
+  paired: vec4f,
+  squares: f32,
+}
+
+fn add_unit(sums: ptr<function, Sums>, base: u32, group: u32, unit: u32) {
+  let a = x[base + unit * 2u];
+  let b = x[base + unit * 2u + 1u];
+  if (NORMALISED) { sums.squares += dot(a, a) + dot(b, b); }
+  let ready = prepare(weigh(a, unit * 2u), weigh(b, unit * 2u + 1u));
+  let block = unit / UNITS_PER_SCALE;
+  sums.result += apply_scale(group, block, unit_dot(group, unit, ready), ready.sum);
+  if (PAIR_GROUPS > 0u) {
+    let other = group + PAIR_GROUPS;
+    sums.paired += apply_scale(other, block, unit_dot(other, unit, ready), ready.sum);
+  }
+}
 
 @compute @workgroup_size(LANES * TEAMS)
 fn main(
@@ -25,24 +45,19 @@ fn main(
   let wanted = (workgroup.y * workgroups.x + workgroup.x) * TEAMS + thread / LANES;
   let group = min(wanted, GROUPS - 1u);
   let base = (state.rows - 1u) * (K / 4u);
-  var result = vec4f();
-  var paired = vec4f();
-  var squares = 0.0;
-  for (var unit = lane; unit < K / 8u; unit += LANES) {
-    let a = x[base + unit * 2u];
-    let b = x[base + unit * 2u + 1u];
-    if (NORMALISED) { squares += dot(a, a) + dot(b, b); }
-    let ready = prepare(weigh(a, unit * 2u), weigh(b, unit * 2u + 1u));
-    let block = unit / UNITS_PER_SCALE;
-    result += apply_scale(group, block, unit_dot(group, unit, ready), ready.sum);
-    if (PAIR_GROUPS > 0u) {
-      let other = group + PAIR_GROUPS;
-      paired += apply_scale(other, block, unit_dot(other, unit, ready), ready.sum);
+  var sums = Sums(vec4f(), vec4f(), 0.0);
+  // several units at a time, so that the compiler starts their loads together
+  var unit = lane;
+  if (UNROLLED) {
+    for (; unit + LANES * 3u < K / 8u; unit += LANES * 4u) {
+      for (var i = 0u; i < 4u; i++) { add_unit(&sums, base, group, unit + i * LANES); }
     }
   }
-  result = team_sum4(result, thread);
-  if (PAIR_GROUPS > 0u) { paired = team_sum4(paired, thread); }
+  for (; unit < K / 8u; unit += LANES) { add_unit(&sums, base, group, unit); }
+  let result = team_sum4(sums.result, thread);
+  var paired = vec4f();
+  if (PAIR_GROUPS > 0u) { paired = team_sum4(sums.paired, thread); }
   var scale = 1.0;
-  if (NORMALISED) { scale = rms_scale(team_sum(squares, thread)); }
+  if (NORMALISED) { scale = rms_scale(team_sum(sums.squares, thread)); }
   if (lane == 0u && wanted < GROUPS) { finish(0u, group, result * scale, paired * scale); }
 }

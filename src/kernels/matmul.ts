@@ -15,59 +15,84 @@ export interface MatmulOptions {
 }
 
 /**
- * `rows`: a thread computes two row groups for many tokens, nothing shared. `tile`: tiles of both matrices go through
- * workgroup memory.
+ * `rows`: a thread computes two row groups for many tokens, nothing shared. `tile`: tiles of both matrices, tokens by
+ * rows, go through workgroup memory, in f32. `matrix`: the same in f16 for matrix units, with f32 sums.
  */
-export type MatmulVariant = "rows" | "tile";
+export type MatmulVariant = keyof typeof VARIANTS;
 
-/** Tokens of a thread in `matmul-rows.wgsl`, and threads of its workgroups. */
-const ROWS_TOKENS = 32;
+/** Tokens and rows of a workgroup; constants of `matmul-rows.wgsl`, `tile-*.wgsl` and `matmul-subgroup-matrix*.wgsl`. */
+const VARIANTS = {
+  rows: { shader: "matmul-rows", imports: {}, tokens: 32, rows: 64 },
+  "tile-64x128": { shader: "matmul", imports: { tile: "tile-64x128" }, tokens: 64, rows: 128 },
+  "tile-64x64": { shader: "matmul", imports: { tile: "tile-64x64" }, tokens: 64, rows: 64 },
+  "tile-32x64": { shader: "matmul", imports: { tile: "tile-32x64" }, tokens: 32, rows: 64 },
+  "matrix-128x128": {
+    shader: "matmul-subgroup-matrix",
+    imports: { integers: "integers-exponent" },
+    tokens: 128,
+    rows: 128,
+  },
+  "matrix-64x64": {
+    shader: "matmul-subgroup-matrix-small",
+    imports: { integers: "integers-exponent" },
+    tokens: 64,
+    rows: 64,
+  },
+} as const;
+
+/** Threads of a workgroup of `matmul-rows.wgsl`, with 8 rows each. */
 const ROWS_THREADS = 8;
 /**
- * A tile in `matmul.wgsl`: 64 tokens by 64 rows fill 16 KB. Measured on an H100 against 32 tokens, and against f16 tiles
- * of up to 64 x 128: from 576 x 576 to 16384 x 2048 it was the fastest or within 6 % of it (bench/README.md).
+ * Larger tiles compute more for what they read, smaller ones fill the GPU. Measured on an H100 with 512 tokens
+ * (bench/README.md): below so many workgroups in that batch the next smaller tile is faster.
  */
-const TILE_TOKENS = 64;
-const TILE_ROWS = 64;
+const BATCH = 512;
+const FULL: Readonly<Partial<Record<MatmulVariant, number>>> = {
+  "tile-64x128": 256,
+  "tile-64x64": 192,
+  "matrix-128x128": 96,
+};
 
-export function matmulVariant(gpu: Gpu): MatmulVariant {
-  return gpu.software ? "rows" : "tile";
+export function matmulVariants(gpu: Gpu): readonly MatmulVariant[] {
+  if (gpu.software) return ["rows"];
+  return gpu.subgroupMatrix
+    ? ["matrix-128x128", "matrix-64x64"]
+    : ["tile-64x128", "tile-64x64", "tile-32x64"];
+}
+
+/** The variant for a weight of so many rows. */
+export function matmulVariant(gpu: Gpu, rows: number): MatmulVariant {
+  const variants = matmulVariants(gpu);
+  const fills = (variant: MatmulVariant): boolean => {
+    const { tokens, rows: tileRows } = VARIANTS[variant];
+    return Math.ceil(rows / tileRows) * (BATCH / tokens) >= (FULL[variant] ?? 0);
+  };
+  return variants.find(fills)!; // the last of each kind has no threshold
 }
 
 /** Product of a weight `[rows, columns]` with a batch of activations for the epilogue: the prefill form. */
 export function matmul(pipelines: Pipelines, gpu: Gpu, options: MatmulOptions): Promise<Step> {
   const { weight, x, state } = options;
-  const variant = options.variant ?? matmulVariant(gpu);
+  const variant = options.variant ?? matmulVariant(gpu, weight.rows);
+  const { shader, imports, tokens, rows } = VARIANTS[variant];
   const epilogue = epilogueCode(options.epilogue, weight.rows, gpu.f16);
   const groups = Math.ceil(weight.rows / 4);
-  const half = Math.ceil(groups / 2);
-  const imports = {
-    ...epilogue.imports,
-    weights: weightLayout(weight.type, weight.rows, weight.columns).module,
+  const code: KernelCode = {
+    shader,
+    imports: {
+      ...epilogue.imports,
+      ...imports,
+      weights: weightLayout(weight.type, weight.rows, weight.columns).module,
+    },
+    constants: {
+      ...epilogue.constants,
+      K: weight.columns,
+      GROUPS: groups,
+      PAIRED: epilogue.paired ? 1 : 0,
+      ...(variant === "rows" ? { THREADS: ROWS_THREADS } : {}),
+    },
   };
-  const constants = {
-    ...epilogue.constants,
-    K: weight.columns,
-    GROUPS: groups,
-    PAIRED: epilogue.paired ? 1 : 0,
-  };
-  let code: KernelCode;
-  let tokens: number;
-  let columns: number;
-  if (variant === "rows") {
-    code = { shader: "matmul-rows", imports, constants: { ...constants, THREADS: ROWS_THREADS } };
-    tokens = ROWS_TOKENS;
-    columns = Math.ceil(half / ROWS_THREADS);
-  } else {
-    tokens = TILE_TOKENS;
-    const rowLanes = TILE_ROWS / 8;
-    code = {
-      shader: "matmul",
-      imports,
-      constants: { ...constants, TOKEN_LANES: tokens / 4, ROW_LANES: rowLanes },
-    };
-    columns = Math.ceil(half / rowLanes);
-  }
+  const columns = Math.ceil(Math.ceil(groups / 2) / (rows / 8));
   const bindings = { ...weightBindings(weight), 2: x, ...epilogue.bindings, 8: state };
   const label = `matmul ${options.epilogue.kind}`;
   return pipelines.step(label, code, bindings, batch => [columns, Math.ceil(batch / tokens), 1]);

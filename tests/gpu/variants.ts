@@ -7,7 +7,7 @@ import { type KernelCode, Pipelines, type Step } from "../../src/gpu/step.ts";
 import { type AttentionShape, attentionDecode, attentionPrefill } from "../../src/kernels/attention.ts";
 import { embed } from "../../src/kernels/embed.ts";
 import type { Epilogue } from "../../src/kernels/epilogue.ts";
-import { matmul } from "../../src/kernels/matmul.ts";
+import { matmul, matmulVariants } from "../../src/kernels/matmul.ts";
 import { matvec } from "../../src/kernels/matvec.ts";
 import { createRepacker } from "../../src/kernels/repack.ts";
 import { rmsNorm } from "../../src/kernels/rms-norm.ts";
@@ -26,17 +26,29 @@ export interface Variant {
 }
 
 /** What a kernel chooses by. */
-type Profile = Pick<Gpu, "f16" | "subgroups" | "subgroupMinSize" | "software"> & {
+type Profile = Pick<Gpu, "f16" | "subgroups" | "subgroupMatrix" | "subgroupMinSize" | "software"> & {
   facts: { fallback: boolean };
 };
 
 /** Software adapters and GPUs, each with and without the optional features: Firefox has f16 without subgroups. */
-const PROFILES: readonly Profile[] = [false, true].flatMap(f16 => [
-  { f16, software: true, subgroups: true, subgroupMinSize: 4, facts: { fallback: true } },
-  { f16, software: false, subgroups: true, subgroupMinSize: 8, facts: { fallback: true } },
-  { f16, software: false, subgroups: false, subgroupMinSize: 1, facts: { fallback: false } },
-  { f16, software: false, subgroups: true, subgroupMinSize: 32, facts: { fallback: false } },
-]);
+const PROFILES: readonly Profile[] = [
+  ...[false, true].flatMap(f16 =>
+    [
+      { f16, software: true, subgroups: true, subgroupMinSize: 4, facts: { fallback: true } },
+      { f16, software: false, subgroups: true, subgroupMinSize: 8, facts: { fallback: true } },
+      { f16, software: false, subgroups: false, subgroupMinSize: 1, facts: { fallback: false } },
+      { f16, software: false, subgroups: true, subgroupMinSize: 32, facts: { fallback: false } },
+    ].map(profile => ({ ...profile, subgroupMatrix: false })),
+  ),
+  {
+    f16: true,
+    software: false,
+    subgroups: true,
+    subgroupMatrix: true,
+    subgroupMinSize: 32,
+    facts: { fallback: false },
+  },
+];
 
 /** Heads of SmolLM2, Llama 3, Gemma's size and an odd one: every shape of the attention kernels' thread grids. */
 const HEADS: readonly [heads: number, kvHeads: number, headDim: number][] = [
@@ -126,7 +138,11 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
     }, 128),
   matmul: (pipelines, gpu) => {
     const inputs = { x: nothing, state: nothing };
-    return products((weight, epilogue) => [matmul(pipelines, gpu, { ...inputs, weight, epilogue })], 128);
+    return products(
+      (weight, epilogue) =>
+        matmulVariants(gpu).map(variant => matmul(pipelines, gpu, { ...inputs, weight, epilogue, variant })),
+      128,
+    );
   },
   attention: (pipelines, gpu) => {
     const places = { q: nothing, kv: nothing, blockTable: nothing, out: nothing, scratch: nothing };
