@@ -26,14 +26,14 @@ export type MatvecVariant = "rows" | "subgroups" | "workgroup";
 const MAX_LANES = 32;
 /**
  * Row groups that are read at a time: with fewer, several subgroups share each and take a part of its columns, or the GPU's
- * memory waits (measured on an H100: 4096 x 14336 in Q4_0 takes 18 us with 4 subgroups a row group, 35 with 1). The
+ * memory waits (measured on an H100: 4096 x 14336 in Q4_0 takes 19 us with 8 subgroups a row group, 21 with 4, 35 with 1). The
  * figures here are the best of those measured for all shapes of four models (bench/README.md).
  */
 const BUSY_GROUPS = 2048;
 const SPLIT = { most: 8, usual: 4 };
 /** Most subgroups share a row group of so many units (8 columns) where there are so few row groups. */
-const LONG_UNITS = 512;
-const FEW_GROUPS = 512;
+const LONG_UNITS = 600;
+const FEW_GROUPS = 1024;
 /** Shorter rows are not shared. */
 const SHORT_UNITS = 64;
 /**

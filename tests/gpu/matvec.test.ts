@@ -48,6 +48,9 @@ const CASES: [
   ["subgroups", "Q4_K", "store", 37, 512, "norm"],
   ["subgroups", "Q6_K", "glu", 72, 768, "plain"],
   ["subgroups", "Q5_1", "add", 36, 96, "norm"],
+  // rows long enough for 8 subgroups, or 256 threads, on each row group
+  ["subgroups", "Q8_0", "add", 36, 4832, "norm"],
+  ["workgroup", "F16", "store", 9, 4840, "norm"],
   ["workgroup", "Q6_K", "gated", 36, 256, "norm"],
   ["workgroup", "Q5_K", "store", 37, 512, "plain"],
   ["workgroup", "Q8_0", "add", 100, 96, "plain"],
