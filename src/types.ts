@@ -59,8 +59,12 @@ export interface LoadOptions {
   token?: string;
   /** The Hub's address, for a mirror. Default `https://huggingface.co`. */
   hubUrl?: string;
-  /** Switch optional GPU features off, to compare or to work around a driver. Default: all that the adapter has. */
-  features?: { f16?: boolean; subgroups?: boolean };
+  /**
+   * Switch optional GPU features off, to compare or to work around a driver. Default: all that the adapter has.
+   * `subgroupMatrix`: matrix units in prefill, where the browser offers them (Chromium with unsafe WebGPU APIs switched
+   * on); they need the other two.
+   */
+  features?: { f16?: boolean; subgroups?: boolean; subgroupMatrix?: boolean };
   /** A worker of the caller's making that runs `intab/worker`. Default: intab starts its own. */
   worker?: Worker;
 }
@@ -225,7 +229,10 @@ export interface AdapterFacts {
   description: string;
   /** The browser calls it a fallback: a CPU that plays a GPU. */
   fallback: boolean;
-  /** Optional features: in `model.info` those in use (`shader-f16`, `subgroups`, `timestamp-query`), in `support()` all. */
+  /**
+   * Optional features: in `model.info` those in use (`shader-f16`, `subgroups`, `timestamp-query`,
+   * `chromium-experimental-subgroup-matrix`), in `support()` all.
+   */
   features: readonly string[];
   subgroupSize: { min: number; max: number } | null;
   limits: Readonly<Record<string, number>>;

@@ -1,6 +1,8 @@
+#import integers
+
 // The four bytes of a word as numbers.
 fn byte_values(word: u32) -> vec4f {
-  return vec4f(vec4i((vec4u(word) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u)));
+  return whole4((vec4u(word) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u));
 }
 
 fn signed_byte_values(word: u32) -> vec4f {

@@ -1,5 +1,4 @@
 // Eight 4-bit codes in a word, element i in bits 4i..4i+3, times eight activations.
-
 #import nibble-codes
 
 // Eight activations made ready for `word_dot`, and their sum.

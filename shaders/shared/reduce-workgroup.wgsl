@@ -1,4 +1,5 @@
-// Sums over the LANES neighbouring threads of a team, through workgroup memory: for adapters without subgroups.
+// Sums over the LANES neighbouring threads of a team, through workgroup memory: for adapters without subgroups. The sum is
+// right in a team's first thread only.
 var<workgroup> exchange: array<vec4f, LANES * TEAMS>;
 
 fn team_sum4(value: vec4f, thread: u32) -> vec4f {
@@ -6,9 +7,7 @@ fn team_sum4(value: vec4f, thread: u32) -> vec4f {
   exchange[thread] = value;
   for (var step = LANES / 2u; step > 0u; step /= 2u) {
     workgroupBarrier();
-    let other = exchange[thread ^ step];
-    workgroupBarrier();
-    exchange[thread] += other;
+    if (thread % LANES < step) { exchange[thread] += exchange[thread + step]; }
   }
   return exchange[thread];
 }

@@ -14,6 +14,14 @@ fn scale_values(group: u32, scale_block: u32) -> vec4f {
     * signed_byte_values(scales[first + 2u + scale_block % 16u]);
 }
 
+// The same of one row of the group.
+fn row_scale(group: u32, scale_block: u32, row: u32) -> f32 {
+  let first = (group * (K / 256u) + scale_block / 16u) * 18u;
+  let pair = unpack2x16float(scales[first + row / 2u]);
+  let byte = bitcast<i32>(scales[first + 2u + scale_block % 16u] << (24u - row * 8u)) >> 24u;
+  return select(pair.x, pair.y, row % 2u == 1u) * f32(byte);
+}
+
 // Turns sums of `unit_dot` over the units of one scale block, and the same activations' sum, into weights
 // times activations.
 fn apply_scale(group: u32, scale_block: u32, codes: vec4f, sum: f32) -> vec4f {

@@ -20,6 +20,14 @@ fn scale_min(group: u32, scale_block: u32) -> ScaleMin {
     half_values(scales[first]) * byte_values(s.x), half_values(scales[first + 1u]) * byte_values(s.y));
 }
 
+// The same of one row of the group: its scale, then its minimum.
+fn row_scale_min(group: u32, scale_block: u32, row: u32) -> vec2f {
+  let first = (group * (K / 256u) + scale_block / 8u) * 10u;
+  let s = (scales[first + 2u + scale_block % 8u] >> vec2u(row * 8u)) & vec2u(255u);
+  let pair = vec4f(unpack2x16float(scales[first][row / 2u]), unpack2x16float(scales[first + 1u][row / 2u]));
+  return select(pair.xz, pair.yw, row % 2u == 1u) * vec2f(vec2i(s));
+}
+
 // Turns sums of `unit_dot` over the units of one scale block, and the same activations' sum, into weights
 // times activations.
 fn apply_scale(group: u32, scale_block: u32, codes: vec4f, sum: f32) -> vec4f {

@@ -21,8 +21,6 @@ struct Unit {
 fn unit_values(row: u32, unit: u32) -> Unit {
   let group = row / 4u;
   let w = words[group * (K / 8u) + unit][row % 4u];
-  let s = scale_min(group, unit / 4u);
-  let scale = s.scale[row % 4u];
-  let minimum = s.minimum[row % 4u];
-  return Unit(scale * codes_a(w) - minimum, scale * codes_b(w) - minimum);
+  let s = row_scale_min(group, unit / 4u, row % 4u);
+  return Unit(s.x * codes_a(w) - s.y, s.x * codes_b(w) - s.y);
 }

@@ -10,9 +10,7 @@ struct Unit {
 // The eight weights of one row in one unit, exact.
 fn unit_values(row: u32, unit: u32) -> Unit {
   let codes = unit_codes(row / 4u, unit);
-  let s = scale_min(row / 4u, unit / 4u);
-  let scale = s.scale[row % 4u];
-  let minimum = s.minimum[row % 4u];
+  let s = row_scale_min(row / 4u, unit / 4u, row % 4u);
   return Unit(
-    scale * byte_values(codes.a[row % 4u]) - minimum, scale * byte_values(codes.b[row % 4u]) - minimum);
+    s.x * byte_values(codes.a[row % 4u]) - s.y, s.x * byte_values(codes.b[row % 4u]) - s.y);
 }

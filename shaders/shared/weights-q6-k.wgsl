@@ -41,8 +41,11 @@ struct Unit {
 
 // The eight weights of one row in one unit, exact.
 fn unit_values(row: u32, unit: u32) -> Unit {
-  let codes = unit_codes(row / 4u, unit);
-  let scale = scale_values(row / 4u, unit / 2u)[row % 4u];
-  return Unit(
-    scale * (byte_values(codes.a[row % 4u]) - BIAS), scale * (byte_values(codes.b[row % 4u]) - BIAS));
+  let first = (row / 4u * (K / 16u) + unit / 2u) * 3u;
+  let low = words[first + unit % 2u][row % 4u];
+  let high = words[first + 2u][row % 4u] >> (unit % 2u * 4u);
+  let a = (low & 0x0f0f0f0fu) | ((high << 4u) & 0x30303030u);
+  let b = ((low >> 4u) & 0x0f0f0f0fu) | ((high << 2u) & 0x30303030u);
+  let scale = row_scale(row / 4u, unit / 2u, row % 4u);
+  return Unit(scale * (byte_values(a) - BIAS), scale * (byte_values(b) - BIAS));
 }

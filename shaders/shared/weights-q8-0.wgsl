@@ -3,6 +3,7 @@
 //     lowest byte first
 //   scales[group][unit / 4] = the f16 scales of the 4 rows
 // A weight is scale * byte.
+#import integers
 override K: u32;             // columns, multiple of 32
 const UNITS_PER_SCALE = 4u;
 
@@ -35,8 +36,8 @@ fn word_dot(word: u32, x: vec4f) -> f32 {
 }
 
 fn word_values(word: u32) -> vec4f {
-  let w = bitcast<i32>(word);
-  return vec4f(f32((w << 24u) >> 24u), f32((w << 16u) >> 24u), f32((w << 8u) >> 24u), f32(w >> 24u));
+  let w = word ^ FLIP;
+  return whole4(vec4u(w, w >> 8u, w >> 16u, w >> 24u) & vec4u(0xffu)) - vec4f(BIAS);
 }
 
 // Sum over one unit of code * activation for the 4 rows of a group, not scaled yet.

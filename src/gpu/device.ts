@@ -9,6 +9,11 @@ export interface Gpu {
   readonly f16: boolean;
   /** Subgroup operations are available and wanted. */
   readonly subgroups: boolean;
+  /**
+   * Matrix units multiply f16 tiles of 16 x 16 x 16 into f32 sums, subgroups have 32 lanes, and workgroups have
+   * `MATRIX_WORKGROUP_BYTES` of memory: all that `matmul-subgroup-matrix.wgsl` needs is available and wanted.
+   */
+  readonly subgroupMatrix: boolean;
   /** Smallest subgroup size that a pipeline may run with; 1 where subgroups are missing. */
   readonly subgroupMinSize: number;
   /** A CPU with narrow vectors pretends to be a GPU: workgroup memory and barriers cost there, one thread per row wins. */
@@ -21,6 +26,7 @@ export interface Gpu {
 export interface GpuOptions {
   f16?: boolean;
   subgroups?: boolean;
+  subgroupMatrix?: boolean;
 }
 
 /** Chromium answers null while its GPU process starts: ask again, about 2 s in all. */
@@ -29,6 +35,19 @@ const ADAPTER_RETRY_MS = 300;
 
 /** Limits that are raised to what the adapter has. Kernels keep to WebGPU's defaults in all others, so that they run everywhere. */
 const RAISED_LIMITS = ["maxBufferSize", "maxStorageBufferBindingSize"] as const;
+
+/** Workgroup memory of the kernels for matrix units; the only ones that need more than the 16 KiB that all adapters have. */
+const MATRIX_WORKGROUP_BYTES = 36_864;
+/** Not in the types: behind a flag in Chromium 156, absent elsewhere. */
+const SUBGROUP_MATRIX = "chromium-experimental-subgroup-matrix" as GPUFeatureName;
+
+interface SubgroupMatrixConfig {
+  componentType: string;
+  resultComponentType: string;
+  M: number;
+  N: number;
+  K: number;
+}
 
 /** Limits that decide what runs, for `support()` and `model.info`. */
 const TOLD_LIMITS = [
@@ -41,7 +60,7 @@ const TOLD_LIMITS = [
 /** Vectors of fewer lanes mean a CPU without wide registers in use: SwiftShader has 4, lavapipe 8, GPUs 8 to 128. */
 const GPU_LANES = 8;
 
-const WANTED_FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const;
+const WANTED_FEATURES: readonly GPUFeatureName[] = ["shader-f16", "subgroups", "timestamp-query"];
 
 /** @throws GpuUnavailableError `no-webgpu` or `no-adapter` */
 export async function requestAdapter(gpu: GPU | undefined = globalThis.navigator?.gpu): Promise<GPUAdapter> {
@@ -78,6 +97,21 @@ export function adapterFacts(adapter: GPUAdapter, used: readonly string[]): Adap
   };
 }
 
+function suitsMatrixKernels({ features, info, limits }: GPUAdapter): boolean {
+  const { subgroupMatrixConfigs = [] } = info as { subgroupMatrixConfigs?: Iterable<SubgroupMatrixConfig> };
+  const has = [...subgroupMatrixConfigs].some(
+    ({ componentType, resultComponentType, M, N, K }) =>
+      componentType === "f16" && resultComponentType === "f32" && M === 16 && N === 16 && K === 16,
+  );
+  return (
+    has &&
+    [SUBGROUP_MATRIX, "shader-f16", "subgroups"].every(name => features.has(name)) &&
+    info.subgroupMinSize === 32 &&
+    info.subgroupMaxSize === 32 &&
+    limits.maxComputeWorkgroupStorageSize >= MATRIX_WORKGROUP_BYTES
+  );
+}
+
 /** @throws GpuUnavailableError `no-webgpu`, `no-adapter`, `no-device` */
 export async function openGpu(options: GpuOptions = {}, gpu?: GPU): Promise<Gpu> {
   const adapter = await requestAdapter(gpu);
@@ -85,11 +119,16 @@ export async function openGpu(options: GpuOptions = {}, gpu?: GPU): Promise<Gpu>
   if (options.f16 === false) off.add("shader-f16");
   if (options.subgroups === false) off.add("subgroups");
   const features = WANTED_FEATURES.filter(name => adapter.features.has(name) && !off.has(name));
+  const subgroupMatrix = options.subgroupMatrix !== false && off.size === 0 && suitsMatrixKernels(adapter);
+  if (subgroupMatrix) features.push(SUBGROUP_MATRIX);
   let device: GPUDevice;
   try {
     device = await adapter.requestDevice({
       requiredFeatures: features,
-      requiredLimits: Object.fromEntries(RAISED_LIMITS.map(name => [name, adapter.limits[name]])),
+      requiredLimits: {
+        ...Object.fromEntries(RAISED_LIMITS.map(name => [name, adapter.limits[name]])),
+        ...(subgroupMatrix ? { maxComputeWorkgroupStorageSize: MATRIX_WORKGROUP_BYTES } : {}),
+      },
     });
   } catch (cause) {
     throw new GpuUnavailableError(
@@ -115,6 +154,7 @@ export async function openGpu(options: GpuOptions = {}, gpu?: GPU): Promise<Gpu>
     facts,
     f16: features.includes("shader-f16"),
     subgroups,
+    subgroupMatrix,
     subgroupMinSize: subgroups ? (facts.subgroupSize?.min ?? 1) : 1,
     software: facts.fallback && (facts.subgroupSize?.max ?? 1) < GPU_LANES,
     lost,

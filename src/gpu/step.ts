@@ -85,7 +85,7 @@ async function compileError(shader: string, module: GPUShaderModule, cause: unkn
   const text = [`The GPU did not accept the kernel ${shader}: ${String(cause)}`, ...why].join("\n");
   return new DeviceLostError(
     "gpu-error",
-    `${text}\nUpdate browser and graphics driver; features: { f16: false, subgroups: false } may help.`,
+    `${text}\nUpdate browser and graphics driver; features: { f16: false, subgroups: false, subgroupMatrix: false } may help.`,
     {
       details: { shader },
       cause,

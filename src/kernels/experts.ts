@@ -137,7 +137,13 @@ export function expertsDown(pipelines: Pipelines, gpu: Gpu, options: DownOptions
     {
       shader: "experts-down",
       imports: { ...imports, reduce },
-      constants: { ...constants, LANES: lanes, TEAMS: perToken },
+      constants: {
+        ...constants,
+        LANES: lanes,
+        TEAMS: perToken,
+        UNROLLED: 0,
+        ...(variant === "subgroups" ? { WIDTH: lanes } : {}),
+      },
     },
     bindings,
     spread(groups),

@@ -25,23 +25,65 @@ export interface MatmulOptions {
 }
 
 /**
- * `rows`: a thread computes two row groups for many tokens, nothing shared. `tile`: tiles of both matrices go through
- * workgroup memory.
+ * `rows`: a thread computes two row groups for many tokens, nothing shared. `tile`: tiles of both matrices, tokens by
+ * rows, go through workgroup memory, in f32. `matrix`: the same in f16 for matrix units, with f32 sums.
  */
-export type MatmulVariant = "rows" | "tile";
+export type MatmulVariant = keyof typeof VARIANTS;
 
-/** Tokens of a thread in `matmul-rows.wgsl`, and threads of its workgroups. */
-const ROWS_TOKENS = 32;
+/** Tokens and rows of a workgroup; constants of `matmul-rows.wgsl`, `tile-*.wgsl` and `matmul-subgroup-matrix*.wgsl`. */
+const VARIANTS = {
+  rows: { shader: "matmul-rows", imports: {}, tokens: 32, rows: 64 },
+  "tile-64x128": { shader: "matmul", imports: { tile: "tile-64x128" }, tokens: 64, rows: 128 },
+  "tile-64x64": { shader: "matmul", imports: { tile: "tile-64x64" }, tokens: 64, rows: 64 },
+  "tile-32x64": { shader: "matmul", imports: { tile: "tile-32x64" }, tokens: 32, rows: 64 },
+  "matrix-128x128": {
+    shader: "matmul-subgroup-matrix",
+    imports: { integers: "integers-exponent" },
+    tokens: 128,
+    rows: 128,
+  },
+  "matrix-64x64": {
+    shader: "matmul-subgroup-matrix-small",
+    imports: { integers: "integers-exponent" },
+    tokens: 64,
+    rows: 64,
+  },
+} as const;
+
+/** Threads of a workgroup of `matmul-rows.wgsl`, with 8 rows each. */
 const ROWS_THREADS = 8;
 /**
- * A tile in `matmul.wgsl`: 64 tokens by 64 rows fill 16 KB. Measured on an H100 against 32 tokens, and against f16 tiles
- * of up to 64 x 128: from 576 x 576 to 16384 x 2048 it was the fastest or within 6 % of it (bench/README.md).
+ * Larger tiles compute more for what they read, smaller ones fill the GPU. Measured on an H100 with 512 tokens
+ * (bench/README.md): below so many workgroups in that batch the next smaller tile is faster.
  */
-const TILE_TOKENS = 64;
-const TILE_ROWS = 64;
+const BATCH = 512;
+const FULL: Readonly<Partial<Record<MatmulVariant, number>>> = {
+  "tile-64x128": 256,
+  "tile-64x64": 192,
+  "matrix-128x128": 96,
+};
 
-export function matmulVariant(gpu: Gpu): MatmulVariant {
-  return gpu.software ? "rows" : "tile";
+export function matmulVariants(gpu: Gpu): readonly MatmulVariant[] {
+  if (gpu.software) return ["rows"];
+  return gpu.subgroupMatrix
+    ? ["matrix-128x128", "matrix-64x64"]
+    : ["tile-64x128", "tile-64x64", "tile-32x64"];
+}
+
+/** The variant for a matrix of so many rows. */
+export function matmulVariant(gpu: Gpu, rows: number): MatmulVariant {
+  const variants = matmulVariants(gpu);
+  const fills = (variant: MatmulVariant): boolean => {
+    const { tokens, rows: tileRows } = VARIANTS[variant];
+    return Math.ceil(rows / tileRows) * (BATCH / tokens) >= (FULL[variant] ?? 0);
+  };
+  return variants.find(fills)!; // the last of each kind has no threshold
+}
+
+/** The variant for lists of experts, whose tiles are as large as its own. Matrix units are not used. */
+function expertsVariant(gpu: Gpu, { tile }: ExpertLists): MatmulVariant {
+  if (gpu.software) return "rows";
+  return tile === VARIANTS["tile-32x64"].tokens ? "tile-32x64" : "tile-64x64";
 }
 
 /**
@@ -50,18 +92,16 @@ export function matmulVariant(gpu: Gpu): MatmulVariant {
  */
 export function matmul(pipelines: Pipelines, gpu: Gpu, options: MatmulOptions): Promise<Step> {
   const { weight, bias, experts, x, state } = options;
-  const variant = options.variant ?? matmulVariant(gpu);
   const matrices = experts && expertMatrices(weight, experts.lists, experts.held);
   const rows = matrices?.rows ?? weight.rows;
+  const variant =
+    options.variant ?? (experts ? expertsVariant(gpu, experts.lists) : matmulVariant(gpu, rows));
+  const { shader, imports, tokens, rows: tileRows } = VARIANTS[variant];
+  if (experts && (experts.lists.tile !== tokens || variant.startsWith("matrix"))) {
+    throw new RangeError(`Tiles of ${experts.lists.tile} pairs for ${variant}`);
+  }
   const epilogue = epilogueCode(options.epilogue, rows, gpu.f16);
   const groups = Math.ceil(rows / 4);
-  const half = Math.ceil(groups / 2);
-  const imports = {
-    ...epilogue.imports,
-    weights: weightLayout(weight.type, weight.rows, weight.columns).module,
-    bias: bias ? "bias-vector" : "bias-none",
-    batch: experts ? "batch-experts" : "batch-tokens",
-  };
   const constants: Record<string, number> = {
     ...epilogue.constants,
     ...matrices?.constants,
@@ -71,26 +111,19 @@ export function matmul(pipelines: Pipelines, gpu: Gpu, options: MatmulOptions): 
   };
   if (bias) constants.BIAS_AT = bias.at + (matrices?.biasOffset ?? 0);
   if (experts) constants.PAIRS_PER_INPUT = experts.inputs === "tokens" ? experts.lists.perToken : 1;
-  let code: KernelCode;
-  let tokens: number;
-  let columns: number;
-  if (variant === "rows") {
-    code = { shader: "matmul-rows", imports, constants: { ...constants, THREADS: ROWS_THREADS } };
-    tokens = ROWS_TOKENS;
-    columns = Math.ceil(half / ROWS_THREADS);
-  } else {
-    tokens = experts?.lists.tile ?? TILE_TOKENS;
-    const rowLanes = TILE_ROWS / 8;
-    code = {
-      shader: "matmul",
-      imports,
-      constants: { ...constants, TOKEN_LANES: tokens / 4, ROW_LANES: rowLanes },
-    };
-    columns = Math.ceil(half / rowLanes);
-  }
-  if (experts && experts.lists.tile !== tokens) {
-    throw new RangeError(`Tiles of ${experts.lists.tile} pairs for a kernel of ${tokens}`);
-  }
+  if (variant === "rows") constants.THREADS = ROWS_THREADS;
+  const code: KernelCode = {
+    shader,
+    imports: {
+      ...epilogue.imports,
+      ...imports,
+      weights: weightLayout(weight.type, weight.rows, weight.columns).module,
+      bias: bias ? "bias-vector" : "bias-none",
+      batch: experts ? "batch-experts" : "batch-tokens",
+    },
+    constants,
+  };
+  const columns = Math.ceil(Math.ceil(groups / 2) / (tileRows / 8));
   const bindings: Record<number, Binding> = {
     ...weightBindings(weight),
     2: x,

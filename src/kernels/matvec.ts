@@ -34,21 +34,28 @@ export interface MatvecOptions {
 /** `rows`: a thread a row group; `subgroups`, `workgroup`: a team of threads a row group, reduced that way. */
 export type MatvecVariant = "rows" | "subgroups" | "workgroup";
 
-/**
- * Threads of a workgroup. Small matrices spread over the whole GPU with one subgroup each (measured on an H100: 10 to 20 %
- * faster than 64 threads); of large ones 32 workgroups a multiprocessor would leave half of its threads empty.
- */
-const THREADS = 64;
-const SMALL_THREADS = 32;
-const SMALL_GROUPS = 2048;
-/** Threads in a team: a whole subgroup where it is that large. */
+/** Lanes of a subgroup that work together on a row group, where there are so many. */
 const MAX_LANES = 32;
+/**
+ * Row groups that are read at a time: with fewer, several subgroups share each and take a part of its columns, or the GPU's
+ * memory waits (measured on an H100: 4096 x 14336 in Q4_0 takes 19 us with 8 subgroups a row group, 21 with 4, 35 with 1). The
+ * figures here are the best of those measured for all shapes of four models (bench/README.md).
+ */
+const BUSY_GROUPS = 2048;
+const SPLIT = { most: 8, usual: 4 };
+/** Most subgroups share a row group of so many units (8 columns) where there are so few row groups. */
+const LONG_UNITS = 600;
+const FEW_GROUPS = 1024;
+/** Shorter rows are not shared. */
+const SHORT_UNITS = 64;
 /**
  * A matrix of many short rows keeps the GPU busy with smaller teams, whose sums take fewer steps (measured: logits of
  * 49,152 x 576 with 8 lanes take 0.66 of the time with 32).
  */
 const BUSY_THREADS = 65_536;
 const UNITS_PER_LANE = 8;
+/** Threads of a workgroup of such teams. */
+const SMALL_TEAMS_THREADS = 64;
 /** On a software adapter small workgroups suit few cores better (measured: 32 beats 8, 16 and 64). */
 export const SOFTWARE_THREADS = 32;
 /** WebGPU's limit on workgroups in one dimension. */
@@ -81,9 +88,13 @@ export function matvec(pipelines: Pipelines, gpu: Gpu, options: MatvecOptions): 
     constants.THREADS = perWorkgroup = SOFTWARE_THREADS;
   } else {
     const most = mostLanes(gpu, variant);
-    const lanes = variant === "subgroups" ? teamLanes(most, groups * slots, weight.columns / 8) : most;
-    constants.LANES = lanes;
-    constants.TEAMS = perWorkgroup = (groups * slots <= SMALL_GROUPS ? SMALL_THREADS : THREADS) / lanes;
+    const units = weight.columns / 8;
+    const split = subgroupsPerGroup(groups * slots * (epilogue.paired ? 2 : 1), units);
+    const width = variant === "subgroups" ? teamLanes(most, groups * slots, units) : most;
+    constants.LANES = width * split;
+    constants.TEAMS = perWorkgroup = width < most ? SMALL_TEAMS_THREADS / width : 1;
+    constants.UNROLLED = split > 1 ? 1 : 0;
+    if (variant === "subgroups") constants.WIDTH = width;
   }
   const code: KernelCode = {
     shader: variant === "rows" ? "matvec-rows" : "matvec",
@@ -120,9 +131,15 @@ export function spread(count: number): Workgroups {
   return [width, Math.ceil(count / width), 1];
 }
 
-/** Threads in a team at most: what the variant's reduction reaches. */
+/** Threads of a team that is not split: at most a subgroup, where the variant reduces by subgroups. */
 export function mostLanes(gpu: Gpu, variant: MatvecVariant): number {
   return variant === "subgroups" ? powerOfTwoBelow(Math.min(MAX_LANES, gpu.subgroupMinSize)) : MAX_LANES;
+}
+
+/** @param groups row groups that the product reads */
+function subgroupsPerGroup(groups: number, units: number): number {
+  if (groups >= BUSY_GROUPS || units < SHORT_UNITS) return 1;
+  return groups <= FEW_GROUPS && units >= LONG_UNITS ? SPLIT.most : SPLIT.usual;
 }
 
 function teamLanes(most: number, groups: number, units: number): number {

@@ -127,6 +127,8 @@ describe("products with experts", () => {
     ["subgroups", "F16", "glu", 1, 1, 4, 8, ""],
     ["subgroups", "Q8_0", "gated", 5, 5, 100, 96, "norm"],
     ["subgroups", "Q4_0", "store", 9, 2, 68, 288, "norm"],
+    // rows long enough for 8 subgroups on each row group
+    ["subgroups", "Q8_0", "glu", 3, 2, 8, 4832, "norm bias"],
     ["workgroup", "Q4_0", "glu", 7, 2, 68, 288, "norm bias"],
     ["workgroup", "Q4_K", "store", 2, 2, 36, 256, ""],
     ["workgroup", "Q8_0", "gated", 16, 16, 12, 64, "bias split"],
@@ -259,10 +261,10 @@ describe("products with experts", () => {
     [["rows", 32], "Q4_0", "glu", 5, 2, 36, 96, "bias"],
     [["rows", 32], "Q4_K", "store", 4, 4, 20, 256, "pairs"],
     [["rows", 32], "F16", "gated", 3, 1, 72, 40, "split"],
-    [["tile", 32], "Q4_K", "glu", 8, 3, 68, 512, "bias split"],
-    [["tile", 64], "Q4_0", "glu", 4, 2, 36, 96, ""],
-    [["tile", 32], "Q8_0", "store", 6, 6, 100, 96, "pairs bias"],
-    [["tile", 64], "F16", "gated", 1, 1, 76, 40, "pairs"],
+    [["tile-32x64", 32], "Q4_K", "glu", 8, 3, 68, 512, "bias split"],
+    [["tile-64x64", 64], "Q4_0", "glu", 4, 2, 36, 96, ""],
+    [["tile-32x64", 32], "Q8_0", "store", 6, 6, 100, 96, "pairs bias"],
+    [["tile-64x64", 64], "F16", "gated", 1, 1, 76, 40, "pairs"],
   ];
 
   test.for(PREFILL)(
@@ -426,7 +428,7 @@ describe("products with experts", () => {
     expect(worst(await bench.readF32(y, filled.length), expected, TOLERANCE)).toBeLessThan(1);
   });
 
-  test("experts whose rows are no multiple of 4, and tiles of another size, are refused", async () => {
+  test("experts whose rows are no multiple of 4, and tiles that a variant does not have, are refused", async () => {
     const buffer = bench.buffers.storage("none", 16);
     const weight: Weight = { type: "F32", rows: 12, columns: 8, words: buffer, scales: null };
     const epilogue = { kind: "store", y: buffer } as const;
@@ -434,7 +436,9 @@ describe("products with experts", () => {
     const experts = { count: 2, perToken: 1, ids: buffer };
     expect(() => matvec(bench.pipelines, bench.gpu, { ...options, experts })).toThrow(RangeError);
     const lists = { ...experts, count: 3, tile: 64, pairs: buffer, tiles: buffer };
-    const product = { ...options, experts: { lists, inputs: "tokens" }, variant: "rows" } as const;
-    expect(() => matmul(bench.pipelines, bench.gpu, product)).toThrow(RangeError);
+    const product = { ...options, experts: { lists, inputs: "tokens" } } as const;
+    for (const variant of ["rows", "matrix-64x64"] as const) {
+      expect(() => matmul(bench.pipelines, bench.gpu, { ...product, variant })).toThrow(/^Tiles of 64 pairs/);
+    }
   });
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Epilogue } from "../../src/kernels/epilogue.ts";
-import { type MatmulVariant, matmul } from "../../src/kernels/matmul.ts";
+import { type MatmulVariant, matmul, matmulVariant } from "../../src/kernels/matmul.ts";
 import { stateBytes } from "../../src/kernels/state.ts";
 import type { Weight, WeightType } from "../../src/kernels/weights.ts";
 import { type EpilogueShape, epilogueReference } from "../reference/epilogue.ts";
@@ -33,26 +33,50 @@ const CASES: [MatmulVariant, WeightType, EpilogueShape["kind"], rows: number, co
   ["rows", "IQ4_XS", "store", 37, 512],
   ["rows", "IQ2_XS", "glu", 72, 256],
   ["rows", "IQ1_M", "add", 36, 256],
-  ["tile", "Q4_K", "store", 37, 512],
-  ["tile", "Q6_K", "glu", 72, 256],
-  ["tile", "Q3_K", "add", 36, 256],
-  ["tile", "MXFP4", "glu", 72, 96],
-  ["tile", "IQ3_S", "store", 37, 512],
-  ["tile", "IQ1_S", "add", 36, 256],
-  ["tile", "Q4_0", "store", 576, 576],
-  ["tile", "Q4_1", "glu", 200, 288],
-  ["tile", "Q8_0", "add", 100, 96],
-  ["tile", "F16", "store", 37, 40],
-  ["tile", "BF16", "glu", 72, 104],
-  ["tile", "F32", "add", 36, 8],
-  ["tile", "Q4_0", "gated", 36, 32],
-  ["tile", "Q4_0", "add", 100, 288],
-  ["tile", "Q4_1", "store", 577, 32],
+  ["tile-64x128", "Q4_K", "store", 37, 512],
+  ["tile-64x64", "Q6_K", "glu", 72, 256],
+  ["tile-32x64", "Q3_K", "add", 36, 256],
+  ["tile-64x128", "MXFP4", "glu", 72, 96],
+  ["tile-64x64", "IQ3_S", "store", 37, 512],
+  ["tile-32x64", "IQ1_S", "add", 36, 256],
+  ["tile-64x128", "Q4_0", "store", 576, 576],
+  ["tile-64x64", "Q4_1", "glu", 200, 288],
+  ["tile-32x64", "Q8_0", "add", 100, 96],
+  ["tile-64x128", "F16", "store", 37, 40],
+  ["tile-64x64", "BF16", "glu", 72, 104],
+  ["tile-32x64", "F32", "add", 36, 8],
+  ["tile-64x128", "Q4_0", "gated", 36, 32],
+  ["tile-64x64", "Q4_0", "add", 100, 288],
+  ["tile-64x128", "Q4_1", "store", 577, 32],
+  ["tile-64x64", "F16", "store", 577, 40],
+  ["tile-32x64", "BF16", "glu", 200, 104],
+  ["matrix-128x128", "Q4_0", "store", 577, 576],
+  ["matrix-128x128", "F16", "glu", 200, 40],
+  ["matrix-128x128", "Q8_0", "add", 100, 96],
+  ["matrix-128x128", "Q4_K", "gated", 36, 512],
+  ["matrix-128x128", "Q6_K", "store", 37, 256],
+  ["matrix-128x128", "F32", "add", 36, 8],
+  ["matrix-64x64", "Q4_1", "glu", 200, 288],
+  ["matrix-64x64", "BF16", "store", 577, 104],
+  ["matrix-64x64", "Q5_K", "add", 100, 256],
+  ["matrix-64x64", "Q3_K", "store", 37, 512],
+  ["matrix-64x64", "Q5_0", "gated", 36, 32],
+  ["matrix-64x64", "F32", "store", 5, 8],
+  ["matrix-128x128", "MXFP4", "glu", 72, 96],
+  ["matrix-128x128", "IQ1_S", "add", 36, 256],
+  ["matrix-128x128", "TQ2_0", "store", 37, 256],
+  ["matrix-64x64", "IQ4_XS", "store", 37, 512],
+  ["matrix-64x64", "IQ2_XS", "glu", 72, 256],
+  ["matrix-64x64", "IQ3_S", "add", 36, 256],
 ];
 const TOKENS = [1, 2, 5, 33, 64, 70];
+/** The same for the larger tiles of matrix units. */
+const MATRIX_TOKENS = [1, 33, 70, 130, 200];
+const tokensOf = (variant: MatmulVariant): number[] => (isMatrix(variant) ? MATRIX_TOKENS : TOKENS);
 
-/** Relative to the sum of |w x|: all sums are f32. */
-const TOLERANCE = 1e-6;
+const isMatrix = (variant: MatmulVariant): boolean => variant.startsWith("matrix");
+/** Relative to the sum of |w x|: all sums are f32; matrix units round w and x to 11 bits first, by half a bit at most. */
+const tolerance = (variant: MatmulVariant): number => 1e-6 + (isMatrix(variant) ? 2 ** -11 : 0);
 
 /** The part of a product that belongs to the first rows of the batch. */
 const firstTokens = ({ values, magnitudes }: Product, count: number): Product => ({
@@ -67,17 +91,20 @@ describe("matmul", () => {
   });
   afterAll(() => bench.close());
 
+  const unsupported = (variant: MatmulVariant): boolean => isMatrix(variant) && !bench.gpu.subgroupMatrix;
+
   test.for(CASES)(
     "%s: %s, %s, %i x %i equals the reference for any number of tokens",
-    async ([variant, type, kind, rows, columns]) => {
+    async ([variant, type, kind, rows, columns], { skip }) => {
+      skip(unsupported(variant), "no matrix units on this adapter");
       const random = randomSource(rows * columns);
       const { weight, values } = await randomWeight(bench, random, type, rows, columns);
       const outputs = kind === "glu" ? rows / 2 : rows;
-      const most = Math.max(...TOKENS);
+      const most = Math.max(...tokensOf(variant));
       const x = randomNormal(random, most * columns, 0.1);
       const whole = matmulReference(x, values, rows, columns);
       const held = heldBefore(random, { kind }, outputs, most, most * outputs);
-      for (const tokens of TOKENS) {
+      for (const tokens of tokensOf(variant)) {
         const y = bench.upload("y", held);
         const state = bench.state(stateBytes({ position: 9, rows: tokens, finished: false, generated: 0 }));
         const options = {
@@ -90,14 +117,15 @@ describe("matmul", () => {
         await bench.run([await matmul(bench.pipelines, bench.gpu, options)], tokens);
         const expected = epilogueReference({ kind }, firstTokens(whole, tokens * rows), rows, held);
         const actual = await bench.readF32(y, held.length);
-        expect(worst(actual, expected, TOLERANCE), `${tokens} tokens`).toBeLessThan(1);
+        expect(worst(actual, expected, tolerance(variant)), `${tokens} tokens`).toBeLessThan(1);
       }
     },
   );
 
-  test.for(epilogueCases(["rows", "tile"]))(
+  test.for(epilogueCases<MatmulVariant>(["rows", "tile-64x64", "matrix-128x128"]))(
     "%s: %j after a bias, in its columns, and nothing beside them",
-    async ([variant, shape]) => {
+    async ([variant, shape], { skip }) => {
+      skip(unsupported(variant), "no matrix units on this adapter");
       const random = randomSource(31);
       const [rows, columns] = [shape.kind === "logits" || shape.kind === "store" ? 33 : 40, 72];
       const tokens = 67;
@@ -118,7 +146,7 @@ describe("matmul", () => {
       await bench.run([await matmul(bench.pipelines, bench.gpu, options)], tokens);
       const product = matmulReference(x, values, rows, columns, bias);
       const expected = epilogueReference(shape, product, rows, held);
-      expect(worst(await bench.readF32(y, held.length), expected, TOLERANCE)).toBeLessThan(1);
+      expect(worst(await bench.readF32(y, held.length), expected, tolerance(variant))).toBeLessThan(1);
     },
   );
 
@@ -131,11 +159,15 @@ describe("matmul", () => {
 
   test.for([
     ["rows", whole],
-    ["tile", parts],
-    ["tile", whole],
+    ["tile-64x128", parts],
+    ["tile-64x64", whole],
+    ["tile-32x64", parts],
+    ["matrix-128x128", whole],
+    ["matrix-64x64", parts],
   ] as const)(
     "%s: queries and keys are rotated; queries, keys and values reach their places",
-    async ([variant, products]) => {
+    async ([variant, products], { skip }) => {
+      skip(unsupported(variant), "no matrix units on this adapter");
       const random = randomSource(7);
       const head = { heads: 6, kvHeads: 2, headDim: 20, rotated: 12, kvBlocks: 7 };
       const { heads, kvHeads, headDim, rotated, kvBlocks } = head;
@@ -174,22 +206,45 @@ describe("matmul", () => {
         const product = matmulReference(x, values, rows, columns, part);
         qkvReference(product, { ...head, rows, firstRow }, position, rope, blockTable, queries, cache);
       }
-      expect(worst(await bench.readF32(y, queries.values.length), queries, TOLERANCE)).toBeLessThan(1);
+      expect(worst(await bench.readF32(y, queries.values.length), queries, tolerance(variant))).toBeLessThan(
+        1,
+      );
       // a cache in f16 rounds what it stores to 11 bits
       const relative = bench.gpu.f16 ? 2 ** -11 : 0;
-      expect(worst(await readCache(bench, kv, cacheSize), cache, TOLERANCE, relative)).toBeLessThan(1);
+      expect(worst(await readCache(bench, kv, cacheSize), cache, tolerance(variant), relative)).toBeLessThan(
+        1,
+      );
     },
   );
 
-  test.each<MatmulVariant>(["rows", "tile"])("%s: a finished sequence changes nothing", async variant => {
-    const random = randomSource(3);
-    const { weight } = await randomWeight(bench, random, "Q8_0", 100, 96);
-    const y = bench.upload("y", new Float32Array(200).fill(SENTINEL));
-    const state = bench.state(stateBytes({ position: 0, rows: 2, finished: true, generated: 0 }));
-    const x = bench.upload("x", randomNormal(random, 192));
-    const epilogue: Epilogue = { kind: "add", y };
-    await bench.run([await matmul(bench.pipelines, bench.gpu, { weight, epilogue, x, state, variant })], 2);
-    expect((await bench.readF32(y, 200)).every(value => value === SENTINEL)).toBe(true);
+  test.for<MatmulVariant>(["rows", "tile-64x128", "tile-32x64", "matrix-128x128", "matrix-64x64"])(
+    "%s: a finished sequence changes nothing",
+    async (variant, { skip }) => {
+      skip(unsupported(variant), "no matrix units on this adapter");
+      const random = randomSource(3);
+      const { weight } = await randomWeight(bench, random, "Q8_0", 100, 96);
+      const y = bench.upload("y", new Float32Array(200).fill(SENTINEL));
+      const state = bench.state(stateBytes({ position: 0, rows: 2, finished: true, generated: 0 }));
+      const x = bench.upload("x", randomNormal(random, 192));
+      const epilogue: Epilogue = { kind: "add", y };
+      await bench.run([await matmul(bench.pipelines, bench.gpu, { weight, epilogue, x, state, variant })], 2);
+      expect((await bench.readF32(y, 200)).every(value => value === SENTINEL)).toBe(true);
+    },
+  );
+
+  test("large matrices get large tiles, small ones enough workgroups", () => {
+    const choose = (rows: number, part: object): MatmulVariant =>
+      matmulVariant({ ...bench.gpu, software: false, subgroupMatrix: false, ...part }, rows);
+    expect([28_672, 2048, 576].map(rows => choose(rows, {}))).toEqual([
+      "tile-64x128",
+      "tile-64x64",
+      "tile-32x64",
+    ]);
+    expect([4096, 576].map(rows => choose(rows, { subgroupMatrix: true }))).toEqual([
+      "matrix-128x128",
+      "matrix-64x64",
+    ]);
+    expect(choose(4096, { software: true })).toBe("rows");
   });
 
   test("a weight whose rows do not suit the epilogue is refused", () => {

@@ -61,6 +61,9 @@ const CASES: [
   ["subgroups", "IQ1_S", "glu", 72, 512, "norm"],
   ["subgroups", "MXFP4", "add", 36, 96, "norm"],
   ["subgroups", "IQ2_S", "store", 37, 512, "plain"],
+  // rows long enough for 8 subgroups, or 256 threads, on each row group
+  ["subgroups", "Q8_0", "add", 36, 4832, "norm"],
+  ["workgroup", "F16", "store", 9, 4840, "norm"],
   ["workgroup", "Q6_K", "gated", 36, 256, "norm"],
   ["workgroup", "Q5_K", "store", 37, 512, "plain"],
   ["workgroup", "IQ2_XXS", "store", 37, 256, "norm"],
@@ -281,9 +284,9 @@ describe("matvec", () => {
       const options = { weight, epilogue: { kind: "store", y } as const, x: buffer, state: state(1) };
       return (await matvec(bench.pipelines, bench.gpu, { ...options, variant: "workgroup" })).workgroups;
     };
-    // two row groups a workgroup
-    expect(await workgroupsOf(2 * 65_535)).toEqual([65_535, 1, 1]);
-    expect(await workgroupsOf(2 * 65_535 + 1)).toEqual([256, 256, 1]);
+    // one row group a workgroup
+    expect(await workgroupsOf(65_535)).toEqual([65_535, 1, 1]);
+    expect(await workgroupsOf(65_535 + 1)).toEqual([256, 256, 1]);
   });
 
   test.for(VARIANTS)("%s: a finished sequence changes nothing", async (variant, { skip }) => {

@@ -35,10 +35,13 @@ const TOLERANCE = {
 };
 
 /** Every set of kernels that a GPU can be given; a software adapter has time for its own alone. */
-const FEATURE_SETS = [{}, { f16: false }, { subgroups: false }, { f16: false, subgroups: false }].slice(
-  0,
-  inject("hardware") ? 4 : 1,
-);
+const FEATURE_SETS = [
+  {},
+  { subgroupMatrix: false },
+  { f16: false },
+  { subgroups: false },
+  { f16: false, subgroups: false },
+].slice(0, inject("hardware") ? 5 : 1);
 
 describe.skipIf(!path).each(FEATURE_SETS)(
   "SmolLM2-135M-Instruct against transformers, features %j (skipped where npm test has not fetched the model)",

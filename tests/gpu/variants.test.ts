@@ -7,9 +7,14 @@ import { provideGpu } from "./support.ts";
 import { shippedVariants, type Variant } from "./variants.ts";
 
 /** Language extensions that variants enable, and the device features that they need. */
-const FEATURES = { f16: "shader-f16", subgroups: "subgroups" } as const;
+const FEATURES = {
+  chromium_experimental_subgroup_matrix: "chromium-experimental-subgroup-matrix" as GPUFeatureName,
+  f16: "shader-f16",
+  subgroups: "subgroups",
+} as const;
 type Extension = keyof typeof FEATURES;
-const GROUPS: Extension[][] = [[], ["subgroups"], ["f16"], ["f16", "subgroups"]];
+const MATRIX: Extension[] = ["chromium_experimental_subgroup_matrix", "f16", "subgroups"];
+const GROUPS: Extension[][] = [[], ["subgroups"], ["f16"], ["f16", "subgroups"], MATRIX];
 
 const extensionsOf = (text: string): string =>
   [...text.matchAll(/^enable (\w+);/gm)]
@@ -29,8 +34,13 @@ describe("shipped shader variants", () => {
     await provideGpu();
     const adapter = await requestAdapter();
     dear = adapter.info.architecture === "swiftshader";
+    const features = Object.values(FEATURES).filter(name => adapter.features.has(name));
     device = await adapter.requestDevice({
-      requiredFeatures: Object.values(FEATURES).filter(name => adapter.features.has(name)),
+      requiredFeatures: features,
+      // the kernels for matrix units, and they alone, need more than the default
+      ...(features.length === MATRIX.length
+        ? { requiredLimits: { maxComputeWorkgroupStorageSize: 36_864 } }
+        : {}),
     });
     variants = await shippedVariants();
   });

@@ -8,7 +8,7 @@ import { type AttentionShape, attentionDecode, attentionPrefill } from "../../sr
 import { embed } from "../../src/kernels/embed.ts";
 import type { AddEpilogue, Epilogue, Gate, QkvPlaces } from "../../src/kernels/epilogue.ts";
 import { expertsCombine, expertsDown, expertsGather, expertsSelect } from "../../src/kernels/experts.ts";
-import { matmul } from "../../src/kernels/matmul.ts";
+import { matmul, matmulVariants } from "../../src/kernels/matmul.ts";
 import { matvec } from "../../src/kernels/matvec.ts";
 import { normalise } from "../../src/kernels/norm.ts";
 import { qkNorm } from "../../src/kernels/qk-norm.ts";
@@ -31,17 +31,29 @@ export interface Variant {
 }
 
 /** What a kernel chooses by. */
-type Profile = Pick<Gpu, "f16" | "subgroups" | "subgroupMinSize" | "software"> & {
+type Profile = Pick<Gpu, "f16" | "subgroups" | "subgroupMatrix" | "subgroupMinSize" | "software"> & {
   facts: { fallback: boolean };
 };
 
 /** Software adapters and GPUs, each with and without the optional features: Firefox has f16 without subgroups. */
-const PROFILES: readonly Profile[] = [false, true].flatMap(f16 => [
-  { f16, software: true, subgroups: true, subgroupMinSize: 4, facts: { fallback: true } },
-  { f16, software: false, subgroups: true, subgroupMinSize: 8, facts: { fallback: true } },
-  { f16, software: false, subgroups: false, subgroupMinSize: 1, facts: { fallback: false } },
-  { f16, software: false, subgroups: true, subgroupMinSize: 32, facts: { fallback: false } },
-]);
+const PROFILES: readonly Profile[] = [
+  ...[false, true].flatMap(f16 =>
+    [
+      { f16, software: true, subgroups: true, subgroupMinSize: 4, facts: { fallback: true } },
+      { f16, software: false, subgroups: true, subgroupMinSize: 8, facts: { fallback: true } },
+      { f16, software: false, subgroups: false, subgroupMinSize: 1, facts: { fallback: false } },
+      { f16, software: false, subgroups: true, subgroupMinSize: 32, facts: { fallback: false } },
+    ].map(profile => ({ ...profile, subgroupMatrix: false })),
+  ),
+  {
+    f16: true,
+    software: false,
+    subgroups: true,
+    subgroupMatrix: true,
+    subgroupMinSize: 32,
+    facts: { fallback: false },
+  },
+];
 
 /** Heads of SmolLM2, Llama 3, Gemma's size and an odd one: every shape of the attention kernels' thread grids. */
 const HEADS: readonly [heads: number, kvHeads: number, headDim: number][] = [
@@ -189,9 +201,15 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
   },
   matmul: (pipelines, gpu) => {
     const inputs = { x: nothing, state: nothing };
+    const [variant, ...others] = matmulVariants(gpu);
     return [
       ...products(128, [{}, { bias: vector }], (weight, epilogue, more) =>
-        matmul(pipelines, gpu, { ...inputs, weight, epilogue, ...more }),
+        matmul(pipelines, gpu, { ...inputs, weight, epilogue, variant, ...more }),
+      ),
+      ...others.flatMap(variant =>
+        [STORE, GLU].map(epilogue =>
+          matmul(pipelines, gpu, { ...inputs, weight: weightOf("Q4_0", 128), epilogue, variant }),
+        ),
       ),
       ...expertProducts(GLU, [GATED, STORE], (weight, epilogue, shape, bias) => {
         const lists = { ...shape, tile: expertTile(gpu, shape), pairs: nothing, tiles: nothing };

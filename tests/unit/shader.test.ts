@@ -18,6 +18,7 @@ describe("composeShader", () => {
       batch: "batch-tokens",
       bias: "bias-none",
       epilogue: "epilogue-qkv",
+      tile: "tile-64x64",
     };
     expect(composeShader("matmul", { ...imports, real: "real-f32" })).toContain("alias real = f32;");
     expect(composeShader("matmul", { ...imports, real: "real-f16" })).toContain("alias real = f16;");
@@ -29,6 +30,7 @@ describe("composeShader", () => {
       batch: "batch-tokens",
       bias: "bias-none",
       epilogue: "epilogue-qkv",
+      tile: "tile-64x64",
       real: "real-f16",
     });
     expect(text.startsWith("enable f16;\n")).toBe(true);
