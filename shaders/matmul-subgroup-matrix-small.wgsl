@@ -20,15 +20,15 @@ fn main(
   // Where the part of the subgroup lies in `tile`: computed here, not in a function, so that the compiler sees the bounds.
   let subgroup = subgroup_id % SUBGROUPS;
   let slice = subgroup / PARTS * SLICE_UNITS;
-  let x_at = subgroup % PARTS / PARTS_ACROSS * PART_TOKENS * STRIDE + slice;
-  let w_at = W_TILE + subgroup % PARTS_ACROSS * 32u * STRIDE + slice;
+  let x_at = subgroup % PARTS / PARTS_ACROSS * PART_TOKENS * TILE_STRIDE + slice;
+  let w_at = W_TILE + subgroup % PARTS_ACROSS * 32u * TILE_STRIDE + slice;
   let stage = subgroup * STAGE;
   // a thread loads one unit of 2 tokens and of 2 neighbouring rows
   let unit = thread % UNITS;
   let line = thread / UNITS;
   let row = source_row(first_group, line * 2u);
-  let x_to = line * STRIDE + unit;
-  let w_to = W_TILE + line * 2u * STRIDE + unit;
+  let x_to = line * TILE_STRIDE + unit;
+  let w_to = W_TILE + line * 2u * TILE_STRIDE + unit;
   // Sums of 16 tokens by 16 rows each. Not an array: a loop over it that stays a loop is slow.
   var s00: Sum; var s01: Sum;
   var s10: Sum; var s11: Sum;
@@ -40,9 +40,9 @@ fn main(
   for (var start = 0u; start < K / 8u; start += UNITS) {
     workgroupBarrier();
     tile[x_to] = pack(x0);
-    tile[x_to + LINES * STRIDE] = pack(x1);
+    tile[x_to + LINES * TILE_STRIDE] = pack(x1);
     tile[w_to] = pack(w0);
-    tile[w_to + STRIDE] = pack(w1);
+    tile[w_to + TILE_STRIDE] = pack(w1);
     workgroupBarrier();
     // the next tile is on its way while this one is multiplied
     let next = start + UNITS;
@@ -53,22 +53,22 @@ fn main(
     w1 = unit_values(row + 1u, at);
     // written out: with offsets that a loop adds, bounds checks stay in the loads (1.7 times as slow)
     {
-      let a0 = subgroupMatrixLoad<Left, row_major>(&tile, x_at, STRIDE);
-      let a1 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 16u * STRIDE, STRIDE);
-      let b0 = subgroupMatrixLoad<Right, col_major>(&tile, w_at, STRIDE);
+      let a0 = subgroupMatrixLoad<Left, row_major>(&tile, x_at, TILE_STRIDE);
+      let a1 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 16u * TILE_STRIDE, TILE_STRIDE);
+      let b0 = subgroupMatrixLoad<Right, col_major>(&tile, w_at, TILE_STRIDE);
       s00 = subgroupMatrixMultiplyAccumulate(a0, b0, s00);
       s10 = subgroupMatrixMultiplyAccumulate(a1, b0, s10);
-      let b1 = subgroupMatrixLoad<Right, col_major>(&tile, w_at + 16u * STRIDE, STRIDE);
+      let b1 = subgroupMatrixLoad<Right, col_major>(&tile, w_at + 16u * TILE_STRIDE, TILE_STRIDE);
       s01 = subgroupMatrixMultiplyAccumulate(a0, b1, s01);
       s11 = subgroupMatrixMultiplyAccumulate(a1, b1, s11);
     }
     {
-      let a0 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 2u, STRIDE);
-      let a1 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 2u + 16u * STRIDE, STRIDE);
-      let b0 = subgroupMatrixLoad<Right, col_major>(&tile, w_at + 2u, STRIDE);
+      let a0 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 2u, TILE_STRIDE);
+      let a1 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 2u + 16u * TILE_STRIDE, TILE_STRIDE);
+      let b0 = subgroupMatrixLoad<Right, col_major>(&tile, w_at + 2u, TILE_STRIDE);
       s00 = subgroupMatrixMultiplyAccumulate(a0, b0, s00);
       s10 = subgroupMatrixMultiplyAccumulate(a1, b0, s10);
-      let b1 = subgroupMatrixLoad<Right, col_major>(&tile, w_at + 2u + 16u * STRIDE, STRIDE);
+      let b1 = subgroupMatrixLoad<Right, col_major>(&tile, w_at + 2u + 16u * TILE_STRIDE, TILE_STRIDE);
       s01 = subgroupMatrixMultiplyAccumulate(a0, b1, s01);
       s11 = subgroupMatrixMultiplyAccumulate(a1, b1, s11);
     }

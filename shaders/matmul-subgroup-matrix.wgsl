@@ -20,15 +20,15 @@ fn main(
   // Where the part of the subgroup lies in `tile`: computed here, not in a function, so that the compiler sees the bounds.
   let subgroup = subgroup_id % SUBGROUPS;
   let slice = subgroup / PARTS * SLICE_UNITS;
-  let x_at = subgroup % PARTS / PARTS_ACROSS * PART_TOKENS * STRIDE + slice;
-  let w_at = W_TILE + subgroup % PARTS_ACROSS * 32u * STRIDE + slice;
+  let x_at = subgroup % PARTS / PARTS_ACROSS * PART_TOKENS * TILE_STRIDE + slice;
+  let w_at = W_TILE + subgroup % PARTS_ACROSS * 32u * TILE_STRIDE + slice;
   let stage = subgroup * STAGE;
   // a thread loads one unit of 4 tokens and of 4 neighbouring rows
   let unit = thread % UNITS;
   let line = thread / UNITS;
   let row = source_row(first_group, line * 4u);
-  let x_to = line * STRIDE + unit;
-  let w_to = W_TILE + line * 4u * STRIDE + unit;
+  let x_to = line * TILE_STRIDE + unit;
+  let w_to = W_TILE + line * 4u * TILE_STRIDE + unit;
   // Sums of 16 tokens by 16 rows each. Not an array: a loop over it that stays a loop is slow.
   var s00: Sum; var s01: Sum;
   var s10: Sum; var s11: Sum;
@@ -46,13 +46,13 @@ fn main(
   for (var start = 0u; start < K / 8u; start += UNITS) {
     workgroupBarrier();
     tile[x_to] = pack(x0);
-    tile[x_to + LINES * STRIDE] = pack(x1);
-    tile[x_to + LINES * 2u * STRIDE] = pack(x2);
-    tile[x_to + LINES * 3u * STRIDE] = pack(x3);
+    tile[x_to + LINES * TILE_STRIDE] = pack(x1);
+    tile[x_to + LINES * 2u * TILE_STRIDE] = pack(x2);
+    tile[x_to + LINES * 3u * TILE_STRIDE] = pack(x3);
     tile[w_to] = pack(w0);
-    tile[w_to + STRIDE] = pack(w1);
-    tile[w_to + 2u * STRIDE] = pack(w2);
-    tile[w_to + 3u * STRIDE] = pack(w3);
+    tile[w_to + TILE_STRIDE] = pack(w1);
+    tile[w_to + 2u * TILE_STRIDE] = pack(w2);
+    tile[w_to + 3u * TILE_STRIDE] = pack(w3);
     workgroupBarrier();
     // the next tile is on its way while this one is multiplied
     let next = start + UNITS;
@@ -67,64 +67,64 @@ fn main(
     w3 = unit_values(row + 3u, at);
     // written out: with offsets that a loop adds, bounds checks stay in the loads (1.7 times as slow)
     {
-      let a0 = subgroupMatrixLoad<Left, row_major>(&tile, x_at, STRIDE);
-      let a1 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 16u * STRIDE, STRIDE);
-      let a2 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 32u * STRIDE, STRIDE);
-      let a3 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 48u * STRIDE, STRIDE);
-      let b0 = subgroupMatrixLoad<Right, col_major>(&tile, w_at, STRIDE);
+      let a0 = subgroupMatrixLoad<Left, row_major>(&tile, x_at, TILE_STRIDE);
+      let a1 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 16u * TILE_STRIDE, TILE_STRIDE);
+      let a2 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 32u * TILE_STRIDE, TILE_STRIDE);
+      let a3 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 48u * TILE_STRIDE, TILE_STRIDE);
+      let b0 = subgroupMatrixLoad<Right, col_major>(&tile, w_at, TILE_STRIDE);
       s00 = subgroupMatrixMultiplyAccumulate(a0, b0, s00);
       s10 = subgroupMatrixMultiplyAccumulate(a1, b0, s10);
       s20 = subgroupMatrixMultiplyAccumulate(a2, b0, s20);
       s30 = subgroupMatrixMultiplyAccumulate(a3, b0, s30);
-      let b1 = subgroupMatrixLoad<Right, col_major>(&tile, w_at + 16u * STRIDE, STRIDE);
+      let b1 = subgroupMatrixLoad<Right, col_major>(&tile, w_at + 16u * TILE_STRIDE, TILE_STRIDE);
       s01 = subgroupMatrixMultiplyAccumulate(a0, b1, s01);
       s11 = subgroupMatrixMultiplyAccumulate(a1, b1, s11);
       s21 = subgroupMatrixMultiplyAccumulate(a2, b1, s21);
       s31 = subgroupMatrixMultiplyAccumulate(a3, b1, s31);
     }
     {
-      let a0 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 2u, STRIDE);
-      let a1 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 2u + 16u * STRIDE, STRIDE);
-      let a2 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 2u + 32u * STRIDE, STRIDE);
-      let a3 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 2u + 48u * STRIDE, STRIDE);
-      let b0 = subgroupMatrixLoad<Right, col_major>(&tile, w_at + 2u, STRIDE);
+      let a0 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 2u, TILE_STRIDE);
+      let a1 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 2u + 16u * TILE_STRIDE, TILE_STRIDE);
+      let a2 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 2u + 32u * TILE_STRIDE, TILE_STRIDE);
+      let a3 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 2u + 48u * TILE_STRIDE, TILE_STRIDE);
+      let b0 = subgroupMatrixLoad<Right, col_major>(&tile, w_at + 2u, TILE_STRIDE);
       s00 = subgroupMatrixMultiplyAccumulate(a0, b0, s00);
       s10 = subgroupMatrixMultiplyAccumulate(a1, b0, s10);
       s20 = subgroupMatrixMultiplyAccumulate(a2, b0, s20);
       s30 = subgroupMatrixMultiplyAccumulate(a3, b0, s30);
-      let b1 = subgroupMatrixLoad<Right, col_major>(&tile, w_at + 2u + 16u * STRIDE, STRIDE);
+      let b1 = subgroupMatrixLoad<Right, col_major>(&tile, w_at + 2u + 16u * TILE_STRIDE, TILE_STRIDE);
       s01 = subgroupMatrixMultiplyAccumulate(a0, b1, s01);
       s11 = subgroupMatrixMultiplyAccumulate(a1, b1, s11);
       s21 = subgroupMatrixMultiplyAccumulate(a2, b1, s21);
       s31 = subgroupMatrixMultiplyAccumulate(a3, b1, s31);
     }
     {
-      let a0 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 4u, STRIDE);
-      let a1 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 4u + 16u * STRIDE, STRIDE);
-      let a2 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 4u + 32u * STRIDE, STRIDE);
-      let a3 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 4u + 48u * STRIDE, STRIDE);
-      let b0 = subgroupMatrixLoad<Right, col_major>(&tile, w_at + 4u, STRIDE);
+      let a0 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 4u, TILE_STRIDE);
+      let a1 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 4u + 16u * TILE_STRIDE, TILE_STRIDE);
+      let a2 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 4u + 32u * TILE_STRIDE, TILE_STRIDE);
+      let a3 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 4u + 48u * TILE_STRIDE, TILE_STRIDE);
+      let b0 = subgroupMatrixLoad<Right, col_major>(&tile, w_at + 4u, TILE_STRIDE);
       s00 = subgroupMatrixMultiplyAccumulate(a0, b0, s00);
       s10 = subgroupMatrixMultiplyAccumulate(a1, b0, s10);
       s20 = subgroupMatrixMultiplyAccumulate(a2, b0, s20);
       s30 = subgroupMatrixMultiplyAccumulate(a3, b0, s30);
-      let b1 = subgroupMatrixLoad<Right, col_major>(&tile, w_at + 4u + 16u * STRIDE, STRIDE);
+      let b1 = subgroupMatrixLoad<Right, col_major>(&tile, w_at + 4u + 16u * TILE_STRIDE, TILE_STRIDE);
       s01 = subgroupMatrixMultiplyAccumulate(a0, b1, s01);
       s11 = subgroupMatrixMultiplyAccumulate(a1, b1, s11);
       s21 = subgroupMatrixMultiplyAccumulate(a2, b1, s21);
       s31 = subgroupMatrixMultiplyAccumulate(a3, b1, s31);
     }
     {
-      let a0 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 6u, STRIDE);
-      let a1 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 6u + 16u * STRIDE, STRIDE);
-      let a2 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 6u + 32u * STRIDE, STRIDE);
-      let a3 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 6u + 48u * STRIDE, STRIDE);
-      let b0 = subgroupMatrixLoad<Right, col_major>(&tile, w_at + 6u, STRIDE);
+      let a0 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 6u, TILE_STRIDE);
+      let a1 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 6u + 16u * TILE_STRIDE, TILE_STRIDE);
+      let a2 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 6u + 32u * TILE_STRIDE, TILE_STRIDE);
+      let a3 = subgroupMatrixLoad<Left, row_major>(&tile, x_at + 6u + 48u * TILE_STRIDE, TILE_STRIDE);
+      let b0 = subgroupMatrixLoad<Right, col_major>(&tile, w_at + 6u, TILE_STRIDE);
       s00 = subgroupMatrixMultiplyAccumulate(a0, b0, s00);
       s10 = subgroupMatrixMultiplyAccumulate(a1, b0, s10);
       s20 = subgroupMatrixMultiplyAccumulate(a2, b0, s20);
       s30 = subgroupMatrixMultiplyAccumulate(a3, b0, s30);
-      let b1 = subgroupMatrixLoad<Right, col_major>(&tile, w_at + 6u + 16u * STRIDE, STRIDE);
+      let b1 = subgroupMatrixLoad<Right, col_major>(&tile, w_at + 6u + 16u * TILE_STRIDE, TILE_STRIDE);
       s01 = subgroupMatrixMultiplyAccumulate(a0, b1, s01);
       s11 = subgroupMatrixMultiplyAccumulate(a1, b1, s11);
       s21 = subgroupMatrixMultiplyAccumulate(a2, b1, s21);

@@ -26,11 +26,11 @@ const SLICE_UNITS = UNITS / SLICES;
 const X_SCALE = 16.0;
 // Numbers in f16, 8 to an element: x[token][unit], then w[row][unit]. 16 bytes of padding after each row keep the
 // reads of matrices off each other's banks. At the end, f32 results: 16 tokens by 32 rows of each subgroup.
-const STRIDE = UNITS + 1u;
-const W_TILE = TOKENS * STRIDE;
+const TILE_STRIDE = UNITS + 1u;
+const W_TILE = TOKENS * TILE_STRIDE;
 const STAGE_STRIDE = 9u;
 const STAGE = 16u * STAGE_STRIDE;
-var<workgroup> tile: array<vec4u, max((TOKENS + ROWS) * STRIDE, SUBGROUPS * STAGE)>;
+var<workgroup> tile: array<vec4u, max((TOKENS + ROWS) * TILE_STRIDE, SUBGROUPS * STAGE)>;
 
 // Row of W at `row` of the tile: a part holds 4 row groups of the first half of W, then the 4 of the other half that belong
 // to them.
