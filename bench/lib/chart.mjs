@@ -40,6 +40,7 @@ export function profileChart(title, profiles) {
   }
   const [width, height] = [LABEL + BAR + 160, y];
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">
+<title>GPU time by kernel</title>
 <style>
   rect.page { fill: #fcfcfb } text { font: 12px ui-sans-serif, system-ui, sans-serif; fill: #1b1d1b }
   .title { font-size: 16px; font-weight: 600 } .head { font-weight: 600 } .count { fill: #5c625d }

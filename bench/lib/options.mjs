@@ -34,7 +34,8 @@ What is measured
   --no-bandwidth                 leave out the bandwidth measurement
   --profile                      GPU time per kernel, by timestamp queries: of a decoded token at each of the contexts, and
                                  of a prompt chunk; as tables, and as a bar chart in SVG beside the JSON
-  --no-f16, --no-subgroups       switch the optional features off
+  --no-f16, --no-subgroups,
+  --no-subgroup-matrix           switch the optional features off
 
 Peers, on the same file and prompt, one after the other in this run, with ratios
   --against LIST                 ${names(PEER_NAMES)}. native is llama.cpp through node-llama-cpp, on Vulkan or
@@ -141,6 +142,7 @@ export function parseBenchArguments(arguments_) {
         profile: { type: "boolean", default: false },
         "no-f16": { type: "boolean", default: false },
         "no-subgroups": { type: "boolean", default: false },
+        "no-subgroup-matrix": { type: "boolean", default: false },
         against: { type: "string" },
         peers: { type: "string" },
         "peer-model": { type: "string", multiple: true, default: [] },
@@ -180,6 +182,7 @@ export function parseBenchArguments(arguments_) {
     features: {
       ...(values["no-f16"] ? { f16: false } : {}),
       ...(values["no-subgroups"] ? { subgroups: false } : {}),
+      ...(values["no-subgroup-matrix"] ? { subgroupMatrix: false } : {}),
     },
     against: values.against === undefined ? [] : peerNames(values.against),
     peersFolder: values.peers ?? process.env.INTAB_PEERS,

@@ -18,6 +18,7 @@ Model
   --context-length N    positions of the KV cache (default: the model's, at most 8192; with --ids what they need)
   --no-f16              do not use f16 arithmetic where the adapter has it
   --no-subgroups        do not use subgroups where the adapter has them
+  --no-subgroup-matrix  do not use matrix units where the adapter has them
 
 Input: one of
   "prompt"              a question; the model's chat template is applied if it has one
@@ -137,8 +138,11 @@ export function parseAskArguments(arguments_) {
   };
   if ((special.addSpecial || special.parseSpecial) && input !== "tokenize")
     throw usage("--add-special and --parse-special go with --tokenize only.");
-  const f16 = values["no-f16"] ? { f16: false } : {};
-  const subgroups = values["no-subgroups"] ? { subgroups: false } : {};
+  const features = {
+    ...(values["no-f16"] ? { f16: false } : {}),
+    ...(values["no-subgroups"] ? { subgroups: false } : {}),
+    ...(values["no-subgroup-matrix"] ? { subgroupMatrix: false } : {}),
+  };
   const contextLength = number(values, "context-length", { integer: true, min: 1 });
   const logitsFile = values.logits === undefined ? undefined : writableFile(values.logits);
   const task = listing
@@ -149,7 +153,7 @@ export function parseAskArguments(arguments_) {
     json: values.json ?? false,
     loadOptions: {
       ...contextFor(contextLength, task),
-      ...(values["no-f16"] || values["no-subgroups"] ? { features: { ...f16, ...subgroups } } : {}),
+      ...(Object.keys(features).length > 0 ? { features } : {}),
     },
     logitsFile,
     task,
@@ -189,6 +193,7 @@ function parse(arguments_) {
         "context-length": text,
         "no-f16": flag,
         "no-subgroups": flag,
+        "no-subgroup-matrix": flag,
         "max-tokens": text,
         temperature: text,
         "top-k": text,
