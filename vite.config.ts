@@ -3,6 +3,7 @@
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin, type UserConfig } from "vite";
+import { commit } from "./scripts/lib/commit.mjs";
 import { thirdPartyLicenses } from "./scripts/lib/licenses.mjs";
 import { minifyWgsl } from "./scripts/lib/wgsl.mjs";
 
@@ -91,6 +92,8 @@ const demo: UserConfig = {
   base: "./",
   publicDir: path("public"),
   plugins: [shaders()],
+  // the benchmark's page says it in its reports
+  define: { __INTAB_COMMIT__: JSON.stringify(commit() ?? null) },
   resolve: { alias: { intab: path("src/index.ts") } },
   worker: { format: "es", plugins: () => [shaders()] },
   server: { fs: { allow: [path(".")] } },

@@ -9,7 +9,6 @@ const alias = { intab: fileURLToPath(new URL("./src/index.ts", import.meta.url))
 const gpuTests = ["tests/gpu/**/*.test.ts"];
 /** Set by `npm run test:gpu`: the machine's own GPU instead of the software adapter. */
 const hardware = process.env.INTAB_TEST_ADAPTER === "hardware";
-/** Where the SmolLM2 file lies; the tests of the whole model are skipped without it. */
 /** Golden data that is too large for the repository; tests of it are skipped, and say so, where it is absent. */
 const goldenFolder = process.env.INTAB_GOLDEN ?? fileURLToPath(new URL("../shared/golden", import.meta.url));
 const golden = existsSync(goldenFolder) ? goldenFolder : "";
@@ -17,6 +16,7 @@ const provide = { smollm2: cachedSmollm2() ?? "", hardware, golden };
 
 declare module "vitest" {
   export interface ProvidedContext {
+    /** Where the SmolLM2 file lies; empty where it is absent: the tests of the whole model are skipped then. */
     smollm2: string;
     /** A software adapter is a failure. */
     hardware: boolean;

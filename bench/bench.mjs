@@ -1,13 +1,12 @@
 // npm run bench: measures a model in a headless Chromium, and other engines beside it. Plain Node, playwright or
 // playwright-core and the built dist/demo are enough to run it.
-import { execFileSync } from "node:child_process";
 import { existsSync, statSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { ensureBuilt } from "../scripts/lib/build.mjs";
 import { openPage } from "../scripts/lib/chromium.mjs";
+import { commit } from "../scripts/lib/commit.mjs";
 import { reportError, ScriptError, say } from "../scripts/lib/log.mjs";
 import { cacheFolder, ensureSmollm2 } from "../scripts/lib/model.mjs";
-import { root } from "../scripts/lib/process.mjs";
 import { serve } from "../scripts/lib/server.mjs";
 import { profileChart } from "./lib/chart.mjs";
 import { watchClocks } from "./lib/clocks.mjs";
@@ -16,9 +15,10 @@ import { watchHeap } from "./lib/heap.mjs";
 import { HELP, parseBenchArguments, syntheticFolder } from "./lib/options.mjs";
 import { runPeers } from "./lib/peers.mjs";
 import { printReport } from "./lib/print.mjs";
+import { reportText } from "./lib/report-text.mjs";
 import { ensureModel } from "./synthetic/write.mjs";
 
-/** @typedef {import("../demo/bench/measure.ts").BenchJob} BenchJob */
+/** @typedef {import("./lib/report.d.mts").BenchJob} BenchJob */
 /** @typedef {Extract<ReturnType<typeof parseBenchArguments>, { kind: "measure" }>} Options */
 
 /**
@@ -62,19 +62,6 @@ function planJob(options, software) {
   };
 }
 
-/** @returns {string} */
-function commit() {
-  if (process.env.INTAB_COMMIT) return process.env.INTAB_COMMIT;
-  try {
-    const git = (/** @type {string[]} */ ...args) =>
-      execFileSync("git", args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
-    const changed = git("status", "--porcelain", "--untracked-files=no") !== "";
-    return `${git("rev-parse", "--short", "HEAD")}${changed ? " with changes" : ""}`;
-  } catch {
-    return "unknown"; // no git here, or no repository: a packed copy
-  }
-}
-
 /**
  * @param {Options} options
  * @param {string} file
@@ -93,33 +80,35 @@ async function measureIntab(options, file, demo) {
       if (!adapter) throw new ScriptError("GpuUnavailableError", "no-adapter", reason);
       const job = planJob(options, adapter.fallback);
       const heap = await watchHeap(page);
-      await page.exposeFunction(
-        "intabBenchStep",
-        (/** @type {{ text: string, loading: boolean }} */ { text, loading }) => {
-          heap.sample(loading);
-          say(text);
-        },
-      );
-      const endClocks = watchClocks();
-      const measured = await page.evaluate(given => window.intabBench(given), {
-        ...job,
-        source: `${server.url}/bench-model.gguf`,
-      });
-      const clocks = await endClocks();
-      const report = {
-        format: /** @type {const} */ ("intab-bench-1"),
-        date: new Date().toISOString(),
-        commit: commit(),
-        browser: `Chromium ${session.version}`,
-        flags: session.args,
-        model: { name: basename(file), bytes: statSync(file).size },
-        job,
-        ...measured,
-        heap: heap.peak(),
-        clocks,
-      };
-      await heap.close();
-      return report;
+      const clocks = watchClocks("load");
+      try {
+        await page.exposeFunction(
+          "intabBenchStep",
+          (/** @type {import("./lib/report.d.mts").BenchStep} */ { text, phase }) => {
+            heap.sample(phase === "load");
+            clocks.enter(phase);
+            say(text);
+          },
+        );
+        if (!options.store) await page.setInputFiles("#file", file);
+        const source = options.store ? `${server.url}/bench-model.gguf` : null;
+        const measured = await page.evaluate(given => window.intabBench(given), { ...job, source });
+        return {
+          format: /** @type {const} */ ("intab-bench-1"),
+          date: new Date().toISOString(),
+          commit: commit(),
+          browser: `Chromium ${session.version}`,
+          flags: session.args,
+          model: { name: basename(file), bytes: statSync(file).size },
+          job,
+          ...measured,
+          heap: heap.peak(),
+          clocks: await clocks.end(),
+        };
+      } finally {
+        // what goes on would keep this process
+        await Promise.all([heap.close(), clocks.end()]);
+      }
     } finally {
       await session.close();
     }
@@ -136,6 +125,8 @@ async function main() {
   const demo = await ensureBuilt("demo");
   const file = await findModel(options.model, demo);
   const report = await measureIntab(options, file, demo);
+  const save = () => writeFileSync(options.json, reportText(report));
+  save(); // now, since a peer may take long
   if (options.against.length > 0) {
     const { prefill, decodeAt, decodeTokens, runs, warmUpMs, loadOptions } = report.job;
     const contextLength = loadOptions.contextLength ?? report.info.contextLength;
@@ -148,11 +139,12 @@ async function main() {
         given: options.peersFolder !== undefined,
         models: options.peerModels,
         nativeBatch: options.nativeBatch,
+        limitMs: 60_000 * options.peerMinutes,
       },
     );
+    save();
   }
   console.log(printReport(report));
-  writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
   say(`Report: ${resolve(options.json)}`);
   if (report.profile.length === 0) return;
   const title = `${report.model.name} on ${report.info.adapter.vendor} ${report.info.adapter.architecture}`;

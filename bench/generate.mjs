@@ -14,9 +14,10 @@ Writes a GGUF file with the shape, tensor types and tokenizer size of a real mod
 path goes to stdout. The same seed gives the same bytes on every machine. A file that is there already is kept.
 
   --shape NAME   ${SHAPES.map(({ name }) => name).join(", ")}
-  --type T       ${Object.keys(FILE_TYPES).join(", ")} (default: Q4_0). Q4_K_M is llama.cpp's mixture of Q4_K and Q6_K; the
-                 others have every matrix in that type, the embedding too, as llama-quantize --pure writes them. Rows
-                 that are no multiple of 256 take Q5_0 for Q4_K and Q8_0 for Q6_K, as in llama.cpp.
+  --type T       ${Object.keys(FILE_TYPES).join(", ")}
+                 (default: Q4_0). Q4_K_M is llama.cpp's mixture of Q4_K and Q6_K; the others have every matrix in that
+                 type, the embedding too, as llama-quantize --pure writes them. Rows that are no multiple of 256 take
+                 Q5_0 for Q4_K and Q8_0 for Q6_K, as in llama.cpp.
   --seed N       default: 1
   --out FOLDER   default: the folder synthetic in $XDG_CACHE_HOME/intab or ~/.cache/intab`;
 

@@ -153,12 +153,13 @@ async function renderAll(
 }
 
 function withFacts(model: Model, answer: Record<string, unknown>): Record<string, unknown> {
-  const { adapter, gpuBytes, loadMs, name, architecture, parameterCount, vocabularySize, contextLength } =
-    model.info;
+  const { adapter, kernels, gpuBytes, loadMs } = model.info;
+  const { name, architecture, parameterCount, vocabularySize, contextLength } = model.info;
   const { vendor, features, fallback, description, subgroupSize } = adapter;
   return {
     ...answer,
     adapter: { vendor, architecture: adapter.architecture, description, features, fallback, subgroupSize },
+    kernels,
     timings: { loadMs, ...(answer.timings as object | undefined) },
     gpuBytes,
     model: { name, architecture, parameterCount, vocabularySize, contextLength },

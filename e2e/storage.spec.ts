@@ -61,10 +61,9 @@ test("a cancelled download is listed as incomplete and resumes", async ({ chat, 
 test("the page opens and answers again with the network gone", async ({ chat, context, page, server }) => {
   await page.goto(server.url);
   await chat.ready();
-  await page.waitForFunction(async () => {
-    const kept = await (await caches.open("intab-page")).keys();
-    return kept.some(({ url }) => /\/worker-[^/]*\.js$/.test(url));
-  });
+  const kept = (): Promise<string[]> =>
+    page.evaluate(async () => (await (await caches.open("intab-page")).keys()).map(({ url }) => url));
+  await expect.poll(kept).toContainEqual(expect.stringMatching(/\/worker-[^/]*\.js$/));
   await context.setOffline(true);
   await server.stop();
   await page.reload();

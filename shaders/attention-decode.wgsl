@@ -40,15 +40,7 @@ var<workgroup> sums: array<vec4f, FOLD * THREADS>;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let keys = state.position + 1u;
-  let oldest = first_key(state.position);
-  let begin = first_block(state.position);
-  let split_keys = keys_per_split(keys - begin);
-  let first = begin + workgroup.x * split_keys;
-  if (state.finished != 0u || first >= keys) { return; }
-  let end = min(keys, first + split_keys);
-  let kv_head = workgroup.y / TILES;
-  let tile_head = (workgroup.y % TILES) * TILE;
+  #insert attention-part
   let unit = thread % UNITS;
   let lane = min(thread / UNITS, LANES - 1u);
   let idle = thread >= LANES * UNITS;

@@ -1,5 +1,5 @@
 // finish(W x) for one token: decode. A team of LANES threads computes the 4 rows of a row group, and with PAIR_GROUPS > 0
-// of a second one. Workgroups of z = s compute slot s of a mixture of experts; else z = 0.
+// of a second one: the up projection beside the gate, or where TWO_RESULTS just another one. Workgroups of z = s compute slot s of a mixture of experts; else z = 0.
 #import state
 #import weights
 #import activation
@@ -8,7 +8,8 @@
 #import reduce
 #import bias
 #import epilogue
-override GROUPS: u32;        // row groups to compute (half of all where they are paired), of one expert
+override GROUPS: u32;        // row groups to compute (half of all where teams compute two), of one expert
+override TWO_RESULTS: bool;
 override TEAMS: u32;         // teams in a workgroup
 // x[T, K]; the last token of the batch is used, the only one in decode
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;
@@ -35,5 +36,6 @@ fn main(
     result = biased(result * scale, matrix + group);
     paired = biased(paired * scale, matrix + group + PAIR_GROUPS);
     finish(workgroup.z, group, result, paired);
+    if (TWO_RESULTS) { finish(workgroup.z, group + PAIR_GROUPS, paired, vec4f()); }
   }
 }

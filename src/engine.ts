@@ -1,9 +1,8 @@
 import { proxy, type Remote, releaseProxy, transfer, wrap } from "comlink";
 import { DisposedError } from "./errors.ts";
 import { Generation } from "./generation.ts";
-import { crossingOrigin } from "./origin.ts";
+import { type CrossingOrigin, crossingOrigin } from "./origin.ts";
 import { requestPersistence } from "./storage/space.ts";
-import type { PullBytes } from "./storage/stream-source.ts";
 import type {
   ChatMessage,
   ChatOptions,
@@ -64,12 +63,7 @@ export async function load(source: ModelOrigin, options: LoadOptions = {}): Prom
   const connection = new Connection(worker, given === undefined);
   try {
     const info = await connection.call(signal, request =>
-      connection.host.load(
-        request,
-        typeof from === "function" ? proxy(handingOver(from)) : from,
-        plainSettings(settings),
-        proxy(report),
-      ),
+      connection.host.load(request, crossing(from), plainSettings(settings), proxy(report)),
     );
     return new Model(connection, info);
   } catch (error) {
@@ -92,14 +86,13 @@ export async function load(source: ModelOrigin, options: LoadOptions = {}): Prom
  * const { fits, reasons, bytes, longestContext } = await fit("hf:owner/repo:Q4_K_M", { contextLength: 4096 });
  */
 export async function fit(source: ModelOrigin, options: FitOptions = {}): Promise<Fit> {
-  const { signal, worker: given, contextLength, memoryBytes, headers, token, hubUrl, features } = options;
+  const { signal, worker: given, memoryBytes, ...settings } = options;
   signal?.throwIfAborted();
   const { from, release } = await crossingOrigin(source);
   const connection = new Connection(given ?? startWorker(), given === undefined);
   try {
-    const settings = { contextLength, memoryBytes, headers, token, hubUrl, features };
     return await connection.call(signal, request =>
-      connection.host.fit(request, typeof from === "function" ? proxy(from) : from, settings),
+      connection.host.fit(request, crossing(from), { ...plainSettings(settings), memoryBytes }),
     );
   } finally {
     release();
@@ -108,14 +101,15 @@ export async function fit(source: ModelOrigin, options: FitOptions = {}): Promis
 }
 
 /**
- * The bytes go to the worker without a copy.
+ * What a call to the worker takes: a stream is pulled from there, and its bytes go over without a copy.
  * @internal
  */
-export function handingOver(pull: PullBytes): PullBytes {
-  return async () => {
-    const bytes = await pull();
+export function crossing(from: CrossingOrigin["from"]): CrossingOrigin["from"] {
+  if (typeof from !== "function") return from;
+  return proxy(async () => {
+    const bytes = await from();
     return bytes && transfer(bytes, [bytes.buffer]);
-  };
+  });
 }
 
 /** Only what the worker knows: a function among the caller's own properties could not cross. */
@@ -278,10 +272,8 @@ export class Model {
 
   /** The prompt that `chat` with the same template options would give to the model. @throws InputError `chat-template`, `messages` */
   renderChat(messages: readonly ChatMessage[], options: RenderChatOptions = {}): Promise<string> {
-    const { now, ...given } = options;
-    const sent = { ...plainData(given), ...(now && { now }) };
     return this.#connection.call(undefined, () =>
-      this.#connection.host.renderChat(plainData(messages), sent),
+      this.#connection.host.renderChat(plainData(messages), sendable(options)),
     );
   }
 

@@ -62,7 +62,8 @@ export interface LoadOptions {
   /**
    * Switch optional GPU features off, to compare or to work around a driver. Default: all that the adapter has.
    * `subgroupMatrix`: matrix units in prefill, where the browser offers them (Chromium with unsafe WebGPU APIs switched
-   * on); they need the other two.
+   * on); they need the other two. Of what is on, the first load measures which kernels are the fastest here; a page without
+   * IndexedDB takes what suits most GPUs.
    */
   features?: { f16?: boolean; subgroups?: boolean; subgroupMatrix?: boolean };
   /** A worker of the caller's making that runs `intab/worker`. Default: intab starts its own. */
@@ -260,9 +261,9 @@ export interface ModelInfo {
   ranks: boolean;
   /** How the file wants token states to become one embedding. */
   pooling: Pooling;
-  /** Bytes of all its files. */
   /** What the file leaves open and was guessed, in sentences for the developer; the worker's console has them too. */
   warnings: readonly string[];
+  /** Bytes of all its files. */
   fileBytes: number;
   /** Address under which the cache has it, for `models.remove()`; `null` for files and streams. */
   url: string | null;
@@ -276,6 +277,11 @@ export interface ModelInfo {
   /** Bytes of keys and values in all layers for one position. */
   kvBytesPerPosition: number;
   adapter: AdapterFacts;
+  /**
+   * Which variants of its kernels the model runs here, such as `{ matvec: ["subgroups"], matmul: ["matrix-128x128",
+   * "matrix-64x64"], "attention-decode": ["tiled"] }`; `docs/kernels.md` names them. Kernels without a choice are left out.
+   */
+  kernels: Readonly<Record<string, readonly string[]>>;
   loadMs: number;
 }
 

@@ -1,6 +1,7 @@
 // What moved between two reports, and what only wobbled.
 import { readFileSync } from "node:fs";
 import { messageOf, ScriptError } from "../../scripts/lib/log.mjs";
+import { smClock } from "./clocks.mjs";
 import { format, metricsOf, range } from "./metrics.mjs";
 import { median, rankTest } from "./statistics.mjs";
 import { table } from "./table.mjs";
@@ -13,6 +14,8 @@ const CHANCE = 0.01;
 const SMALLEST = 0.01;
 /** Single values have no range: a difference below this is called noise. */
 const SINGLE = 0.1;
+/** Clocks that differ by less are the same. */
+const CLOCK = 0.02;
 
 /**
  * @param {string} file
@@ -74,10 +77,34 @@ function differences(a, b) {
     ],
     ["browser", report => report.browser],
     ["switches", report => (report.flags ?? []).join(" ")],
+    ["GPU", ({ clocks }) => (clocks ? `${clocks.gpu}, driver ${clocks.driver}` : "not told")],
+    ["timed runs", report => String(report.job.runs)],
     ["tokens a decode", report => String(report.job.decodeTokens)],
     ["context", report => String(report.info.contextLength)],
+    ...kernelFamilies(a, b).map(
+      family =>
+        /** @type {[string, (report: Report) => string]} */ ([
+          `kernels, ${family}`,
+          ({ info }) => info.kernels?.[family]?.join(" ") ?? "not told",
+        ]),
+    ),
   ];
-  return settings.filter(([, of]) => of(a) !== of(b)).map(([name, of]) => [name, of(a), of(b)]);
+  const rows = settings.filter(([, of]) => of(a) !== of(b)).map(([name, of]) => [name, of(a), of(b)]);
+  for (const part of ["prefill", "decode"]) {
+    const [from, to] = [smClock(a.clocks, part), smClock(b.clocks, part)];
+    if (from === undefined || to === undefined || Math.abs(to / from - 1) < CLOCK) continue;
+    rows.push([`SM clock, ${part}`, `${format(from, "")} MHz`, `${format(to, "")} MHz`]);
+  }
+  return rows;
+}
+
+/** @param {Report} a @param {Report} b */
+const kernelFamilies = (a, b) => [...new Set([a, b].flatMap(({ info }) => Object.keys(info.kernels ?? {})))];
+
+/** Figures that only one of the reports has. @param {Report} report @param {Report} other */
+function missingFrom(report, other) {
+  const names = new Set(metricsOf(other).map(({ name }) => name));
+  return metricsOf(report).flatMap(({ name }) => (names.has(name) ? [] : [name]));
 }
 
 /**
@@ -89,6 +116,10 @@ export function printComparison(before, after) {
   const compared = compareReports(before, after);
   const moved = compared.filter(({ verdict: word }) => word === "better" || word === "worse").length;
   const other = differences(before, after);
+  const alone = [
+    ["only in the first", missingFrom(before, after).join("; ")],
+    ["only in the second", missingFrom(after, before).join("; ")],
+  ].filter(([, names]) => names !== "");
   return [
     `${before.commit ?? "?"} (${before.date}) -> ${after.commit ?? "?"} (${after.date})`,
     ...(other.length > 0 ? [`Not the same in both:\n${table(other)}`] : []),
@@ -107,6 +138,7 @@ export function printComparison(before, after) {
       }),
       "lrlrlrl",
     ),
+    ...(alone.length > 0 ? [table(alone)] : []),
     `${moved} of ${compared.length} figures moved beyond noise (rank test on the single runs, p <= ${CHANCE}, and medians at least ${100 * SMALLEST} % apart; figures of one run each: ${100 * SINGLE} %).`,
   ].join("\n\n");
 }

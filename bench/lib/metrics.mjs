@@ -35,6 +35,7 @@ export function metricsOf(report) {
   };
   add("load, nothing stored", "ms", "lower", load.coldMs);
   add("load, from IndexedDB", "ms", "lower", load.cachedMs);
+  add("load, from the file", "ms", "lower", load.fileMs ?? [], "read in place, nothing stored");
   add("load to first token", "ms", "lower", load.firstTokenMs, "prompt of 16 tokens, after the faster load");
   for (const { tokens, tokensPerSecond } of prefill)
     add(`prefill, ${tokens} tokens`, "tok/s", "higher", tokensPerSecond);
@@ -78,7 +79,14 @@ export function metricsOf(report) {
       `median ${frames.medianMs.toFixed(1)}, longest ${frames.longestMs.toFixed(1)}, ${frames.count} frames`,
     );
   add("GPU memory", "bytes", "lower", [info.gpuBytes], `context ${info.contextLength}`);
-  if (heap) add("JS heap, peak", "bytes", "lower", [heap.peakBytes], heap.method);
+  if (heap)
+    add("JS heap, peak", "bytes", "lower", [heap.peakBytes], "page and worker, array buffers included");
+  if (heap?.arrayBuffers) {
+    const { before, peak, page, workers } = heap.arrayBuffers;
+    const [x, y, z] = [page, workers, before].map(value => format(value, "bytes"));
+    const note = `while loading: page ${x}, worker ${y}; ${z} before`;
+    add("array buffers, peak", "bytes", "lower", [peak], note);
+  }
   return metrics;
 }
 

@@ -29,11 +29,14 @@ What is measured
   --prefill 512,1024,4096        prompt lengths, tokens (default on a software adapter: 64); "" for none
   --decode-at 0,2000,8000        context lengths at which decode is timed (software: 0); "" for none
   --decode-tokens 128            tokens per timed decode (software: 24)
-  --runs 5                       timed runs of each, after one that is not counted (software: 3)
+  --runs 5                       timed runs of each length, after its warm-up (software: 3)
   --load-runs 3                  timed loads from IndexedDB (software: 1)
+  --no-store                     read the file in place: nothing goes to IndexedDB, and --load-runs times that. For files
+                                 of which the disk has no room for a copy
   --no-bandwidth                 leave out the bandwidth measurement
   --profile                      GPU time per kernel, by timestamp queries: of a decoded token at each of the contexts, and
-                                 of a prompt chunk; as tables, and as a bar chart in SVG beside the JSON
+                                 of a prompt chunk; as tables, and as a bar chart in SVG beside the JSON. Left out where the
+                                 adapter has no timestamp queries
   --no-f16, --no-subgroups,
   --no-subgroup-matrix           switch the optional features off
 
@@ -45,6 +48,7 @@ Peers, on the same file and prompt, one after the other in this run, with ratios
   --peer-model NAME=FOLDER       what webllm and transformers run, since they cannot read a GGUF: a folder with an MLC or
                                  an ONNX model (for webllm with its .wasm library in it)
   --native-batch 512             tokens that native computes at once
+  --peer-minutes 60              a peer that takes longer is ended, and its line says so
 
 Output
   --json FILE                    where the report goes (default: bench-report.json); --profile's chart goes beside it
@@ -138,6 +142,7 @@ export function parseBenchArguments(arguments_) {
         "decode-tokens": { type: "string" },
         runs: { type: "string" },
         "load-runs": { type: "string" },
+        "no-store": { type: "boolean", default: false },
         "no-bandwidth": { type: "boolean", default: false },
         profile: { type: "boolean", default: false },
         "no-f16": { type: "boolean", default: false },
@@ -147,6 +152,7 @@ export function parseBenchArguments(arguments_) {
         peers: { type: "string" },
         "peer-model": { type: "string", multiple: true, default: [] },
         "native-batch": { type: "string" },
+        "peer-minutes": { type: "string" },
         json: { type: "string", default: "bench-report.json" },
         compare: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
@@ -177,6 +183,7 @@ export function parseBenchArguments(arguments_) {
     decodeTokens: number("decode-tokens", values["decode-tokens"], 1),
     runs: number("runs", values.runs, 1),
     loadRuns: number("load-runs", values["load-runs"], 1),
+    store: !values["no-store"],
     bandwidth: !values["no-bandwidth"],
     profile: values.profile,
     features: {
@@ -188,6 +195,7 @@ export function parseBenchArguments(arguments_) {
     peersFolder: values.peers ?? process.env.INTAB_PEERS,
     peerModels: peerModels(values["peer-model"]),
     nativeBatch: number("native-batch", values["native-batch"], 1) ?? 512,
+    peerMinutes: number("peer-minutes", values["peer-minutes"], 1) ?? 60,
     json: values.json,
     chart: values.json.replace(/(\.json)?$/, "-profile.svg"),
   };

@@ -1,5 +1,5 @@
 // The other engines: gets their packages, runs each on the same file and prompt, and says why one was not run.
-import { execFile } from "node:child_process";
+import { fork } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -11,11 +11,11 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { openPage } from "../../scripts/lib/chromium.mjs";
 import { messageOf, ScriptError, say } from "../../scripts/lib/log.mjs";
 import { root, run } from "../../scripts/lib/process.mjs";
 import { serve } from "../../scripts/lib/server.mjs";
+import { watchClocks } from "./clocks.mjs";
 
 /** @typedef {import("./options.mjs").PeerName} PeerName */
 
@@ -34,6 +34,10 @@ import { serve } from "../../scripts/lib/server.mjs";
  */
 
 /** A browser peer's job: `file` is its address on the page's server. @typedef {PeerJob & { modelFiles: string[] }} PageJob */
+
+/** Told what comes next. @typedef {(part: "prefill" | "decode") => void} OnPart */
+
+/** @typedef {Omit<import("./report.d.mts").PeerResult, "name" | "version" | "clocks">} Rates */
 
 /** node-llama-cpp's prebuilt binaries for this machine. @type {Record<string, string[]>} */
 const NATIVE_BINARIES = {
@@ -102,21 +106,46 @@ async function ensurePackages(name, folder, given) {
     throw new ScriptError("SetupError", "peer", `npm could not install it. ${remedy}`);
 }
 
-/** In a process of its own: a crash of a native library ends only that. @param {PeerJob & { nativeBatch: number }} job */
-async function runNative(job) {
+/**
+ * In a process of its own: a crash of a native library ends only that.
+ * @param {PeerJob & { nativeBatch: number }} job
+ * @param {OnPart} onPart
+ * @param {number} limitMs
+ * @returns {Promise<Rates>}
+ */
+async function runNative(job, onPart, limitMs) {
   const work = mkdtempSync(join(tmpdir(), "intab-native-"));
-  try {
-    const jobFile = join(work, "job.json");
-    writeFileSync(jobFile, JSON.stringify(job));
-    const script = join(root, "bench/peers/native.mjs");
-    const { stdout } = await promisify(execFile)(process.execPath, [script, jobFile], {
-      maxBuffer: 64 * 2 ** 20,
+  const jobFile = join(work, "job.json");
+  writeFileSync(jobFile, JSON.stringify(job));
+  const child = fork(join(root, "bench/peers/native.mjs"), [jobFile], {
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+  });
+  let stderr = "";
+  child.stderr?.on("data", chunk => {
+    stderr += chunk;
+  });
+  /** @type {Rates | undefined} */
+  let result;
+  child.on("message", (/** @type {{ part: "prefill" | "decode" } | { result: Rates }} */ message) => {
+    if ("part" in message) onPart(message.part);
+    else result = message.result;
+  });
+  /** @type {Promise<Rates>} */
+  const ended = new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (status, signal) => {
+      if (result) return resolve(result);
+      const lines = stderr.trim().split("\n");
+      // an uncaught error's message stands above its stack
+      const said = lines.find(line => /^\w*Error\b/.test(line)) ?? lines.slice(-3).join(" ");
+      reject(new Error(said || `its process ended with ${signal ?? status}`));
     });
-    return JSON.parse(String(stdout).trim().split("\n").at(-1) ?? "");
-  } catch (error) {
-    const stderr = /** @type {{ stderr?: string }} */ (error).stderr?.trim().split("\n").slice(-3).join(" ");
-    throw new Error(stderr || messageOf(error));
+  });
+  try {
+    return await within(limitMs, ended);
   } finally {
+    child.kill("SIGKILL"); // where it is too late
+    await ended.catch(() => {});
     rmSync(work, { recursive: true, force: true });
   }
 }
@@ -126,8 +155,11 @@ async function runNative(job) {
  * @param {Exclude<PeerName, "native">} name
  * @param {PeerJob} job
  * @param {string | undefined} modelFolder
+ * @param {OnPart} onPart
+ * @param {number} limitMs
+ * @returns {Promise<Rates>}
  */
-async function runInPage(name, job, modelFolder) {
+async function runInPage(name, job, modelFolder, onPart, limitMs) {
   const server = await serve({
     root: join(root, "bench"),
     files: { "/model.gguf": () => job.file },
@@ -150,16 +182,18 @@ async function runInPage(name, job, modelFolder) {
         file: `${server.url}/model.gguf`,
         modelFiles: modelFolder ? readdirSync(modelFolder, { recursive: true }).map(String) : [],
       };
-      return await session.page.evaluate(
+      await session.page.exposeFunction("intabPeerPart", onPart);
+      const running = session.page.evaluate(
         async ({ script, given }) => {
           // asked for first, since the answer can be null while the GPU process starts
           for (let attempt = 0; attempt < 7 && !(await navigator.gpu?.requestAdapter()); attempt++)
             await new Promise(resolve => setTimeout(resolve, 300));
           const { run: runPeer } = await import(script);
-          return runPeer(given);
+          return runPeer(given, Reflect.get(window, "intabPeerPart"));
         },
         { script: `${server.url}/peers/${name}.mjs`, given: pageJob },
       );
+      return await within(limitMs, running);
     } finally {
       await session.close();
     }
@@ -169,13 +203,43 @@ async function runInPage(name, job, modelFolder) {
 }
 
 /**
+ * What is too late goes on until the caller ends it.
+ * @template T
+ * @param {number} limitMs
+ * @param {Promise<T>} running
+ * @returns {Promise<T>}
+ */
+async function within(limitMs, running) {
+  /** @type {NodeJS.Timeout | undefined} */
+  let timer;
+  /** @type {Promise<never>} */
+  const late = new Promise((_, reject) => {
+    const error = new Error(`it took longer than ${limitMs / 60_000} minutes (--peer-minutes)`);
+    timer = setTimeout(() => reject(error), limitMs);
+  });
+  try {
+    return await Promise.race([running, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The error's first line, without what playwright and JavaScript put before it. @param {unknown} error */
+const reasonOf = error => (messageOf(error).split("\n")[0] ?? "").replace(/^page\.evaluate: (Error: )?/, "");
+
+/**
  * Runs the peers one after the other. A peer that cannot run is in the result with the reason.
  * @param {readonly PeerName[]} names
  * @param {Omit<PeerJob, "folder">} job
- * @param {{ folder: string, given: boolean, models: Partial<Record<PeerName, string>>, nativeBatch: number }} options
+ * @param {object} options
+ * @param {string} options.folder
+ * @param {boolean} options.given the folder is the caller's: nothing is installed into it
+ * @param {Partial<Record<PeerName, string>>} options.models
+ * @param {number} options.nativeBatch
+ * @param {number} options.limitMs for each; then it is ended
  * @returns {Promise<NonNullable<import("./report.d.mts").Report["peers"]>>}
  */
-export async function runPeers(names, job, { folder, given, models, nativeBatch }) {
+export async function runPeers(names, job, { folder, given, models, nativeBatch, limitMs }) {
   const results = [];
   for (const name of names) {
     say(`against ${name}`);
@@ -189,13 +253,18 @@ export async function runPeers(names, job, { folder, given, models, nativeBatch 
         );
       await ensurePackages(name, folder, given);
       const full = { ...job, folder };
-      const result =
-        name === "native"
-          ? await runNative({ ...full, nativeBatch })
-          : await runInPage(name, full, models[name]);
-      results.push({ name, version: versionOf(name), ...result });
+      const clocks = watchClocks("load");
+      try {
+        const rates =
+          name === "native"
+            ? await runNative({ ...full, nativeBatch }, clocks.enter, limitMs)
+            : await runInPage(name, full, models[name], clocks.enter, limitMs);
+        results.push({ name, version: versionOf(name), ...rates, clocks: await clocks.end() });
+      } finally {
+        await clocks.end(); // where the peer failed too
+      }
     } catch (error) {
-      results.push({ name, notRun: messageOf(error).split("\n")[0] ?? "" });
+      results.push({ name, notRun: reasonOf(error) });
     }
   }
   return results;

@@ -1,15 +1,18 @@
 // A report as text: the setting, the table, the profile, the peers.
+import { smClock } from "./clocks.mjs";
 import { format, metricsOf, range } from "./metrics.mjs";
 import { median } from "./statistics.mjs";
 import { table } from "./table.mjs";
 
 /** @typedef {import("./report.d.mts").Report} Report */
 
+/** Runs of a rate that lie further apart (largest by smallest) make no ratio to rely on. */
+const SPREAD = 1.3;
+
 /** @param {Report} report */
 export function printReport(report) {
-  const { info, model, clocks } = report;
+  const { info, model, clocks, job } = report;
   const { adapter } = info;
-  const mhz = clocks ? `${Math.min(...clocks.smMHz)}-${Math.max(...clocks.smMHz)} MHz` : "";
   return [
     table([
       ["model", `${model.name}, ${(model.bytes / 1e6).toFixed(1)} MB, ${types(info.tensorTypes)}`],
@@ -18,11 +21,12 @@ export function printReport(report) {
         `${adapter.vendor} ${adapter.architecture} ${adapter.description}${adapter.fallback ? " (software)" : ""}`,
       ],
       ["features", adapter.features.join(" ") || "none"],
-      ...(clocks ? [["clocks", `${clocks.gpu}, driver ${clocks.driver}, SM ${mhz} while measuring`]] : []),
+      ...(info.kernels ? [["kernels", kernels(info.kernels)]] : []),
+      ...(clocks ? [["clocks", `${clocks.gpu}, driver ${clocks.driver}${smClocks(clocks)}`]] : []),
       ["browser", report.browser],
       ...(report.flags ? [["switches", report.flags.join(" ")]] : []),
       ...(report.commit ? [["commit", report.commit]] : []),
-      ["runs", `median of ${report.job.runs} after one that is not counted; the range beside it`],
+      ["runs", `median of ${job.runs}, after a warm-up of each length; the range beside it`],
     ]),
     table(
       metricsOf(report).map(metric => [
@@ -34,8 +38,20 @@ export function printReport(report) {
       "lrl",
     ),
     ...(report.profile ?? []).map(printProfile),
+    ...(job.profile.length > 0 && report.profile.length === 0
+      ? ["No kernel was timed: this browser or GPU offers no timestamp queries."]
+      : []),
     ...(report.peers?.length ? [printPeers(report)] : []),
   ].join("\n\n");
+}
+
+/** @param {import("./report.d.mts").Clocks | null | undefined} clocks */
+function smClocks(clocks) {
+  const parts = ["prefill", "decode"].flatMap(part => {
+    const mhz = smClock(clocks, part);
+    return mhz === undefined ? [] : [`${format(mhz, "")} MHz in ${part}`];
+  });
+  return parts.length > 0 ? `, SM clock (median) ${parts.join(", ")}` : "";
 }
 
 /** @param {Readonly<Record<string, number>>} counts */
@@ -43,6 +59,12 @@ const types = counts =>
   Object.entries(counts)
     .map(([type, count]) => `${count} ${type}`)
     .join(", ");
+
+/** @param {Readonly<Record<string, readonly string[]>>} variants */
+const kernels = variants =>
+  Object.entries(variants)
+    .map(([kernel, names]) => `${kernel}: ${names.join(" ")}`)
+    .join("; ");
 
 /** @param {import("intab").ProfileResult} profile */
 function printProfile({ phase, context, rows, kernels, wholeMicroseconds }) {
@@ -76,13 +98,14 @@ function printPeers({ prefill, decode, peers = [] }) {
       rows.push([peer.name, `not run: ${peer.notRun}`]);
       continue;
     }
-    rows.push([`${peer.name} ${peer.version}`, `on ${peer.on}`]);
+    rows.push([`${peer.name} ${peer.version}`, `on ${peer.on}${smClocks(peer.clocks)}`]);
     /** @param {string} what @param {number[]} theirs @param {number[] | undefined} ours */
     const row = (what, theirs, ours) => {
       if (theirs.length === 0 || !ours) return;
       const [a, b] = [median(ours), median(theirs)];
       const spread = range({ name: "", unit: "tok/s", better: "higher", values: theirs });
-      rows.push(["", what, format(b, ""), spread, format(a, ""), `${(a / b).toFixed(2)}x`]);
+      const wild = [theirs, ours].some(runs => Math.max(...runs) > SPREAD * Math.min(...runs));
+      rows.push(["", what, format(b, ""), spread, format(a, ""), `${wild ? "~" : ""}${(a / b).toFixed(2)}x`]);
     };
     for (const { tokens, tokensPerSecond } of peer.prefill)
       row(
@@ -97,5 +120,7 @@ function printPeers({ prefill, decode, peers = [] }) {
         decode.find(ours => ours.context === context)?.tokensPerSecond,
       );
   }
-  return table(rows, "llrrrr");
+  const marked = rows.some(row => row[5]?.startsWith("~"));
+  const note = `~ runs of one side differ by more than ${SPREAD}x: do not rely on the ratio`;
+  return `${table(rows, "llrrrr")}${marked ? `\n${note}` : ""}`;
 }

@@ -1,9 +1,10 @@
-// Times native llama.cpp through node-llama-cpp, in a process of its own: node native.mjs JOB.json, the result as JSON on
-// stdout. Started by bench/lib/peers.mjs.
+// Times native llama.cpp through node-llama-cpp, in a process of its own that bench/lib/peers.mjs starts: node native.mjs
+// JOB.json. What it does and its result go there as messages.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promptIds } from "../lib/prompt.mjs";
+import { allRuns } from "./runs.mjs";
 
 /** @type {import("../lib/peers.mjs").PeerJob & { nativeBatch: number }} */
 const job = JSON.parse(readFileSync(String(process.argv[2]), "utf8"));
@@ -20,7 +21,7 @@ const context = await model.createContext({
 const sequence = context.getSequence();
 
 /**
- * From an empty cache: the time of the prompt with its first token, and of the tokens after it.
+ * From an empty cache: the rate of the prompt with its first token, and of the tokens after it.
  * @param {number} tokens
  * @param {number} more
  */
@@ -38,34 +39,10 @@ async function once(tokens, more) {
   const last = performance.now();
   await generated.return?.();
   if (count < more) throw new Error(`llama.cpp ended after ${count + 1} of ${more + 1} tokens`);
-  return { prefillMs: first - started, decodeMs: last - first };
+  return { prefill: (1000 * tokens) / (first - started), decode: (1000 * more) / (last - first) };
 }
 
-/** @param {number} tokens @param {number} more @param {(times: { prefillMs: number, decodeMs: number }) => number} rate */
-async function runs(tokens, more, rate) {
-  /** @type {number[]} */
-  const tokensPerSecond = [];
-  for (let run = 0; run <= job.runs; run++) {
-    const times = await once(tokens, more);
-    if (run > 0) tokensPerSecond.push(rate(times));
-  }
-  return tokensPerSecond;
-}
-
-const warmUntil = performance.now() + job.warmUpMs;
-do await once(Math.min(64, job.contextLength - 8), 4);
-while (performance.now() < warmUntil);
-const prefill = [];
-for (const tokens of job.prefill)
-  prefill.push({
-    tokens,
-    tokensPerSecond: await runs(tokens, 0, ({ prefillMs }) => (1000 * tokens) / prefillMs),
-  });
-const decode = [];
-for (const at of job.decodeAt) {
-  const rate = (/** @type {{ decodeMs: number }} */ { decodeMs }) => (1000 * job.decodeTokens) / decodeMs;
-  decode.push({ context: at, tokensPerSecond: await runs(Math.max(1, at), job.decodeTokens, rate) });
-}
+const result = await allRuns(job, once, part => process.send?.({ part }));
 const devices = llama.gpu ? await llama.getGpuDeviceNames() : [];
 const on = devices.length > 0 ? `${llama.gpu}: ${devices.join(", ")}` : `CPU, ${llama.cpuMathCores} cores`;
-process.stdout.write(`${JSON.stringify({ on, prefill, decode })}\n`, () => process.exit(0));
+process.send?.({ result: { on, ...result } }, () => process.exit(0));

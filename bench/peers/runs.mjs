@@ -1,4 +1,5 @@
-// What the browser peers share: the order of measurements, and a prompt for those that take no token ids.
+// What the peers share: the order of measurements, and a prompt for those that take no token ids.
+import { timedRuns } from "../lib/series.mjs";
 
 const PROBE_WORDS = 64;
 
@@ -13,33 +14,33 @@ export async function wordPrompts(countTokens) {
 }
 
 /**
- * @param {import("../lib/peers.mjs").PageJob} job
+ * @param {import("../lib/peers.mjs").PeerJob} job
  * @param {(tokens: number, more: number) => Promise<{ prefill: number, decode: number }>} once generates 1 + `more` tokens
  *   after a prompt of `tokens`, from an empty cache; tokens per second of either part
+ * @param {import("../lib/peers.mjs").OnPart} onPart
  */
-export async function allRuns({ prefill, decodeAt, decodeTokens, runs, warmUpMs }, once) {
-  const until = performance.now() + warmUpMs;
-  do await once(16, 4);
-  while (performance.now() < until);
+export async function allRuns(job, once, onPart) {
   /** @param {number} tokens @param {number} more @param {"prefill" | "decode"} part */
   const series = async (tokens, more, part) => {
-    const tokensPerSecond = [];
-    for (let run = 0; run <= runs; run++) {
-      const rates = await once(tokens, more);
-      if (run > 0) tokensPerSecond.push(rates[part]);
-    }
-    return tokensPerSecond;
+    const rates = await timedRuns(
+      job,
+      () => once(tokens, more),
+      rate => rate[part],
+    );
+    return rates.map(rate => rate[part]);
   };
   const result = {
     prefill: /** @type {import("../lib/report.d.mts").PeerResult["prefill"]} */ ([]),
     decode: /** @type {import("../lib/report.d.mts").PeerResult["decode"]} */ ([]),
   };
-  for (const tokens of prefill)
+  onPart("prefill");
+  for (const tokens of job.prefill)
     result.prefill.push({ tokens, tokensPerSecond: await series(tokens, 0, "prefill") });
-  for (const context of decodeAt)
+  onPart("decode");
+  for (const context of job.decodeAt)
     result.decode.push({
       context,
-      tokensPerSecond: await series(Math.max(1, context), decodeTokens, "decode"),
+      tokensPerSecond: await series(Math.max(1, context), job.decodeTokens, "decode"),
     });
   return result;
 }

@@ -5,22 +5,36 @@ import { allRuns, wordPrompts } from "./runs.mjs";
 /** Lines of its log that an error quotes. */
 const LOG_LINES = 4;
 
-/** @param {import("../lib/peers.mjs").PageJob} job */
-export async function run(job) {
+/** @param {import("../lib/peers.mjs").PageJob} job @param {import("../lib/peers.mjs").OnPart} onPart */
+export async function run(job, onPart) {
   /** @type {string[]} */
   const lines = [];
   try {
-    return await measure(job, lines);
+    return await measure(job, onPart, lines);
   } catch (error) {
     throw new Error(`${String(error)}; its log ends: ${lines.slice(-LOG_LINES).join(" | ")}`);
   }
 }
 
 /**
+ * It falls back to the CPU without an error: its log says on what it runs, and why not on the GPU.
+ * @param {readonly string[]} lines
+ */
+function whatRan(lines) {
+  const find = (/** @type {RegExp} */ wanted) => lines.map(line => wanted.exec(line)?.[0]).find(Boolean);
+  const offloaded = find(/offloaded [1-9]\d*\/\d+ layers to GPU/);
+  const adapter = find(/(?<=adapter_info: ).*/);
+  // llama.cpp says so only where a GPU's backend is there
+  if (offloaded) return `WebGPU${adapter ? `: ${adapter}` : ""}, ${offloaded}`;
+  return `CPU (${find(/ggml_webgpu: .*/) ?? "its log names no GPU"})`;
+}
+
+/**
  * @param {import("../lib/peers.mjs").PageJob} job
+ * @param {import("../lib/peers.mjs").OnPart} onPart
  * @param {string[]} lines takes its log
  */
-async function measure(job, lines) {
+async function measure(job, onPart, lines) {
   const base = new URL("/node_modules/@wllama/wllama/esm/", location.href).href;
   const { Wllama } = await import(`${base}index.js`);
   const note = (/** @type {unknown[]} */ ...parts) => void lines.push(parts.join(" "));
@@ -45,12 +59,13 @@ async function measure(job, lines) {
     return timings;
   };
   const promptOf = await wordPrompts(async text => (await complete(text, 1)).prompt_n);
-  const result = await allRuns(job, async (tokens, more) => {
+  /** @param {number} tokens @param {number} more */
+  const once = async (tokens, more) => {
     const timings = await complete(promptOf(tokens), 1 + more);
     return { prefill: timings.prompt_per_second, decode: timings.predicted_per_second };
-  });
-  const offloaded = lines.map(line => /offloaded \d+\/\d+ layers to GPU/.exec(line)?.[0]).find(Boolean);
-  const on = `${wllama.isSupportWebGPU() && offloaded ? `WebGPU, ${offloaded}` : "CPU"}, ${wllama.getNumThreads()} threads, llama.cpp ${Wllama.getLibllamaVersion()}, a prompt of words`;
+  };
+  const result = await allRuns(job, once, onPart);
+  const on = `${whatRan(lines)}, ${wllama.getNumThreads()} threads, llama.cpp ${Wllama.getLibllamaVersion()}, a prompt of words`;
   await wllama.exit();
   return { on, ...result };
 }

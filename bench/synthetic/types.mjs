@@ -13,8 +13,11 @@ export const TYPES = {
   Q6_K: { id: 14, elements: 256, bytes: 210 },
 };
 
-/** File types by name, with llama.cpp's number (`general.file_type`). @type {Record<string, number>} */
-export const FILE_TYPES = { F16: 1, Q4_0: 2, Q8_0: 7, Q4_K_M: 15, Q6_K: 18 };
+/**
+ * File types by name, with llama.cpp's number (`general.file_type`), which has none for Q4_K alone: llama-quantize takes the
+ * name for Q4_K_M. @type {Record<string, number>}
+ */
+export const FILE_TYPES = { F16: 1, Q4_0: 2, Q8_0: 7, Q4_K: 15, Q4_K_M: 15, Q6_K: 18 };
 
 /** Layers whose values and down projections llama.cpp gives more bits: the first and last eighth, a third between. */
 const moreBits = (/** @type {number} */ layer, /** @type {number} */ layers) => {

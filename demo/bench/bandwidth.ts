@@ -1,11 +1,5 @@
 /** How fast this GPU reads memory: a kernel that does nothing else, on a device of its own. */
-
-export interface Bandwidth {
-  /** Single runs. */
-  bytesPerSecond: number[];
-  /** What told the time. */
-  clock: "GPU timestamps" | "the page's clock";
-}
+import type { Bandwidth } from "../../bench/lib/report.d.mts";
 
 /** Far above what caches hold; less where the adapter allows less, and on a CPU that plays a GPU. */
 const BUFFER_BYTES = { gpu: 1 << 29, software: 1 << 25 };
@@ -32,23 +26,32 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 }`;
 const WORKGROUPS = { gpu: 2048, software: 16 };
 
-/** `null` where the adapter does not give a device. */
+/** `null` where the adapter gives no device, or none with room for the buffer. */
 export async function measureBandwidth(): Promise<Bandwidth | null> {
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) return null;
   const kind = adapter.info.isFallbackAdapter ? "software" : "gpu";
   const limit = Math.min(adapter.limits.maxBufferSize, adapter.limits.maxStorageBufferBindingSize);
   const timestamps = adapter.features.has("timestamp-query");
-  const device = await adapter.requestDevice({
-    requiredFeatures: timestamps ? ["timestamp-query"] : [],
-    requiredLimits: { maxBufferSize: limit, maxStorageBufferBindingSize: limit },
-  });
+  const device = await adapter
+    .requestDevice({
+      requiredFeatures: timestamps ? ["timestamp-query"] : [],
+      requiredLimits: { maxBufferSize: limit, maxStorageBufferBindingSize: limit },
+    })
+    .catch((error: unknown) => {
+      // OperationError: the adapter is gone, or the driver refused
+      if (error instanceof DOMException) return null;
+      throw error;
+    });
+  if (!device) return null;
   try {
     const groups = WORKGROUPS[kind];
     // whole rounds of four reads a thread: nothing is left out
     const round = groups * 256 * 16 * 4;
     const bytes = Math.floor(Math.min(limit, BUFFER_BYTES[kind]) / round) * round;
+    device.pushErrorScope("out-of-memory");
     const read = await reader(device, bytes, groups, timestamps);
+    if (await device.popErrorScope()) return null;
     let repeats = 1;
     const warmUntil = performance.now() + WARM_UP_MS[kind];
     let seconds = await read(repeats);

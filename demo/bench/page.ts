@@ -1,13 +1,16 @@
 /** What a visitor sees of the benchmark: choose, start, wait or stop, read, download. */
 import { type AdapterFacts, support } from "intab";
-import type { Report } from "../../bench/lib/report.d.mts";
+import type { BenchJob, Report } from "../../bench/lib/report.d.mts";
 import { BUILT_IN } from "../catalog.ts";
 import { announce, byId, setText } from "../dom.ts";
 import { errorCard } from "../error-card.ts";
 import { explain } from "../errors.ts";
 import { bytes } from "../format.ts";
-import { type BenchJob, type MeasureHooks, measure } from "./measure.ts";
+import { type MeasureHooks, measure } from "./measure.ts";
 import { resultView } from "./result-view.ts";
+
+/** The commit that this page was built from, if git knew: see vite.config.ts. */
+declare const __INTAB_COMMIT__: string | null;
 
 /** Enough for steady figures, over in a minute or two on a GPU. */
 const PLAN = {
@@ -19,6 +22,7 @@ const start = byId("start", HTMLButtonElement);
 const stop = byId("stop", HTMLButtonElement);
 const picker = byId("file", HTMLInputElement);
 const choice = byId("choice", HTMLFieldSetElement);
+const profile = byId("profile", HTMLInputElement);
 const bar = byId("bar", HTMLProgressElement);
 
 export async function startPage(): Promise<void> {
@@ -32,6 +36,11 @@ export async function startPage(): Promise<void> {
     byId("adapter", HTMLElement),
     `Adapter: ${name || "not named by the browser"}${adapter.fallback ? ". This is software, a CPU that plays a GPU: expect a hundredth of a GPU's speed." : ""}`,
   );
+  if (!adapter.features.includes("timestamp-query")) {
+    profile.disabled = true;
+    profile.checked = false; // browsers keep a form's state over a reload
+    setText(byId("profile-hint", HTMLElement), "this browser or GPU offers no timestamp queries");
+  }
   choice.addEventListener("change", event => {
     if (event.target instanceof HTMLInputElement && event.target.value === "file" && !picker.files?.length)
       picker.click();
@@ -61,12 +70,11 @@ async function run(adapter: AdapterFacts): Promise<void> {
   const file = chosenModel() === "file" ? picker.files?.[0] : undefined;
   const plan = PLAN[adapter.fallback ? "software" : "gpu"];
   const contextLength = Math.max(...plan.prefill, ...plan.decodeAt.map(at => at + plan.decodeTokens)) + 2;
-  const profiled = byId("profile", HTMLInputElement).checked;
   const job: Omit<BenchJob, "source"> = {
     ...plan,
     loadOptions: { contextLength },
     bandwidth: true,
-    profile: profiled
+    profile: profile.checked
       ? [
           ...plan.decodeAt.map(context => ({ phase: "decode" as const, context })),
           { phase: "prefill" as const },
@@ -82,6 +90,7 @@ async function run(adapter: AdapterFacts): Promise<void> {
     const report: Report = {
       format: "intab-bench-1",
       date: new Date().toISOString(),
+      ...(__INTAB_COMMIT__ === null ? {} : { commit: __INTAB_COMMIT__ }),
       browser: navigator.userAgent,
       model: { name: file?.name ?? BUILT_IN.title, bytes: measured.info.fileBytes },
       job,

@@ -2,6 +2,7 @@
 import type { ProfileResult } from "intab";
 import { format, type Metric, metricsOf, range } from "../../bench/lib/metrics.mjs";
 import type { Report } from "../../bench/lib/report.d.mts";
+import { reportText } from "../../bench/lib/report-text.mjs";
 import { median } from "../../bench/lib/statistics.mjs";
 import { h } from "../dom.ts";
 
@@ -16,11 +17,12 @@ export function resultView(report: Report): HTMLElement {
       h(
         "p",
         { class: "hint" },
-        `Median of ${report.job.runs} runs after one that is not counted; the range of the runs beside it.`,
+        `Median of ${report.job.runs} runs after a warm-up of each length; the range of the runs beside it.`,
       ),
     ),
     table(["", "median", "range"], metricsOf(report).map(metricRow)),
     ...report.profile.map(profileView),
+    kernelsView(report.info.kernels),
     h(
       "div",
       {},
@@ -62,6 +64,18 @@ function profileView({ phase, context, rows, kernels }: ProfileResult): HTMLElem
   return h("div", {}, h("h2", {}, title), table(["kernel", "dispatches", "together", "share"], body));
 }
 
+function kernelsView(kernels: Readonly<Record<string, readonly string[]>>): HTMLElement {
+  const body = Object.entries(kernels).map(([kernel, variants]) =>
+    h("tr", {}, h("th", { scope: "row" }, kernel), h("td", { class: "words" }, variants.join(", "))),
+  );
+  return h(
+    "div",
+    { "data-testid": "kernels" },
+    h("h2", {}, "Variants that ran here"),
+    table(["kernel", "variants"], body),
+  );
+}
+
 function table(columns: readonly string[], body: readonly HTMLElement[]): HTMLElement {
   const head = columns.map(column => h("th", { scope: "col" }, column));
   return h(
@@ -72,9 +86,7 @@ function table(columns: readonly string[], body: readonly HTMLElement[]): HTMLEl
 }
 
 function download(report: Report): void {
-  const address = URL.createObjectURL(
-    new Blob([`${JSON.stringify(report, null, 2)}\n`], { type: "application/json" }),
-  );
+  const address = URL.createObjectURL(new Blob([reportText(report)], { type: "application/json" }));
   const name = `intab-bench-${report.date.slice(0, 19).replaceAll(":", "-")}.json`;
   h("a", { href: address, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(address), 10_000); // the browser reads it after this turn

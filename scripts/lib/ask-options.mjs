@@ -57,12 +57,13 @@ Instead of generation (give --max-tokens as well to generate after --logits or -
 
 Output
   --json                exactly one JSON object on stdout: text, ids, promptIds, finishReason, adapter { vendor,
-                        architecture, description, features, fallback, subgroupSize }, timings { loadMs, prefillMs,
-                        decodeMs, timeToFirstTokenMs, prefillTokensPerSecond, decodeTokensPerSecond }, dispatchesPerToken,
-                        submitsPerToken, gpuBytes, model { name, architecture, parameterCount, vocabularySize,
-                        contextLength }, browser; with --perplexity also meanNegativeLogLikelihood; with --logits also
-                        logits { file, shape, dtype }; with --tokenize or --render instead: tokenize or render
-                        (the list), model { name, vocabularySize, warnings } (not with a template alone), browser
+                        architecture, description, features, fallback, subgroupSize }, kernels (by name a list of the
+                        variants that run), timings { loadMs, prefillMs, decodeMs, timeToFirstTokenMs,
+                        prefillTokensPerSecond, decodeTokensPerSecond }, dispatchesPerToken, submitsPerToken, gpuBytes,
+                        model { name, architecture, parameterCount, vocabularySize, contextLength }, browser; with
+                        --perplexity also meanNegativeLogLikelihood; with --logits also logits { file, shape, dtype };
+                        with --tokenize or --render instead: tokenize or render (the list), model { name,
+                        vocabularySize, warnings } (not with a template alone), browser
   --help                this text
 
 npm itself prints the command that it runs on stdout first; npm run --silent ask -- ... leaves that out, and so does

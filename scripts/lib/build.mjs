@@ -17,6 +17,7 @@ const SOURCES = {
     "package.json",
     "vite.config.ts",
     "scripts/lib/wgsl.mjs",
+    "scripts/lib/commit.mjs",
   ],
   lib: [
     "src",
@@ -126,7 +127,9 @@ async function vite(mode, outDir) {
     "--logLevel",
     "warn",
   ];
-  const status = await run(process.execPath, [join(root, "node_modules/vite/bin/vite.js"), ...arguments_]);
+  const vite = join(root, "node_modules/vite/bin/vite.js");
+  // a caller's, a test runner's above all, would make it a development build
+  const status = await run(process.execPath, [vite, ...arguments_], { env: { NODE_ENV: "production" } });
   if (status !== 0)
     throw new ScriptError("BuildError", mode, `vite build --mode ${mode} failed (its messages are above).`);
 }

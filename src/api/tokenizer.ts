@@ -1,6 +1,5 @@
 /** The text side of a model file, without a GPU: tokens and chat templates. */
-import { proxy } from "comlink";
-import { Connection, handingOver, plainData, sendable, startWorker } from "../engine.ts";
+import { Connection, crossing, plainData, sendable, startWorker } from "../engine.ts";
 import { crossingOrigin } from "../origin.ts";
 import type { ChatMessage, LoadOptions, ModelOrigin, TokenizerInfo } from "../types.ts";
 import type { RenderChatOptions, TokenizeOptions } from "../worker/protocol.ts";
@@ -27,11 +26,7 @@ export async function loadTokenizer(
   const connection = new Connection(worker ?? startWorker(), worker === undefined);
   try {
     const info = await connection.call(signal, request =>
-      connection.host.loadText(request, typeof from === "function" ? proxy(handingOver(from)) : from, {
-        headers,
-        token,
-        hubUrl,
-      }),
+      connection.host.loadText(request, crossing(from), { headers, token, hubUrl }),
     );
     return new ModelTokenizer(connection, info);
   } catch (error) {

@@ -35,7 +35,8 @@ const FIXED_BYTES = 4 + 4 + 8 + 8;
 /**
  * Parses the header and checks that every tensor lies inside the file and over no other.
  *
- * @param read Gives `length` bytes at `offset`; called in file order, in steps of 1 and 2 MiB, never past `fileBytes`.
+ * @param read Gives `length` bytes at `offset`; called in file order, in steps of 1 and 2 MiB, never past `fileBytes`. What
+ *   it gave is not looked at any more when it is called again, or when parsing ends.
  * @param fileBytes Size of the whole file; Infinity: not known, `read` may then give fewer bytes at its end.
  * @throws ModelFormatError `not-gguf`, `bad-gguf` or `truncated`; UnsupportedModelError `gguf-version` or
  *   `tensor-type` (a type number that ggml does not define). What `read` throws passes through.
@@ -50,6 +51,7 @@ export async function parseGguf(read: ReadBytes, fileBytes: number): Promise<Ggu
   const metadata = await readMetadata(reader, reader.count());
   const alignment = checkAlignment(metadata["general.alignment"]);
   const { tensors, dataOffset } = await readTensors(reader, tensorCount, alignment);
+  reader.end();
   const lastEnd = tensors.reduce((far, { offset, bytes }) => Math.max(far, offset + bytes), dataOffset);
   const size = Number.isFinite(reader.fileBytes) ? reader.fileBytes : lastEnd;
   return { version, metadata, tensors, dataOffset, alignment, fileBytes: size };

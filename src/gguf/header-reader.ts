@@ -18,7 +18,9 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const SHORT_STRING_BYTES = 24;
 
 export class HeaderReader {
-  #window = new Uint8Array(0);
+  /** Used again and again: a new one for each read would leave as many megabytes of garbage as the header has. */
+  #memory = new Uint8Array(FIRST_READ_BYTES + NEXT_READ_BYTES);
+  #window = this.#memory.subarray(0, 0);
   #view = new DataView(this.#window.buffer);
   /** Offset in the file of the window's first byte. */
   #base = 0;
@@ -85,13 +87,28 @@ export class HeaderReader {
         { details: { offset: start, wanted: length, got: more.length, fileBytes: this.fileBytes } },
       );
     }
-    const window = new Uint8Array(rest + more.length);
-    window.set(this.#window.subarray(this.#at));
-    window.set(more, rest);
+    this.#shift(more);
+  }
+
+  /** The window's unparsed rest goes to its beginning, `more` behind that. */
+  #shift(more: Uint8Array): void {
+    const rest = this.#window.subarray(this.#at);
+    const length = rest.length + more.length;
+    if (length > this.#memory.length) this.#memory = new Uint8Array(length);
+    this.#memory.set(rest); // also where the two overlap
+    this.#memory.set(more, rest.length);
     this.#base = this.offset;
     this.#at = 0;
-    this.#window = window;
-    this.#view = new DataView(window.buffer);
+    this.#window = this.#memory.subarray(0, length);
+    this.#view = new DataView(this.#memory.buffer, 0, length);
+  }
+
+  /** Nothing is parsed any more: gives the memory back now, where the browser can, and not after the model is loaded. */
+  end(): void {
+    const { buffer } = this.#memory as {
+      buffer: ArrayBuffer & { transfer?(newLength: number): ArrayBuffer };
+    };
+    buffer.transfer?.(0);
   }
 
   truncated(bytes: number, what: string): ModelFormatError {

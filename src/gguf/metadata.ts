@@ -153,13 +153,6 @@ export function getString(metadata: Metadata, key: string, fallback?: string): s
   throw wrongType(key, "a string", value);
 }
 
-/** A boolean. `fallback` where the key is absent; without one, absence is an error (`bad-gguf`). */
-export function getBoolean(metadata: Metadata, key: string, fallback?: boolean): boolean {
-  const value = lookUp(metadata, key, fallback);
-  if (typeof value === "boolean") return value;
-  throw wrongType(key, "a boolean", value);
-}
-
 /**
  * An array whose elements are all of the JavaScript type `of`. `fallback` where the key is absent; without one,
  * absence is an error (`bad-gguf`).

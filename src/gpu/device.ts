@@ -11,13 +11,16 @@ export interface Gpu {
   readonly subgroups: boolean;
   /**
    * Matrix units multiply f16 tiles of 16 x 16 x 16 into f32 sums, subgroups have 32 lanes, and workgroups have
-   * `MATRIX_WORKGROUP_BYTES` of memory: all that `matmul-subgroup-matrix.wgsl` needs is available and wanted.
+   * `MATRIX_WORKGROUP_BYTES` of memory or more, all that the adapter offers: all that `matmul-subgroup-matrix.wgsl` and
+   * `attention-prefill-matrix.wgsl` need is available and wanted.
    */
   readonly subgroupMatrix: boolean;
   /** Smallest subgroup size that a pipeline may run with; 1 where subgroups are missing. */
   readonly subgroupMinSize: number;
   /** A CPU with narrow vectors pretends to be a GPU: workgroup memory and barriers cost there, one thread per row wins. */
   readonly software: boolean;
+  /** Variants of kernels (`kernels/choice.ts`) that were measured to be the fastest here. Default: by capability. */
+  readonly choice?: Readonly<Record<string, string | undefined>>;
   /** Rejects (with DeviceLostError) when the device is lost for another reason than `destroy`. */
   readonly lost: Promise<never>;
   destroy(): void;
@@ -36,8 +39,9 @@ const ADAPTER_RETRY_MS = 300;
 /** Limits that are raised to what the adapter has. Kernels keep to WebGPU's defaults in all others, so that they run everywhere. */
 const RAISED_LIMITS = ["maxBufferSize", "maxStorageBufferBindingSize"] as const;
 
-/** Workgroup memory of the kernels for matrix units; the only ones that need more than the 16 KiB that all adapters have. */
+/** Workgroup memory that the kernels for matrix units need; the only ones that use more than the 16 KiB that all adapters have. */
 const MATRIX_WORKGROUP_BYTES = 36_864;
+const WORKGROUP_LIMIT = "maxComputeWorkgroupStorageSize";
 /** Not in the types: behind a flag in Chromium 156, absent elsewhere. */
 const SUBGROUP_MATRIX = "chromium-experimental-subgroup-matrix" as GPUFeatureName;
 
@@ -52,7 +56,7 @@ interface SubgroupMatrixConfig {
 /** Limits that decide what runs, for `support()` and `model.info`. */
 const TOLD_LIMITS = [
   ...RAISED_LIMITS,
-  "maxComputeWorkgroupStorageSize",
+  WORKGROUP_LIMIT,
   "maxComputeInvocationsPerWorkgroup",
   "maxStorageBuffersPerShaderStage",
 ] as const;
@@ -108,7 +112,7 @@ function suitsMatrixKernels({ features, info, limits }: GPUAdapter): boolean {
     [SUBGROUP_MATRIX, "shader-f16", "subgroups"].every(name => features.has(name)) &&
     info.subgroupMinSize === 32 &&
     info.subgroupMaxSize === 32 &&
-    limits.maxComputeWorkgroupStorageSize >= MATRIX_WORKGROUP_BYTES
+    limits[WORKGROUP_LIMIT] >= MATRIX_WORKGROUP_BYTES
   );
 }
 
@@ -121,14 +125,12 @@ export async function openGpu(options: GpuOptions = {}, gpu?: GPU): Promise<Gpu>
   const features = WANTED_FEATURES.filter(name => adapter.features.has(name) && !off.has(name));
   const subgroupMatrix = options.subgroupMatrix !== false && off.size === 0 && suitsMatrixKernels(adapter);
   if (subgroupMatrix) features.push(SUBGROUP_MATRIX);
+  const raised = subgroupMatrix ? ([...RAISED_LIMITS, WORKGROUP_LIMIT] as const) : RAISED_LIMITS;
   let device: GPUDevice;
   try {
     device = await adapter.requestDevice({
       requiredFeatures: features,
-      requiredLimits: {
-        ...Object.fromEntries(RAISED_LIMITS.map(name => [name, adapter.limits[name]])),
-        ...(subgroupMatrix ? { maxComputeWorkgroupStorageSize: MATRIX_WORKGROUP_BYTES } : {}),
-      },
+      requiredLimits: Object.fromEntries(raised.map(name => [name, adapter.limits[name]])),
     });
   } catch (cause) {
     throw new GpuUnavailableError(

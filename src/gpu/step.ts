@@ -1,12 +1,13 @@
 import { DeviceLostError } from "../errors.ts";
 import type { Gpu } from "./device.ts";
-import { composeShader, type ShaderImports } from "./shader.ts";
+import { composeShader, type ShaderImports, type ShaderSizes } from "./shader.ts";
 
 /** The text and numbers of one pipeline. */
 export interface KernelCode {
   /** File in `shaders/`, without `.wgsl`. */
   shader: string;
   imports?: ShaderImports;
+  sizes?: ShaderSizes;
   constants?: Readonly<Record<string, number>>;
 }
 
@@ -25,22 +26,26 @@ export interface Step {
 /** A buffer, or a part of one (offset a multiple of 256 bytes). */
 export type Binding = GPUBuffer | { buffer: GPUBuffer; offset: number; size: number };
 
+/** Which of a kernel's variants a step is, for kernels that have a choice. */
+export type ChosenVariant = readonly [kernel: string, variant: string];
+
 /** Pipelines by their code: the same kernel in every layer compiles once. */
 export class Pipelines {
   readonly #gpu: Gpu;
   readonly #cache = new Map<string, Promise<GPUComputePipeline>>();
+  readonly #chosen = new Map<string, Set<string>>();
 
   constructor(gpu: Gpu) {
     this.#gpu = gpu;
   }
 
   get(code: KernelCode): Promise<GPUComputePipeline> {
-    const key = JSON.stringify([code.shader, code.imports ?? {}, code.constants ?? {}]);
+    const key = JSON.stringify([code.shader, code.imports ?? {}, code.sizes ?? {}, code.constants ?? {}]);
     let pipeline = this.#cache.get(key);
     if (!pipeline) {
       const module = this.#gpu.device.createShaderModule({
         label: code.shader,
-        code: composeShader(code.shader, code.imports),
+        code: composeShader(code.shader, code.imports, code.sizes),
       });
       pipeline = this.#gpu.device
         .createComputePipelineAsync({
@@ -56,13 +61,24 @@ export class Pipelines {
     return pipeline;
   }
 
+  /** The variants of which steps were made, by kernel, both in alphabetical order. */
+  get chosen(): Readonly<Record<string, readonly string[]>> {
+    const kernels = [...this.#chosen].sort(([a], [b]) => (a < b ? -1 : 1));
+    return Object.fromEntries(kernels.map(([kernel, variants]) => [kernel, [...variants].sort()]));
+  }
+
   /** @param bindings by binding number in group 0 */
   async step(
     label: string,
     code: KernelCode,
     bindings: Readonly<Record<number, Binding>>,
     workgroups: Step["workgroups"],
+    chosen?: ChosenVariant,
   ): Promise<Step> {
+    if (chosen) {
+      const [kernel, variant] = chosen;
+      this.#chosen.set(kernel, (this.#chosen.get(kernel) ?? new Set()).add(variant));
+    }
     const pipeline = await this.get(code);
     const bindGroup = this.#gpu.device.createBindGroup({
       label,
@@ -91,6 +107,13 @@ async function compileError(shader: string, module: GPUShaderModule, cause: unkn
       cause,
     },
   );
+}
+
+/** Steps in order, in so many parts of about the same number: for work that one submit would do for too long. */
+export function splitSteps(steps: readonly Step[], parts: number): readonly Step[][] {
+  const count = Math.min(parts, steps.length);
+  const bound = (part: number): number => Math.floor((part * steps.length) / count);
+  return Array.from({ length: count }, (_, part) => steps.slice(bound(part), bound(part + 1)));
 }
 
 /** Encodes steps into an open pass. @param rows tokens in this batch, for steps whose size depends on them */

@@ -67,3 +67,70 @@ export function decodeGrid(
   }
   throw new RangeError(`Attention heads of ${headDim} elements do not fit into workgroup memory`);
 }
+
+export interface SubgroupGrid {
+  threads: number;
+  /** Threads of a team: neighbours in one subgroup, whatever its size. */
+  width: number;
+  /** Threads of a team that share a key. */
+  lanes: number;
+  /** Words of 16 bytes of a key that each holds. */
+  wordsPerLane: number;
+  /** Query heads that a workgroup serves. */
+  tile: number;
+  /** Tiles of the query heads that share a KV head. */
+  tiles: number;
+  /** Heads that the teams join at a time. */
+  fold: number;
+}
+
+const WORD_BYTES = 16;
+/** Elements of a head that a thread holds (measured: with more, too few threads are at work), and at most. */
+const USUAL_ELEMENTS = 8;
+const MOST_ELEMENTS = 32;
+/** Numbers of queries that a thread holds, and of results as many again: what registers allow. */
+const QUERY_ELEMENTS = 64;
+/** Positions of a block of the cache; a team's keys must not be more in one go. */
+const BLOCK = 16;
+
+/**
+ * The thread grid of decode by subgroups: as few tiles as `tilesAtLeast`, 8 heads a tile and registers allow. Undefined where a head is no multiple of 16 bytes or too wide for the subgroup.
+ * @param realBytes of an element of the cache
+ * @param width of a team, a power of two
+ */
+export function subgroupGrid(
+  { heads, kvHeads, headDim }: Heads,
+  realBytes: number,
+  width: number,
+  tilesAtLeast: number,
+): SubgroupGrid | undefined {
+  if ((headDim * realBytes) % WORD_BYTES !== 0) return undefined;
+  const group = heads / kvHeads;
+  const words = (headDim * realBytes) / WORD_BYTES;
+  const fewest = Math.max(
+    Math.ceil(width / BLOCK),
+    Math.min(width, 2 ** Math.ceil(Math.log2(headDim / USUAL_ELEMENTS))),
+  );
+  for (let tiles = Math.max(Math.ceil(group / 8), Math.min(group, tilesAtLeast)); tiles <= group; tiles++) {
+    const tile = Math.ceil(group / tiles);
+    for (let lanes = fewest; lanes <= width; lanes *= 2) {
+      const wordsPerLane = Math.ceil(words / lanes);
+      const elements = (wordsPerLane * WORD_BYTES) / realBytes;
+      if (elements > MOST_ELEMENTS || elements * tile > QUERY_ELEMENTS) continue;
+      const most = tilesAtLeast > 1 ? 256 : 128;
+      const results = Math.floor(WORKGROUP_BYTES / (headDim * 4 + 8));
+      const teams = Math.min(Math.floor(most / width), results);
+      const fold = Math.min(tile, Math.floor(results / teams));
+      return {
+        threads: teams * width,
+        width,
+        lanes,
+        wordsPerLane,
+        tile,
+        tiles: Math.ceil(group / tile),
+        fold,
+      };
+    }
+  }
+  return undefined;
+}

@@ -1,7 +1,8 @@
 import type { Gpu } from "../gpu/device.ts";
-import type { ShaderImports } from "../gpu/shader.ts";
+import type { ShaderImports, ShaderSizes } from "../gpu/shader.ts";
 import type { KernelCode, Pipelines, Step, Workgroups } from "../gpu/step.ts";
-import { decodeGrid, prefillGrid } from "./attention-grids.ts";
+import { decodeGrid, prefillGrid, subgroupGrid } from "./attention-grids.ts";
+import { chosenVariant, type Variants } from "./choice.ts";
 import type { Vector } from "./vector.ts";
 
 /** One layer's attention. */
@@ -44,8 +45,13 @@ export interface AttentionBuffers {
   state: GPUBuffer;
 }
 
-/** `tiled` for GPUs; `software` for CPUs that pretend to be one. */
-export type AttentionVariant = "tiled" | "software";
+/**
+ * `tiled` for GPUs; `software` for CPUs that pretend to be one; `subgroups` for GPUs that have them: heads that do not suit it
+ * get `tiled` all the same.
+ */
+export type DecodeVariant = Variants["attentionDecode"];
+/** The same for prompts; `matrix` on matrix units, for heads that suit it. */
+export type PrefillVariant = Variants["attentionPrefill"];
 
 const BLOCK = 16;
 
@@ -63,6 +69,14 @@ const SPLIT_UNIT = 64;
 /** Query heads with workgroups of their own while one dispatch does it all: what they read is small then. */
 const LONE_HEADS = 128;
 const COMBINE_THREADS = 256;
+/** Threads of a subgroup that work together, where it has so many; keys of each that are read at a time. */
+const MAX_TEAM = 32;
+const TEAM_DEPTH = 4;
+
+/** On matrix units: sizes of heads, pairs of a token and a query head that a workgroup takes, bytes for tiles of 64 keys. */
+const MATRIX_HEADS = [64, 80, 96, 128];
+const MATRIX_QUERIES = 64;
+const MATRIX_LARGE_BYTES = 46_096;
 
 /** On software adapters: rows in a thread's registers, threads of a workgroup, keys of a part. */
 const SOFTWARE_ROWS = 4;
@@ -80,18 +94,28 @@ export function attentionPrefill(
   gpu: Gpu,
   shape: AttentionShape,
   buffers: AttentionBuffers,
-  variant: AttentionVariant = defaultVariant(gpu),
+  variant: PrefillVariant = chosenVariant(gpu, "attentionPrefill"),
 ): Promise<Step> {
   const { q, kv, blockTable, out, state, sinks } = buffers;
   const bindings = { 0: q, 1: kv, 2: blockTable, 3: out, ...sinkBinding(sinks), 8: state };
   if (variant === "software") {
     const group = shape.heads / shape.kvHeads;
     const code = softwareCode(gpu, shape, sinks, SOFTWARE_ROWS, 1);
-    return pipelines.step("attention-prefill", code, bindings, tokens => [
-      Math.ceil((tokens * group) / SOFTWARE_ROWS / SOFTWARE_THREADS),
-      shape.kvHeads,
-      1,
-    ]);
+    const tiles = (tokens: number): number => Math.ceil((tokens * group) / SOFTWARE_ROWS / SOFTWARE_THREADS);
+    const workgroups = (tokens: number): Workgroups => [tiles(tokens), shape.kvHeads, 1];
+    return pipelines.step("attention-prefill", code, bindings, workgroups, ["attention-prefill", variant]);
+  }
+  if (variant === "matrix" && MATRIX_HEADS.includes(shape.headDim)) {
+    const group = shape.heads / shape.kvHeads;
+    const code = {
+      shader: "attention-prefill-matrix",
+      imports: imports(gpu, sinks),
+      sizes: matrixSizes(gpu, shape.headDim),
+      constants: constants(shape, sinks),
+    };
+    const tiles = (tokens: number): number => Math.ceil((tokens * group) / MATRIX_QUERIES);
+    const workgroups = (tokens: number): Workgroups => [tiles(tokens), shape.kvHeads, 1];
+    return pipelines.step("attention-prefill", code, bindings, workgroups, ["attention-prefill", variant]);
   }
   const { across, down, rows } = prefillGrid(shape.headDim);
   return pipelines.step(
@@ -103,7 +127,23 @@ export function attentionPrefill(
     },
     bindings,
     tokens => [Math.ceil(tokens / (down * rows)), shape.heads, 1],
+    ["attention-prefill", "tiled"],
   );
+}
+
+/** See `shaders/shared/attention-matrices.wgsl`. Tiles of 64 keys where they fit: with larger heads they never would. */
+function matrixSizes(gpu: Gpu, headDim: number): ShaderSizes {
+  const columns = headDim / 16;
+  const room = gpu.device.limits.maxComputeWorkgroupStorageSize >= MATRIX_LARGE_BYTES;
+  const blocks = columns === 4 && room ? 4 : 2;
+  const together = columns % blocks === 0 ? blocks : 1;
+  return {
+    COLUMNS: columns,
+    BLOCKS: blocks,
+    LOADS: columns === 4 ? 1 : 2,
+    ROUNDS: columns / together,
+    ROUND_COLUMNS: together,
+  };
 }
 
 export interface DecodeOptions {
@@ -112,7 +152,7 @@ export interface DecodeOptions {
    * `SINGLE_STEP_KEYS`, or a window of so many, a GPU does it in one dispatch.
    */
   longest: number;
-  variant?: AttentionVariant;
+  variant?: DecodeVariant;
 }
 
 /** Attention of one token at position `state.position`, in one or two steps. */
@@ -121,16 +161,17 @@ export async function attentionDecode(
   gpu: Gpu,
   shape: AttentionShape,
   buffers: AttentionBuffers,
-  { longest, variant = defaultVariant(gpu) }: DecodeOptions,
+  { longest, variant = chosenVariant(gpu, "attentionDecode") }: DecodeOptions,
 ): Promise<Step[]> {
   if (shape.causal === false) throw new RangeError("Attention of one token is causal");
   const { q, kv, blockTable, out, scratch, state, sinks } = buffers;
   const keys = shape.window ? Math.min(longest, shape.window + BLOCK - 1) : longest;
-  const { code, workgroups, splits, unit } =
-    variant === "software" ? softwareDecode(gpu, shape, sinks, keys) : tiledDecode(gpu, shape, sinks, keys);
+  const { code, workgroups, splits, unit } = decodePlan(gpu, shape, sinks, keys, variant);
   const target = splits > 1 ? scratch : out;
   const bindings = { 0: q, 1: kv, 2: blockTable, 3: target, ...sinkBinding(sinks), 8: state };
-  const first = await pipelines.step("attention-decode", code, bindings, workgroups);
+  const ran = code.shader === "attention-decode" ? "tiled" : variant;
+  const chosen = ["attention-decode", ran] as const;
+  const first = await pipelines.step("attention-decode", code, bindings, workgroups, chosen);
   if (splits === 1) return [first];
   const combine = await pipelines.step(
     "attention-combine",
@@ -162,12 +203,79 @@ interface DecodePlan {
 }
 
 /** @param keys that the longest context reads */
+function decodePlan(
+  gpu: Gpu,
+  shape: AttentionShape,
+  sinks: Vector | undefined,
+  keys: number,
+  variant: DecodeVariant,
+): DecodePlan {
+  if (variant === "software") return softwareDecode(gpu, shape, sinks, keys);
+  const bySubgroups = variant === "subgroups" && subgroupDecode(gpu, shape, sinks, keys);
+  return bySubgroups || tiledDecode(gpu, shape, sinks, keys);
+}
+
+/** In one step, query heads are spread over workgroups; beyond it, keys are. */
+function tilesAtLeast({ kvHeads }: AttentionShape, keys: number): number {
+  return keys <= SINGLE_STEP_KEYS ? Math.floor(LONE_HEADS / kvHeads) : 1;
+}
+
+function splitsOf({ kvHeads }: AttentionShape, keys: number, tiles: number): number {
+  if (keys <= SINGLE_STEP_KEYS) return 1;
+  const wanted = Math.ceil(WANTED_WORKGROUPS / (kvHeads * tiles));
+  return Math.min(MAX_SPLITS, wanted, Math.ceil(keys / SPLIT_UNIT));
+}
+
+/** Undefined where the heads do not suit it. */
+function subgroupDecode(
+  gpu: Gpu,
+  shape: AttentionShape,
+  sinks: Vector | undefined,
+  keys: number,
+): DecodePlan | undefined {
+  const width = 2 ** Math.floor(Math.log2(Math.min(MAX_TEAM, gpu.subgroupMinSize)));
+  const grid = subgroupGrid(shape, gpu.f16 ? 2 : 4, width, tilesAtLeast(shape, keys));
+  if (!grid) return undefined;
+  const { threads, lanes, wordsPerLane, tile, tiles, fold } = grid;
+  const keyLanes = width / lanes;
+  const splits = splitsOf(shape, keys, tiles);
+  const code = {
+    shader: "attention-decode-subgroups",
+    imports: {
+      ...imports(gpu, sinks),
+      "kv-words": gpu.f16 ? "kv-words-f16" : "kv-words-f32",
+      result: resultFile(splits),
+    },
+    sizes: {
+      TILE: tile,
+      DEPTH: TEAM_DEPTH,
+      WORDS_PER_LANE: wordsPerLane,
+      UNITS_PER_LANE: wordsPerLane * (gpu.f16 ? 2 : 1),
+      LANE_STEPS: Math.log2(lanes),
+      TEAM_STEPS: Math.log2(keyLanes),
+      BLOCKS: Math.ceil((keyLanes * TEAM_DEPTH) / BLOCK),
+    },
+    constants: {
+      ...constants(shape, sinks),
+      THREADS: threads,
+      WIDTH: width,
+      LANES: lanes,
+      FOLD: fold,
+      SPLITS: splits,
+      SPLIT_UNIT,
+    },
+  };
+  return { code, workgroups: [splits, shape.kvHeads * tiles, 1], splits, unit: SPLIT_UNIT };
+}
+
+/** @param keys that the longest context reads */
 function tiledDecode(gpu: Gpu, shape: AttentionShape, sinks: Vector | undefined, keys: number): DecodePlan {
-  const single = keys <= SINGLE_STEP_KEYS;
-  const tilesAtLeast = single ? Math.floor(LONE_HEADS / shape.kvHeads) : 1;
-  const { threads, tile, tiles, depth, parts, fold } = decodeGrid(shape, gpu.f16 ? 2 : 4, tilesAtLeast);
-  const wanted = Math.ceil(WANTED_WORKGROUPS / (shape.kvHeads * tiles));
-  const splits = single ? 1 : Math.min(MAX_SPLITS, wanted, Math.ceil(keys / SPLIT_UNIT));
+  const { threads, tile, tiles, depth, parts, fold } = decodeGrid(
+    shape,
+    gpu.f16 ? 2 : 4,
+    tilesAtLeast(shape, keys),
+  );
+  const splits = splitsOf(shape, keys, tiles);
   const code = {
     shader: "attention-decode",
     imports: {
@@ -221,10 +329,6 @@ function softwareCode(
       SPLIT_UNIT: SOFTWARE_SPLIT_UNIT,
     },
   };
-}
-
-function defaultVariant(gpu: Gpu): AttentionVariant {
-  return gpu.software ? "software" : "tiled";
 }
 
 function resultFile(splits: number): string {

@@ -1,7 +1,14 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { Binding, Pipelines, Step } from "../gpu/step.ts";
 import { type AddEpilogue, epilogueCode } from "./epilogue.ts";
-import { type MatvecVariant, matvecVariant, mostLanes, SOFTWARE_THREADS, spread } from "./matvec.ts";
+import {
+  type MatvecVariant,
+  matvecVariant,
+  mostLanes,
+  SOFTWARE_THREADS,
+  spread,
+  teamProduct,
+} from "./matvec.ts";
 import {
   type ChosenExperts,
   type ExpertLists,
@@ -98,9 +105,10 @@ export function expertsDown(pipelines: Pipelines, gpu: Gpu, options: DownOptions
   const matrices = expertMatrices(weight, options, options.held);
   const epilogue = epilogueCode(options.epilogue, matrices.rows, gpu.f16);
   const groups = epilogue.outputs / 4;
+  const layout = weightLayout(weight.type, weight.rows, weight.columns);
   const imports = {
     ...epilogue.imports,
-    weights: weightLayout(weight.type, weight.rows, weight.columns).module,
+    weights: layout.module,
     bias: bias ? "bias-vector" : "bias-none",
   };
   const constants = {
@@ -127,26 +135,28 @@ export function expertsDown(pipelines: Pipelines, gpu: Gpu, options: DownOptions
       { shader: "experts-down-rows", imports, constants: { ...constants, ...grid } },
       bindings,
       [Math.ceil(groups / SOFTWARE_THREADS), 1, 1],
+      ["experts-down", variant],
     );
   }
   let lanes = mostLanes(gpu, variant);
   while (lanes * perToken > MAX_THREADS) lanes /= 2;
-  const reduce = variant === "subgroups" ? "reduce-subgroup" : "reduce-workgroup";
+  const team = teamProduct(layout, variant, 1);
   return pipelines.step(
     "experts-down",
     {
       shader: "experts-down",
-      imports: { ...imports, reduce },
+      imports: { ...imports, ...team.imports },
+      sizes: team.sizes,
       constants: {
         ...constants,
         LANES: lanes,
         TEAMS: perToken,
-        UNROLLED: 0,
         ...(variant === "subgroups" ? { WIDTH: lanes } : {}),
       },
     },
     bindings,
     spread(groups),
+    ["experts-down", variant],
   );
 }
 

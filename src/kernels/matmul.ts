@@ -1,5 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { Binding, KernelCode, Pipelines, Step } from "../gpu/step.ts";
+import { chosenVariant, type Variants } from "./choice.ts";
 import { type Epilogue, epilogueCode } from "./epilogue.ts";
 import { type ExpertLists, expertMatrices, expertTiles, type HeldExperts } from "./routing.ts";
 import type { Vector } from "./vector.ts";
@@ -63,11 +64,15 @@ const FULL: Readonly<Partial<Record<MatmulVariant, number>>> = {
   "matrix-128x128": 96,
 };
 
+/** From large to small. */
+const SIZES: Readonly<Record<Variants["matmul"], readonly MatmulVariant[]>> = {
+  rows: ["rows"],
+  matrix: ["matrix-128x128", "matrix-64x64"],
+  tile: ["tile-64x128", "tile-64x64", "tile-32x64"],
+};
+
 export function matmulVariants(gpu: Gpu): readonly MatmulVariant[] {
-  if (gpu.software) return ["rows"];
-  return gpu.subgroupMatrix
-    ? ["matrix-128x128", "matrix-64x64"]
-    : ["tile-64x128", "tile-64x64", "tile-32x64"];
+  return SIZES[chosenVariant(gpu, "matmul")];
 }
 
 /** The variant for a matrix of so many rows. */
@@ -133,9 +138,7 @@ export function matmul(pipelines: Pipelines, gpu: Gpu, options: MatmulOptions): 
   if (bias) bindings[3] = bias.buffer;
   if (experts) Object.assign(bindings, { 6: experts.lists.pairs, 7: experts.lists.tiles });
   const label = `matmul ${options.epilogue.kind} ${weight.type} ${weight.rows}x${weight.columns}`;
-  return pipelines.step(label, code, bindings, batch => [
-    columns,
-    experts ? expertTiles(experts.lists, batch) : Math.ceil(batch / tokens),
-    1,
-  ]);
+  const tiles = (batch: number): number =>
+    experts ? expertTiles(experts.lists, batch) : Math.ceil(batch / tokens);
+  return pipelines.step(label, code, bindings, batch => [columns, tiles(batch), 1], ["matmul", variant]);
 }

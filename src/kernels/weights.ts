@@ -61,30 +61,6 @@ const FORMATS = {
     blockWords: 8,
     scaleBytes: 2,
   },
-  Q4_0: {
-    module: "weights-q4-0",
-    block: "block-q4-0",
-    blockColumns: 32,
-    blockBytes: 18,
-    blockWords: 4,
-    scaleBytes: 2,
-  },
-  Q4_1: {
-    module: "weights-q4-1",
-    block: "block-q4-1",
-    blockColumns: 32,
-    blockBytes: 20,
-    blockWords: 4,
-    scaleBytes: 4,
-  },
-  Q4_K: {
-    module: "weights-q4-k",
-    block: "block-q4-k",
-    blockColumns: 256,
-    blockBytes: 144,
-    blockWords: 32,
-    scaleBytes: 20,
-  },
   Q6_K: {
     module: "weights-q6-k",
     block: "block-q6-k",
@@ -115,6 +91,30 @@ const FORMATS = {
     blockColumns: 32,
     blockBytes: 24,
     blockWords: 5,
+    scaleBytes: 4,
+  },
+  Q4_K: {
+    module: "weights-q4-k",
+    block: "block-q4-k",
+    blockColumns: 256,
+    blockBytes: 144,
+    blockWords: 32,
+    scaleBytes: 20,
+  },
+  Q4_0: {
+    module: "weights-q4-0",
+    block: "block-q4-0",
+    blockColumns: 32,
+    blockBytes: 18,
+    blockWords: 4,
+    scaleBytes: 2,
+  },
+  Q4_1: {
+    module: "weights-q4-1",
+    block: "block-q4-1",
+    blockColumns: 32,
+    blockBytes: 20,
+    blockWords: 4,
     scaleBytes: 4,
   },
   Q3_K: {
@@ -241,7 +241,12 @@ const FORMATS = {
 /** GGUF tensor types that the kernels read. */
 export type WeightType = keyof typeof FORMATS;
 
+/** In the order in which messages name them. */
 export const WEIGHT_TYPES = Object.keys(FORMATS) as readonly WeightType[];
+
+export function isWeightType(type: string): type is WeightType {
+  return Object.hasOwn(FORMATS, type);
+}
 
 /** A matrix W[rows, columns] on the GPU, laid out for the kernels. */
 export interface Weight {
@@ -269,6 +274,11 @@ export interface WeightLayout {
   rowBytes: number;
   /** Threads of the repack kernel for a group of 4 rows. */
   blocksPerRow: number;
+  /**
+   * What a product of one token waits for: memory where weights have 8 bits or more, else instructions, and with blocks of
+   * 256 columns most of all those that decode their scales.
+   */
+  bound: "memory" | "instructions" | "scales";
 }
 
 /** @throws UnsupportedModelError `shape` where the columns do not fill whole blocks of the type */
@@ -293,6 +303,7 @@ export function weightLayout(type: WeightType, rows: number, columns: number): W
     block,
     rowBytes: blocksPerRow * blockBytes,
     blocksPerRow,
+    bound: blockColumns === 256 ? "scales" : blockWords * 4 >= blockColumns ? "memory" : "instructions",
   };
 }
 

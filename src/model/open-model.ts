@@ -1,7 +1,7 @@
 import type { GgufFile } from "../gguf/gguf.ts";
 import { getString } from "../gguf/metadata.ts";
 import type { Pooling } from "../types.ts";
-import type { Model } from "./architecture.ts";
+import type { Architecture, Model } from "./architecture.ts";
 import type { Hyperparameters } from "./hyperparameters.ts";
 import type { LayerCache } from "./kv-cache.ts";
 import { ModelReader, type Ranking } from "./model-reader.ts";
@@ -25,15 +25,21 @@ export interface OpenedModel extends Model {
 /** By `pooling_type`; 0 is none, and 4 ranks by the classifier. */
 const POOLING: Readonly<Record<number, Pooling>> = { 1: "mean", 2: "first", 3: "last" };
 
+/** @throws UnsupportedModelError `architecture`; ModelFormatError `bad-gguf` where the file names none */
+export function architectureOf(file: GgufFile): Architecture {
+  return findArchitecture(getString(file.metadata, "general.architecture"));
+}
+
 /**
  * Reads a model from its file's header.
+ * @param file of tensor types that `checkSupported` let pass
  * @param maxBytes the largest binding of the adapter: larger matrices are split by rows
  * @throws UnsupportedModelError `architecture`, `shape`, `rope-scaling`, `tensor-type`; ModelFormatError `bad-gguf`;
  *   DoesNotFitError `adapter-limit`
  */
 export function openModel(file: GgufFile, maxBytes: number): OpenedModel {
   // first: files of other architectures lack the keys that the reader wants, which is not what is wrong with them
-  const architecture = findArchitecture(getString(file.metadata, "general.architecture"));
+  const architecture = architectureOf(file);
   const reader = new ModelReader(file, maxBytes);
   const model = architecture(reader);
   const ranking = reader.ranking();

@@ -113,7 +113,9 @@ export class ProgramBuilder {
 
   /** The normed residual stream. RMSNorm is part of the products in decode, else a norm is a step of its own. */
   normed(norm: NormWeights): Input {
-    if (this.#phase.kind === "decode" && norm.kind === "rms") return this.#fused(norm);
+    if (this.#phase.kind === "decode" && norm.kind === "rms") {
+      return { x: this.#x, norm: { weight: this.#parts.weights.vector(norm.weight), epsilon: norm.epsilon } };
+    }
     const y = this.#parts.scratch.rows("normed", this.#parts.hidden);
     this.#normalise(norm, this.#x, y);
     return { x: y };
@@ -266,27 +268,11 @@ export class ProgramBuilder {
     return this.#branch(output, y);
   }
 
-  /** Logits of the batch's last token into `logits [vocabulary]`, in either phase. */
-  lastLogits({ norm, matrix, scale, cap }: Output, logits: GPUBuffer): void {
-    let input: Input = { x: this.#x };
-    if (norm) input = norm.kind === "rms" ? this.#fused(norm) : this.normed(norm);
-    this.#runs(matrix, (weight, bias, first) => {
-      const epilogue: Epilogue = { kind: "logits", y: logits, scale, cap, stride: matrix.rows, first };
-      return this.#matvec(weight, input, epilogue, bias);
-    });
-  }
-
-  /** Logits of all tokens of a prefill batch into `logits [T, vocabulary]`. */
-  allLogits({ norm, matrix, scale, cap }: Output, logits: GPUBuffer): void {
-    const input = norm ? this.normed(norm) : { x: this.#x };
-    this.#project(matrix, input, first => ({
-      kind: "logits",
-      y: logits,
-      scale,
-      cap,
-      stride: matrix.rows,
-      first,
-    }));
+  /** Logits into `y`: in prefill of all tokens of the batch, `[T, vocabulary]`, in decode of its last, `[vocabulary]`. */
+  logits({ norm, matrix, scale, cap }: Output, y: GPUBuffer): void {
+    const input = norm ? this.normed(norm) : this.plain();
+    const stride = matrix.rows;
+    this.#project(matrix, input, first => ({ kind: "logits", y, scale, cap, stride, first }));
   }
 
   /** The states of a prefill batch's tokens after the last norm, `[T, hidden]`. */
@@ -312,10 +298,6 @@ export class ProgramBuilder {
     return target => this.#project(linear, { x }, first => ({ ...target, stride: linear.rows, first }));
   }
 
-  #fused({ weight, epsilon }: NormWeights): Input {
-    return { x: this.#x, norm: { weight: this.#parts.weights.vector(weight), epsilon } };
-  }
-
   #normalise({ kind, weight, bias, epsilon }: NormWeights, x: GPUBuffer, y: GPUBuffer, add?: number): void {
     const { pipelines, scratch, weights, hidden } = this.#parts;
     const norm: Norm = {
@@ -327,32 +309,19 @@ export class ProgramBuilder {
     this.#steps.push(normalise(pipelines, norm, hidden, { x, y, state: scratch.state }, add));
   }
 
-  #project(linear: Linear, input: Input, epilogueAt: (firstRow: number) => Epilogue): void {
-    const { gpu, pipelines, scratch } = this.#parts;
-    const { state } = scratch;
-    this.#runs(linear, (weight, bias, firstRow) => {
-      const epilogue = epilogueAt(firstRow);
-      return this.#phase.kind === "decode"
-        ? this.#matvec(weight, input, epilogue, bias)
-        : matmul(pipelines, gpu, { weight, bias, epilogue, x: input.x, state });
-    });
-  }
-
-  #matvec(weight: Weight, input: Input, epilogue: Epilogue, bias: Vector | undefined): Promise<Step> {
-    const { gpu, pipelines, scratch } = this.#parts;
-    return matvec(pipelines, gpu, { weight, bias, epilogue, state: scratch.state, ...input });
-  }
-
   /** A step for each run of a product, with its part of the bias. */
-  #runs(
-    { runs, bias }: Linear,
-    step: (weight: Weight, bias: Vector | undefined, firstRow: number) => Promise<Step>,
-  ): void {
-    const { weights } = this.#parts;
-    const whole = bias && weights.vector(bias);
+  #project({ runs, bias: whole }: Linear, input: Input, epilogueAt: (firstRow: number) => Epilogue): void {
+    const { gpu, pipelines, scratch, weights } = this.#parts;
+    const { state } = scratch;
+    const vector = whole && weights.vector(whole);
     for (const { matrix, firstRow } of runs) {
-      const part = whole && { buffer: whole.buffer, at: whole.at + firstRow / 4 };
-      this.#steps.push(step(weights.weight(matrix), part, firstRow));
+      const bias = vector && { buffer: vector.buffer, at: vector.at + firstRow / 4 };
+      const product = { weight: weights.weight(matrix), bias, epilogue: epilogueAt(firstRow), state };
+      this.#steps.push(
+        this.#phase.kind === "decode"
+          ? matvec(pipelines, gpu, { ...product, ...input })
+          : matmul(pipelines, gpu, { ...product, x: input.x }),
+      );
     }
   }
 

@@ -104,7 +104,7 @@ export function buildModel({ gpu, buffers, model, weights, contextLength }: Buil
   function generationPrograms({ shape: { vocabulary } }: OpenedModel, output: Output, longest: number) {
     const logits = buffers.storage("logits", vocabulary * 4);
     const last = builder({ kind: "decode", longest }, prefill.x);
-    last.lastLogits(output, logits);
+    last.logits(output, logits);
     const contexts = longest > SINGLE_STEP_KEYS ? [SINGLE_STEP_KEYS, longest] : [longest];
     const decode = contexts.map(async context => ({
       longest: context,
@@ -129,7 +129,7 @@ export function buildModel({ gpu, buffers, model, weights, contextLength }: Buil
     async complete() {
       for (const [rope, table] of scratch.ropes) queue.writeBuffer(table, 0, ropeTable(rope, contextLength));
       const [prefillSteps, stateSteps] = await compiling;
-      const reading = new Prefill({ ...parts, steps: prefillSteps });
+      const reading = new Prefill({ ...parts, steps: prefillSteps, whole: model.bidirectional });
       const embedder = new Embedder({
         ...states,
         gpu,

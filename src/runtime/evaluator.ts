@@ -124,7 +124,7 @@ export class Evaluator {
       );
     }
     const program = builder();
-    program.allLogits(output, logits);
+    program.logits(output, logits);
     const [logitSteps, scoreStep] = await Promise.all([
       program.build(),
       score(

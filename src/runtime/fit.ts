@@ -7,16 +7,17 @@ import {
   UnsupportedModelError,
 } from "../errors.ts";
 import type { GgufFile } from "../gguf/gguf.ts";
-import { getString } from "../gguf/metadata.ts";
-import { checkSupported, SUPPORTED_TENSOR_TYPES } from "../gguf/supported.ts";
 import { TENSOR_TYPES } from "../gguf/tensor-types.ts";
 import { Buffers } from "../gpu/buffers.ts";
 import { type Gpu, openGpu } from "../gpu/device.ts";
 import { dryGpu } from "../gpu/dry.ts";
-import { type OpenedModel, openModel } from "../model/open-model.ts";
+import { isWeightType } from "../kernels/weights.ts";
+import { architectureOf, type OpenedModel, openModel } from "../model/open-model.ts";
+import { checkSupported } from "../model/supported-types.ts";
 import { createTokenizer } from "../tokenizer/index.ts";
 import type { Fit, FitBytes, FitOptions, FitReason } from "../types.ts";
 import { buildModel, chooseContext } from "./build-model.ts";
+import { fileFacts } from "./file-facts.ts";
 import { type OpenHooks, openOrigin, type PlainOrigin } from "./open-origin.ts";
 import { AllocatedWeights } from "./weight-upload.ts";
 
@@ -46,7 +47,8 @@ export async function fitModel(from: PlainOrigin, settings: FitSettings, hooks: 
   try {
     const { source, file } = await openOrigin(from, { ...settings, headerOnly: true }, hooks);
     source.close();
-    return { ...factsOf(file, source.name), ...judge(gpu, file, settings), adapter: gpu.facts };
+    const facts = { ...fileFacts(file, source.name), fileBytes: file.fileBytes };
+    return { ...facts, ...judge(gpu, file, settings), adapter: gpu.facts };
   } finally {
     gpu.destroy();
   }
@@ -57,21 +59,6 @@ function checkBudget(memoryBytes: number | undefined): void {
   throw new InputError("option", `memoryBytes is ${memoryBytes}; it must be above 0.`, {
     details: { option: "memoryBytes", value: memoryBytes },
   });
-}
-
-function factsOf(file: GgufFile, name: string) {
-  const tensorTypes: Record<string, number> = {};
-  for (const { type } of file.tensors) tensorTypes[type] = (tensorTypes[type] ?? 0) + 1;
-  return {
-    name: getString(file.metadata, "general.name", name),
-    architecture: getString(file.metadata, "general.architecture", ""),
-    parameterCount: file.tensors.reduce(
-      (sum, { dims }) => sum + dims.reduce((product, n) => product * n, 1),
-      0,
-    ),
-    tensorTypes,
-    fileBytes: file.fileBytes,
-  };
 }
 
 type Judgement = Pick<
@@ -91,8 +78,12 @@ function judge(gpu: Gpu, file: GgufFile, settings: FitSettings): Judgement {
       return undefined;
     }
   };
-  const model = attempt(() => openModel(file, gpu.device.limits.maxStorageBufferBindingSize));
+  attempt(() => void architectureOf(file));
   attempt(() => checkSupported(file));
+  // weights of other types have no layout to open a model by
+  const { maxStorageBufferBindingSize } = gpu.device.limits;
+  const model =
+    reasons.length === 0 ? attempt(() => openModel(file, maxStorageBufferBindingSize)) : undefined;
   attempt(() => void createTokenizer(file.metadata));
   if (!model || reasons.length > 0) {
     const trainedContextLength = model?.shape.contextLength ?? null;
@@ -197,7 +188,7 @@ function typesThatFit(file: GgufFile, { kvCache, scratch }: FitBytes, memoryByte
     .filter(({ dims }) => dims.length > 1)
     .reduce((sum, { dims }) => sum + dims.reduce((product, n) => product * n, 1), 0);
   return [...TENSOR_TYPES.values()]
-    .filter(({ name }) => SUPPORTED_TENSOR_TYPES.includes(name))
+    .filter(({ name }) => isWeightType(name))
     .map(({ name, blockBytes, blockElements }) => ({ name, bytes: (elements * blockBytes) / blockElements }))
     .filter(({ bytes }) => bytes + kvCache + scratch <= memoryBytes)
     .sort((a, b) => b.bytes - a.bytes)

@@ -1,16 +1,19 @@
 import { DoesNotFitError, ModelFormatError } from "../errors.ts";
 import type { GgufFile } from "../gguf/gguf.ts";
 import { getNumber, getString } from "../gguf/metadata.ts";
-import { checkSupported } from "../gguf/supported.ts";
 import { Buffers } from "../gpu/buffers.ts";
 import { openGpu } from "../gpu/device.ts";
+import type { KernelChoice } from "../kernels/choice.ts";
 import { type OpenedModel, openModel } from "../model/open-model.ts";
+import { checkSupported } from "../model/supported-types.ts";
 import type { ModelSource } from "../storage/source.ts";
 import { createChatTemplate, createTokenizer, hasChatTemplate } from "../tokenizer/index.ts";
 import type { LoadOptions, LoadProgress, ModelInfo } from "../types.ts";
 import { abortable } from "./abortable.ts";
 import { allocating } from "./allocating.ts";
 import { buildModel, chooseContext } from "./build-model.ts";
+import { chooseKernels } from "./choose-kernels.ts";
+import { fileFacts } from "./file-facts.ts";
 import { explainLimit } from "./fit.ts";
 import { rethrowLoss, watchGpu } from "./gpu-health.ts";
 import { openOrigin, type PlainOrigin } from "./open-origin.ts";
@@ -24,11 +27,14 @@ export type LoadSettings = Pick<LoadOptions, "contextLength" | "headers" | "toke
 export interface LoadHooks {
   signal: AbortSignal;
   onProgress(progress: LoadProgress): void;
+  /** For tests: these variants of kernels, and nothing is measured. */
+  choice?: KernelChoice;
 }
 
 /**
  * From addresses, files or a stream to a session that answers. The header decides first: what cannot run fails before a weight is
- * fetched. Then memory is taken, and while weights stream into it the pipelines compile.
+ * fetched. Then memory is taken, and while weights stream into it the pipelines compile, in the variants that were measured, now
+ * or at an earlier load, to be the fastest here.
  * Everything taken is freed again when it fails or is aborted.
  * @throws GpuUnavailableError, DoesNotFitError, ModelFormatError, UnsupportedModelError, DownloadError, StorageError,
  *   DeviceLostError, InputError `option`; the signal's reason
@@ -43,6 +49,13 @@ export async function loadModel(
   signal.throwIfAborted();
   const gpu = watchGpu(await openGpu(settings.features));
   const buffers = new Buffers(gpu);
+  const ended = new AbortController();
+  const choosing = hooks.choice
+    ? Promise.resolve(hooks.choice)
+    : chooseKernels(gpu, () => openGpu(settings.features), {
+        signal: AbortSignal.any([signal, ended.signal]),
+      });
+  choosing.catch(() => {}); // awaited below, unless the header ends the load before
   let source: ModelSource | undefined;
   try {
     const opened = await openOrigin(from, settings, hooks);
@@ -56,10 +69,15 @@ export async function loadModel(
     const template = createChatTemplate(file.metadata, tokenizer);
 
     const contextLength = chooseContext(gpu, model, settings.contextLength);
+    const choice = await choosing;
     const { made, error } = await allocating(gpu, () => {
       const weights = new AllocatedWeights(model.taken, buffers);
       const weightBytes = buffers.bytes;
-      return { weights, weightBytes, ...buildModel({ gpu, buffers, model, weights, contextLength }) };
+      return {
+        weights,
+        weightBytes,
+        ...buildModel({ gpu: { ...gpu, choice }, buffers, model, weights, contextLength }),
+      };
     }).catch(error => {
       throw explainLimit(gpu, model, error);
     });
@@ -83,6 +101,7 @@ export async function loadModel(
       weightBytesPerToken: weightBytesPerToken(file),
       kvBytesPerPosition,
       adapter: gpu.facts,
+      kernels: pipelines.chosen,
       loadMs: performance.now() - started,
     };
     const ready = source.size;
@@ -112,6 +131,7 @@ export async function loadModel(
       gpu.destroy();
     }
   } finally {
+    ended.abort();
     source?.close();
   }
 }
@@ -159,17 +179,8 @@ function weightBytesPerToken(file: GgufFile): number {
 }
 
 function describe(file: GgufFile, source: ModelSource, { shape: model, ...opened }: OpenedModel) {
-  const tensorTypes: Record<string, number> = {};
-  let parameterCount = 0;
-  for (const { type, dims } of file.tensors) {
-    tensorTypes[type] = (tensorTypes[type] ?? 0) + 1;
-    parameterCount += dims.reduce((product, size) => product * size, 1);
-  }
   return {
-    name: getString(file.metadata, "general.name", source.name),
-    architecture: model.architecture,
-    parameterCount,
-    tensorTypes,
+    ...fileFacts(file, source.name),
     vocabularySize: model.vocabulary,
     layers: model.layers,
     hiddenSize: model.hidden,

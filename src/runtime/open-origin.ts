@@ -6,6 +6,7 @@ import { openFile } from "../storage/file-source.ts";
 import { type Hub, hubOf, resolveHubAddress } from "../storage/hub.ts";
 import { isHubAddress } from "../storage/hub-address.ts";
 import { JoinedSource } from "../storage/joined-source.ts";
+import { freeBytes } from "../storage/memory.ts";
 import { cacheKey, checkHeaders } from "../storage/names.ts";
 import { openUrl, peekUrl } from "../storage/open-url.ts";
 import { partUrls } from "../storage/part-names.ts";
@@ -187,5 +188,15 @@ async function readHeader(source: ModelSource, { signal, onProgress }: OpenHooks
     bytesPerSecond: 0,
     secondsLeft: null,
   });
-  return parseGguf((offset, length) => source.read(offset, length, { signal }), source.size);
+  // a vocabulary takes megabytes, which would stay until some later garbage collection, beside the weights' pieces
+  let last: Uint8Array = new Uint8Array(0);
+  try {
+    return await parseGguf(async (offset, length) => {
+      freeBytes(last);
+      last = await source.read(offset, length, { signal });
+      return last;
+    }, source.size);
+  } finally {
+    freeBytes(last);
+  }
 }

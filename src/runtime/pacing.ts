@@ -5,11 +5,13 @@
 
 /** A frame at 60 Hz: decode submits aim at this, so that tokens arrive as smoothly as the page can show them. */
 const DECODE_SUBMIT_MS = 16;
-/** Several steps share a submit even on a slow adapter: the round trip to the CPU stays off the critical path. */
-const MIN_STEPS = 2;
 const MAX_STEPS = 16;
-/** Prefill submits aim at this; above about 50 ms a page stutters. */
-const PREFILL_SUBMIT_MS = 40;
+/** Other submits aim at this; above about 50 ms a page stutters. */
+const SUBMIT_MS = 40;
+/** The longest step of a chunk takes about so many times the mean of all (gate and up, measured for models of 0.1B to 8B). */
+const LONGEST_STEP = 4;
+/** Chunks of fewer rows read all weights for too little. */
+const MIN_ROWS = 64;
 
 /**
  * Mean of measurements, the latest counting most. A smaller one counts at once: small batches and cold clocks only ever
@@ -35,19 +37,33 @@ export class Pacing {
   /** Decode steps of the next submit. */
   stepsPerSubmit(): number {
     const { value } = this.#stepMs;
+    return value === 0 ? 1 : Math.min(MAX_STEPS, Math.max(1, Math.floor(DECODE_SUBMIT_MS / value)));
+  }
+
+  /** Submits that a decode step alone is spread over: more than one where a token takes long. */
+  submitsPerStep(): number {
+    return Math.max(1, Math.ceil(this.#stepMs.value / SUBMIT_MS));
+  }
+
+  /** Rows of a prompt chunk at most: a submit has at least one of the chunk's `steps`, however long that takes. */
+  rowsPerChunk(steps: number): number {
+    const { value } = this.#rowMs;
     return value === 0
-      ? MIN_STEPS
-      : Math.min(MAX_STEPS, Math.max(MIN_STEPS, Math.floor(DECODE_SUBMIT_MS / value)));
+      ? Infinity
+      : Math.max(MIN_ROWS, Math.floor((SUBMIT_MS * steps) / (value * LONGEST_STEP)));
   }
 
   /** Submits that a prompt chunk of `rows` tokens is spread over. */
   submitsPerChunk(rows: number): number {
-    return Math.max(1, Math.ceil((this.#rowMs.value * rows) / PREFILL_SUBMIT_MS));
+    return Math.max(1, Math.ceil((this.#rowMs.value * rows) / SUBMIT_MS));
   }
 
-  /** Two submits that are heard of at once make the second look like nothing: it may halve the estimate, no more. */
+  /**
+   * Two submits that are heard of at once make the second look like nothing: it may take a third off the estimate, no more,
+   * or the next submit would be far too long.
+   */
   decoded(steps: number, ms: number): void {
-    this.#stepMs.add(Math.max(ms / steps, this.#stepMs.value / 2));
+    this.#stepMs.add(Math.max(ms / steps, (this.#stepMs.value * 2) / 3));
   }
 
   prefilled(rows: number, ms: number): void {

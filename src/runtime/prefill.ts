@@ -1,9 +1,10 @@
 import type { Gpu } from "../gpu/device.ts";
-import { encodeSteps, type Step } from "../gpu/step.ts";
+import { encodeSteps, type Step, splitSteps } from "../gpu/step.ts";
 import { stateBytes } from "../kernels/state.ts";
 import type { KvCache, KvSequence } from "../model/kv-cache.ts";
 import type { Scratch } from "../model/scratch.ts";
 import type { Pacing } from "./pacing.ts";
+import type { SubmitClock } from "./submit-clock.ts";
 
 export interface PrefillOptions {
   signal?: AbortSignal | undefined;
@@ -11,8 +12,7 @@ export interface PrefillOptions {
   each?: readonly Step[];
   /** Steps after the last chunk, such as logits and sampling. */
   last?: readonly Step[];
-  /** Learns of the longest submit. */
-  counters?: { longestPrefillMs: number };
+  clock?: SubmitClock;
   chunkRows?: number;
   /** Called when a chunk is queued, before the next one overwrites the scratch buffers. */
   afterChunk?: (rows: number) => Promise<void>;
@@ -35,6 +35,7 @@ export class Prefill {
   readonly #scratch: Scratch;
   readonly #pacing: Pacing;
   readonly #chunkRows: number;
+  readonly #whole: boolean;
 
   constructor(parts: {
     gpu: Gpu;
@@ -44,6 +45,8 @@ export class Prefill {
     scratch: Scratch;
     pacing: Pacing;
     chunkRows: number;
+    /** Each position sees all: a text is one chunk, however long that takes. */
+    whole: boolean;
   }) {
     this.#gpu = parts.gpu;
     this.#steps = parts.steps;
@@ -51,6 +54,7 @@ export class Prefill {
     this.#scratch = parts.scratch;
     this.#pacing = parts.pacing;
     this.#chunkRows = parts.chunkRows;
+    this.#whole = parts.whole;
   }
 
   /** A sequence of its own, freed at the end. Rejects with the signal's reason. */
@@ -66,14 +70,17 @@ export class Prefill {
 
   /** Each chunk is spread over submits short enough for the page. An aborted signal ends it early, without an error. */
   async run(sequence: KvSequence, ids: readonly number[], options: PrefillOptions = {}): Promise<Prefilled> {
-    const { signal, each = [], last = [], counters, chunkRows = this.#chunkRows, afterChunk } = options;
+    const { signal, each = [], last = [], clock, chunkRows = this.#chunkRows, afterChunk } = options;
     const { queue } = this.#gpu.device;
     const running: Promise<unknown>[] = [];
     let idleSince = 0;
-    let lastDone = 0;
-    for (let position = 0; position < ids.length && !signal?.aborted; position += chunkRows) {
-      const chunk = ids.slice(position, position + chunkRows);
-      const rows = chunk.length;
+    let rows: number;
+    for (let position = 0; position < ids.length && !signal?.aborted; position += rows) {
+      const most = this.#whole
+        ? chunkRows
+        : Math.min(chunkRows, this.#pacing.rowsPerChunk(this.#steps.length));
+      const chunk = ids.slice(position, position + most);
+      rows = chunk.length;
       this.#kv.reserve(sequence, position + rows);
       queue.writeBuffer(this.#scratch.tokens, 0, Uint32Array.from(chunk));
       queue.writeBuffer(
@@ -83,19 +90,12 @@ export class Prefill {
       );
       const isLast = position + rows === ids.length;
       const steps = [...this.#steps, ...each, ...(isLast ? last : [])];
-      const submits = Math.min(steps.length, this.#pacing.submitsPerChunk(rows));
       const started = performance.now();
-      for (let part = 0; part < submits && !signal?.aborted; part++) {
-        const from = Math.floor((part * steps.length) / submits);
-        const to = Math.floor(((part + 1) * steps.length) / submits);
-        this.#submit(steps.slice(from, to), rows);
+      for (const part of splitSteps(steps, this.#pacing.submitsPerChunk(rows))) {
+        if (signal?.aborted) break;
+        this.#submit(part, rows);
         const sent = performance.now();
-        const done = queue.onSubmittedWorkDone().then(() => {
-          const now = performance.now();
-          if (counters)
-            counters.longestPrefillMs = Math.max(counters.longestPrefillMs, now - Math.max(sent, lastDone));
-          lastDone = now;
-        });
+        const done = queue.onSubmittedWorkDone().then(() => clock?.ended(sent));
         running.push(done.catch(() => {})); // only a lost GPU fails this, and `lost` tells it
         if (running.length >= MAX_IN_FLIGHT) await Promise.race([running.shift(), this.#gpu.lost]);
       }

@@ -318,8 +318,8 @@ function summary(promptIds: readonly number[], progress: Progress, calledAt: num
       decodeTokensPerSecond: generated > 1 && decodeMs > 0 ? ((generated - 1) / decodeMs) * 1000 : 0,
       dispatchesPerToken: counters.decodeDispatches / steps,
       submitsPerToken: counters.decodeSubmits / steps,
-      longestPrefillSubmitMs: counters.longestPrefillMs,
-      longestDecodeSubmitMs: counters.longestDecodeMs,
+      longestPrefillSubmitMs: counters.prefillClock.longestMs,
+      longestDecodeSubmitMs: counters.decodeClock.longestMs,
     },
   };
 }

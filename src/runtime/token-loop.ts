@@ -1,12 +1,13 @@
 import { DeviceLostError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { encodeSteps, type Step } from "../gpu/step.ts";
+import { encodeSteps, type Step, splitSteps } from "../gpu/step.ts";
 import type { Sampler } from "../kernels/sampler.ts";
 import type { KvCache } from "../model/kv-cache.ts";
 import type { PackedSampling } from "../sampling/pack.ts";
 import type { Pacing } from "./pacing.ts";
 import type { Prefill, Prefilled } from "./prefill.ts";
 import type { ReadbackSlots, ReadState } from "./readback-slots.ts";
+import { SubmitClock } from "./submit-clock.ts";
 
 /** The prebuilt steps of a model. */
 export interface Programs {
@@ -30,13 +31,18 @@ export interface LoopCounters {
   decodeDispatches: number;
   /** Decode steps queued, those past the end included. */
   decodeSteps: number;
-  /** The longest submit of each kind, milliseconds. */
-  longestPrefillMs: number;
-  longestDecodeMs: number;
+  prefillClock: SubmitClock;
+  decodeClock: SubmitClock;
 }
 
 export function noCounters(): LoopCounters {
-  return { decodeSubmits: 0, decodeDispatches: 0, decodeSteps: 0, longestPrefillMs: 0, longestDecodeMs: 0 };
+  return {
+    decodeSubmits: 0,
+    decodeDispatches: 0,
+    decodeSteps: 0,
+    prefillClock: new SubmitClock(),
+    decodeClock: new SubmitClock(),
+  };
 }
 
 /** Decode submits under way: one runs, one waits, so that the GPU never idles and an abort is quick. */
@@ -88,7 +94,7 @@ export class TokenLoop {
       this.#sampler.begin(request.sampling, ids);
       prefilled = await this.#prefill.run(sequence, ids, {
         signal,
-        counters,
+        clock: counters.prefillClock,
         last: [...this.#programs.logits, ...sample],
       });
       if (signal?.aborted) return;
@@ -112,7 +118,7 @@ export class TokenLoop {
         const { generated, finished, idAt } = await slot;
         const now = performance.now();
         const took = now - Math.max(arrived, sent);
-        if (steps > 0) counters.longestDecodeMs = Math.max(counters.longestDecodeMs, took);
+        if (steps === 0) counters.decodeClock.begin(); // the prompt's end
         if (finished === 0 && steps > 0) this.#pacing.decoded(steps, took);
         arrived = now;
         if (signal?.aborted) return;
@@ -129,26 +135,41 @@ export class TokenLoop {
   }
 
   /** @param context positions that the first of these steps attends to, its own included */
-  #decode(
+  async #decode(
     steps: number,
     context: number,
     sample: readonly Step[],
     counters: LoopCounters,
   ): Promise<ReadState> {
-    const { logits } = this.#programs;
+    const { device, software } = this.#gpu;
     const decode = this.#programs.decode.find(({ longest }) => context + steps - 1 <= longest)!.steps;
-    const encoder = this.#gpu.device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    for (let step = 0; step < steps; step++) {
-      encodeSteps(pass, decode);
-      encodeSteps(pass, logits);
-      encodeSteps(pass, sample);
+    const token = [...decode, ...this.#programs.logits, ...sample];
+    const encode = (part: readonly Step[], times: number): GPUCommandEncoder => {
+      const encoder = device.createCommandEncoder();
+      const pass = encoder.beginComputePass();
+      for (let i = 0; i < times; i++) encodeSteps(pass, part);
+      pass.end();
+      return encoder;
+    };
+    // a software adapter draws no page: there nothing is gained by it
+    const submits = steps === 1 && !software ? this.#pacing.submitsPerStep() : 1;
+    const parts = splitSteps(token, submits);
+    for (const part of parts.slice(0, -1)) {
+      const sent = performance.now();
+      device.queue.submit([encode(part, 1).finish()]);
+      // only a lost GPU fails this, and `lost` tells it
+      device.queue.onSubmittedWorkDone().then(
+        () => counters.decodeClock.ended(sent),
+        () => {},
+      );
     }
-    pass.end();
-    counters.decodeSubmits++;
+    counters.decodeSubmits += parts.length;
     counters.decodeSteps += steps;
-    counters.decodeDispatches += steps * (decode.length + logits.length + sample.length);
-    return this.#slots.submit(encoder);
+    counters.decodeDispatches += steps * token.length;
+    const sent = performance.now();
+    const read = await this.#slots.submit(encode(parts.at(-1)!, steps));
+    counters.decodeClock.ended(sent);
+    return read;
   }
 }
 

@@ -2,7 +2,7 @@
 import { DownloadError, ModelFormatError } from "../errors.ts";
 import { deleteModel, getChunk, replaceChunk } from "./database.ts";
 import { fetchChunk } from "./download.ts";
-import { sha256 } from "./hash.ts";
+import { chunkHash } from "./hash.ts";
 import { Head } from "./head.ts";
 import type { RangeTarget } from "./http.ts";
 import { chunkRange, type Manifest } from "./manifest.ts";
@@ -43,7 +43,7 @@ async function damageOf(
 ): Promise<string | null> {
   const { start, end } = chunkRange(manifest, index);
   if (bytes.length !== end - start) return `${bytes.length} bytes long instead of ${end - start}`;
-  return (await sha256(bytes)) === manifest.hashes[index] ? null : "changed (its SHA-256 differs)";
+  return (await chunkHash(bytes)) === manifest.hashes[index] ? null : "changed (its SHA-256 differs)";
 }
 
 async function refetch(

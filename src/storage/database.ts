@@ -1,8 +1,9 @@
 /**
  * The one IndexedDB store: manifests under ["manifest", url], chunks as Blobs under ["chunk", url, index]. A chunk and
- * the manifest that tells of it are written in one transaction: either both are there or neither.
+ * the manifest that tells of it are written in one transaction: either both are there or neither. Under
+ * ["kernels", adapter] stands which kernels were the fastest there.
  */
-import { createStore, get, promisifyRequest, type UseStore } from "idb-keyval";
+import { createStore, get, promisifyRequest, set, type UseStore } from "idb-keyval";
 import { StorageError } from "../errors.ts";
 import { type Manifest, storedBytes } from "./manifest.ts";
 
@@ -70,6 +71,15 @@ export function deleteModel(url: string): Promise<void> {
       return committed(s.transaction);
     }),
   );
+}
+
+/** What was put there, if anything: not checked. */
+export function getKernelChoice(adapter: string): Promise<unknown> {
+  return named(() => get(["kernels", adapter], store()));
+}
+
+export function putKernelChoice(adapter: string, choice: unknown): Promise<void> {
+  return named(() => set(["kernels", adapter], choice, store()));
 }
 
 /** Writes only where the manifest is there, in one transaction with the look. */

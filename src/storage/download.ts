@@ -1,6 +1,6 @@
 /** Fills the cache: fetches the missing chunks over several connections and stores each with its hash. */
 import { putChunk } from "./database.ts";
-import { sha256 } from "./hash.ts";
+import { chunkHash } from "./hash.ts";
 import type { Head } from "./head.ts";
 import { fetchRange, type RangeTarget } from "./http.ts";
 import { chunkRange, type Manifest, withChunk } from "./manifest.ts";
@@ -81,7 +81,7 @@ export class ChunkDownload {
   async #store(index: number, chunk: Blob): Promise<void> {
     this.#signal.throwIfAborted();
     const bytes = new Uint8Array(await chunk.arrayBuffer());
-    const hash = await sha256(bytes);
+    const hash = await chunkHash(bytes);
     freeBytes(bytes);
     const next = withChunk(this.#manifest, index, hash);
     await putChunk(next, index, chunk);

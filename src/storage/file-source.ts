@@ -1,7 +1,7 @@
 /** A model that the person picked: read where it lies, never copied into storage. */
 import { ModelFormatError } from "../errors.ts";
 import type { LoadProgress } from "../types.ts";
-import { freeBytes } from "./memory.ts";
+import { readAhead } from "./ahead.ts";
 import { ProgressMeter } from "./progress.ts";
 import { CHUNK_BYTES, type ModelPiece, type ModelSource, type StreamOptions } from "./source.ts";
 
@@ -38,18 +38,13 @@ export function openFile(file: Blob, { onProgress }: OpenFileOptions = {}): Mode
   ): AsyncGenerator<ModelPiece> {
     const report = options.onProgress ?? onProgress;
     const meter = new ProgressMeter({ phase: "read", totalBytes: end - start, report });
-    const readAt = async (offset: number): Promise<ModelPiece | undefined> =>
-      offset < end
-        ? { offset, bytes: await read(offset, Math.min(CHUNK_BYTES, end - offset), options) }
-        : undefined;
-    let piece = await readAt(start);
-    while (piece) {
-      const next = readAt(piece.offset + piece.bytes.length);
-      next.catch(() => {}); // awaited below; this only keeps it quiet if the consumer stops before
-      meter.add(piece.bytes.length);
-      yield piece;
-      freeBytes(piece.bytes);
-      piece = await next;
+    const at = (piece: number): number => start + piece * CHUNK_BYTES;
+    const pieces = readAhead(0, Math.ceil((end - start) / CHUNK_BYTES), piece =>
+      read(at(piece), Math.min(CHUNK_BYTES, end - at(piece)), options),
+    );
+    for await (const { index, bytes } of pieces) {
+      meter.add(bytes.length);
+      yield { offset: at(index), bytes };
     }
     meter.finish();
   }

@@ -1,3 +1,5 @@
+import { freeBytes } from "./memory.ts";
+
 /** The start of a file, kept from the header reads until its chunks are stored, so that no byte is fetched twice. */
 export class Head {
   #parts: Uint8Array[] = [];
@@ -8,6 +10,7 @@ export class Head {
     return this.#length;
   }
 
+  /** Takes the bytes over: `clear` frees them. */
   append(bytes: Uint8Array): void {
     this.#parts.push(bytes);
     this.#length += bytes.length;
@@ -29,6 +32,7 @@ export class Head {
 
   /** Lets the memory go. */
   clear(): void {
+    this.#parts.forEach(freeBytes);
     this.#parts = [];
     this.#length = 0;
   }

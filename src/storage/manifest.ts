@@ -17,7 +17,7 @@ export interface Manifest {
   /** `ETag` and `Last-Modified` of the server, `null` where it sent or exposed none. */
   readonly etag: string | null;
   readonly lastModified: string | null;
-  /** SHA-256 of each stored chunk in hexadecimal, `null` for chunks that are not stored. */
+  /** `chunkHash` of each stored chunk, `null` for chunks that are not stored. */
   readonly hashes: readonly (string | null)[];
   /** Every chunk is stored. */
   readonly complete: boolean;

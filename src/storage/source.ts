@@ -34,7 +34,8 @@ export interface ModelSource {
   read(offset: number, length: number, options?: StreamOptions): Promise<Uint8Array>;
   /**
    * Gives the bytes from `start` to `end` (exclusive; default: all) in file order, once, in pieces of at most
-   * `CHUNK_BYTES`. Reads one piece ahead of the consumer and no further, so at most two pieces exist. For a URL, what is not in the cache is downloaded meanwhile, the bytes outside the range too.
+   * `CHUNK_BYTES`. Reads ahead of the consumer, so that two pieces exist at most. For a URL, what is not in the cache is
+   * downloaded meanwhile, the bytes outside the range too.
    * One stream at a time.
    */
   stream(start?: number, end?: number, options?: StreamOptions): AsyncIterable<ModelPiece>;

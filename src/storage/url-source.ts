@@ -1,6 +1,7 @@
 /** A model behind a URL: header by ranged reads, chunks from the cache, the rest downloaded into the cache meanwhile. */
 import { DownloadError } from "../errors.ts";
 import type { LoadProgress } from "../types.ts";
+import { readAhead } from "./ahead.ts";
 import { readChunk } from "./chunks.ts";
 import { deleteModel } from "./database.ts";
 import { ChunkDownload } from "./download.ts";
@@ -63,7 +64,9 @@ export class UrlSource implements ModelSource {
       const chunk = chunkRange(this.#manifest, index);
       const stop = Math.min(offset + length, chunk.end);
       if (this.#manifest.hashes[index] == null) {
-        out.set(await this.#readAhead(at, stop, ended), at - offset);
+        const ahead = await this.#readAhead(at, stop, ended);
+        out.set(ahead, at - offset);
+        freeBytes(ahead);
       } else {
         if (this.#recent?.index !== index) {
           if (this.#recent) freeBytes(this.#recent.bytes);
@@ -118,22 +121,13 @@ export class UrlSource implements ModelSource {
     report: StreamOptions["onProgress"],
   ): AsyncGenerator<ModelPiece> {
     const meter = new ProgressMeter({ phase: "read", totalBytes: end - start, report });
-    const stop = this.#chunksUpTo(end);
-    const chunkAt = async (index: number): Promise<Bytes | undefined> =>
-      index < stop ? this.#chunk(index, ended) : undefined;
-
-    let index = Math.floor(start / this.#manifest.chunkBytes);
-    let bytes = await chunkAt(index);
-    for (; bytes; index++) {
-      // One chunk ahead: disk and hash run while the consumer uploads.
-      const next = chunkAt(index + 1);
-      next.catch(() => {}); // awaited below; this only keeps it quiet if the consumer stops before
+    const first = Math.floor(start / this.#manifest.chunkBytes);
+    const read = (index: number): Promise<Bytes> => this.#chunk(index, ended);
+    for await (const { index, bytes } of readAhead(first, this.#chunksUpTo(end), read)) {
       const piece = this.#trim(index, bytes, start, end);
       meter.add(piece.bytes.length);
       yield piece;
-      freeBytes(bytes);
       ended.throwIfAborted();
-      bytes = await next;
     }
     meter.finish();
   }
@@ -157,7 +151,10 @@ export class UrlSource implements ModelSource {
       manifest: this.#manifest,
       head: this.#parts.head,
       onBytes: bytes => meter.add(bytes),
-      onStored: manifest => (this.#manifest = manifest),
+      onStored: manifest => {
+        this.#manifest = manifest;
+        this.#dropHead();
+      },
       signal: ended,
     });
     this.#download = download;
@@ -181,6 +178,13 @@ export class UrlSource implements ModelSource {
       await download.stop();
       this.#parts.head.clear();
     }
+  }
+
+  /** The header takes up to some 10 MiB, which nobody needs when its chunks are stored. */
+  #dropHead(): void {
+    const { head } = this.#parts;
+    const chunks = Math.ceil(head.length / this.#manifest.chunkBytes);
+    if (this.#manifest.hashes.slice(0, chunks).every(hash => hash !== null)) head.clear();
   }
 
   async #chunk(index: number, ended: AbortSignal): Promise<Bytes> {

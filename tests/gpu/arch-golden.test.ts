@@ -1,9 +1,9 @@
 // The tiny models of the golden data, one per architecture, against transformers in float32: logits at every position,
 // and greedy tokens up to the first narrow margin.
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { loadModel } from "../../src/runtime/load-model.ts";
 import type { Session } from "../../src/runtime/session.ts";
 import { loadFile, loadFixture } from "./fixtures.ts";
+import { loadFixed } from "./load-support.ts";
 import { maxError, provideGpu } from "./support.ts";
 
 interface Case {
@@ -59,6 +59,13 @@ const MODELS = [
 /** Phi-3 chooses its RoPE factors by the configured context, so each case gets a context of its own length. */
 const contextOf = (length: number): number => Math.ceil((length + 32) / 16) * 16;
 
+/** Largest error by model, and what ran. */
+const figures: Record<string, { error: number; kernels: Session["info"]["kernels"] }> = {};
+const note = (name: string, { info }: Session, error: number): void => {
+  figures[name] = { error: Math.max(figures[name]?.error ?? 0, error), kernels: info.kernels };
+};
+afterAll(() => console.log(`arch figures: ${JSON.stringify(figures)}`));
+
 for (const name of MODELS) {
   describe.skipIf(absent(name))(`arch/${name} against transformers${absent(name) ? why : ""}`, () => {
     let cases: Case[];
@@ -71,7 +78,7 @@ for (const name of MODELS) {
       if (!session || loadedFor !== wanted) {
         await session?.dispose();
         const file = await read(name, "model.gguf");
-        session = await loadModel(file, { contextLength: wanted }, { signal: never, onProgress: () => {} });
+        session = await loadFixed(file, { contextLength: wanted });
         loadedFor = wanted;
       }
       const f16 = session.info.adapter.features.includes("shader-f16");
@@ -88,9 +95,9 @@ for (const name of MODELS) {
       for (const { ids, logits } of cases) {
         const { session, tolerance } = await open(ids.length);
         const expected = await readF32(name, logits);
-        expect(maxError(await session.logits(ids, never), expected), `${ids.length} tokens`).toBeLessThan(
-          tolerance,
-        );
+        const error = maxError(await session.logits(ids, never), expected);
+        note(name, session, error);
+        expect(error, `${ids.length} tokens`).toBeLessThan(tolerance);
       }
     }, 300_000);
 
@@ -118,7 +125,7 @@ for (const name of ["bert", "nomicbert", "qwen3emb"]) {
     beforeAll(async () => {
       await provideGpu();
       const file = await read(name, "model.gguf");
-      session = await loadModel(file, { contextLength: 128 }, { signal: never, onProgress: () => {} });
+      session = await loadFixed(file, { contextLength: 128 });
     }, 300_000);
     afterAll(() => session?.dispose());
 
@@ -131,7 +138,9 @@ for (const name of ["bert", "nomicbert", "qwen3emb"]) {
       );
       for (const [index, { ids, embedding }] of cases.entries()) {
         const expected = await readF32(name, embedding);
-        expect(maxError(embeddings[index]!, expected), `${ids.length} tokens`).toBeLessThan(1e-3);
+        const error = maxError(embeddings[index]!, expected);
+        note(name, session, error);
+        expect(error, `${ids.length} tokens`).toBeLessThan(1e-3);
       }
     });
   });

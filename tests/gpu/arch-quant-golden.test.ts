@@ -1,8 +1,8 @@
 // A tiny model of the golden data in every type of file, against transformers on the dequantised weights: real files mix
 // tensor types (Q4_K_M holds Q6_K, and so on).
-import { beforeAll, describe, expect, inject, test } from "vitest";
-import { loadModel } from "../../src/runtime/load-model.ts";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { loadFile } from "./fixtures.ts";
+import { loadFixed } from "./load-support.ts";
 import { maxError, provideGpu } from "./support.ts";
 
 const never = new AbortController().signal;
@@ -40,6 +40,8 @@ describe.skipIf(!folder)(`arch-quant against transformers on the dequantised wei
   const path = (file: string): string => `${folder}/arch-quant/${file}`;
   let ids: number[];
   let files: FileCase[];
+  const figures: Record<string, unknown> = {};
+  afterAll(() => console.log(`arch-quant figures: ${JSON.stringify(figures)}`));
 
   beforeAll(async () => {
     await provideGpu();
@@ -50,16 +52,14 @@ describe.skipIf(!folder)(`arch-quant against transformers on the dequantised wei
     "%s: logits at every position, and greedy tokens",
     async name => {
       const { file, logits, greedy } = files.find(entry => entry.name === name)!;
-      const options = { contextLength: 128 };
-      const session = await loadModel(await loadFile(path(file)), options, {
-        signal: never,
-        onProgress: () => {},
-      });
+      const session = await loadFixed(await loadFile(path(file)), { contextLength: 128 });
       try {
         const f16 = session.info.adapter.features.includes("shader-f16");
         const tolerance = f16 ? TOLERANCE.f16 : TOLERANCE.f32;
         const expected = new Float32Array(await (await loadFile(path(logits.file))).arrayBuffer());
-        expect(maxError(await session.logits(ids, never), expected)).toBeLessThan(tolerance);
+        const error = maxError(await session.logits(ids, never), expected);
+        figures[name] = { error, kernels: session.info.kernels };
+        expect(error).toBeLessThan(tolerance);
         const narrow = greedy.margins.findIndex(margin => margin <= 2 * tolerance);
         const certain = narrow < 0 ? greedy.tokens.length : narrow;
         const generation = { temperature: 0, maxTokens: Math.max(1, certain), ignoreEndOfTurn: true };

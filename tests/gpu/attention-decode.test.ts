@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type AttentionVariant, attentionDecode } from "../../src/kernels/attention.ts";
+import { attentionDecode, type DecodeVariant } from "../../src/kernels/attention.ts";
 import { attentionCase, type Extras, type Heads, type Options, shapeOf } from "./attention-support.ts";
 import { type KernelBench, kernelBench, maxError, randomSource } from "./support.ts";
 
@@ -36,8 +36,15 @@ const unusual: [string, Heads, Options & Extras, keys: number, longest: number, 
   ["sinks and one key", smollm2, { sinks: true }, 1, 320],
   ["sinks and a long window in a ring", [5, 5, 20], { sinks: true, window: 1100 }, 1700, 2240, 70],
 ];
-const variants: { variant: AttentionVariant; more: typeof shapes; special: typeof unusual }[] = [
+/** Heads of 20 elements, made a multiple of 16 bytes in f16: others have no kernel by subgroups. */
+const inWords = ([heads, kvHeads, headDim]: Heads): Heads => [heads, kvHeads, Math.ceil(headDim / 8) * 8];
+const variants: { variant: DecodeVariant; more: typeof shapes; special: typeof unusual }[] = [
   { variant: "tiled", more: [...shapes, ["a group of 12", [12, 1, 32]]], special: unusual },
+  {
+    variant: "subgroups",
+    more: [...shapes, ["a group of 12", [12, 1, 32]]],
+    special: unusual.map(([what, heads, ...rest]) => [what, inWords(heads), ...rest]),
+  },
   { variant: "software", more: shapes.slice(1), special: unusual.slice(0, 7) }, // slow to compile on lavapipe
 ];
 
@@ -89,7 +96,8 @@ describe.each(variants)("attention-decode, $variant", ({ variant, more, special 
     const upTo = (count: number): number => 1 + Math.floor(random() * count);
     for (let run = 0; run < (variant === "software" ? 3 : 6); run++) {
       const kvHeads = upTo(3);
-      const heads: Heads = [kvHeads * upTo(9), kvHeads, 4 * upTo(32)];
+      const any: Heads = [kvHeads * upTo(9), kvHeads, 4 * upTo(32)];
+      const heads = variant === "subgroups" ? inWords(any) : any;
       const longest = upTo(2500);
       const window = run % 2 === 0 ? upTo(400) : undefined;
       const options = { window, sinks: run % 3 === 0, softcap: run % 3 === 1 ? 2 : undefined };

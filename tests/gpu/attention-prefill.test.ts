@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type AttentionVariant, attentionPrefill } from "../../src/kernels/attention.ts";
+import { attentionPrefill, type PrefillVariant } from "../../src/kernels/attention.ts";
 import { attentionCase, type Extras, type Heads, type Options, shapeOf } from "./attention-support.ts";
 import { type KernelBench, kernelBench, maxError, randomSource } from "./support.ts";
 
@@ -28,7 +28,7 @@ const unusual: [string, Heads, Options & Extras, position: number, rows: number,
   ["all tokens seen by all", odd, { causal: false }, 0, 70],
   ["all tokens seen by all, 12 heads of 64", [12, 12, 64], { causal: false }, 0, 33],
 ];
-const variants: { variant: AttentionVariant; more: typeof shapes; special: typeof unusual }[] = [
+const variants: { variant: PrefillVariant; more: typeof shapes; special: typeof unusual }[] = [
   {
     variant: "tiled",
     more: [...shapes, ["80 elements a head", [8, 2, 80]], ["256 elements a head", [2, 1, 256]]],

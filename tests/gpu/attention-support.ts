@@ -28,6 +28,8 @@ export interface Extras {
   sinks?: boolean;
   /** Spread of the queries. Default: 2. */
   spread?: number;
+  /** Queries are numbers in f16. Default: in f32. */
+  halfQueries?: boolean;
 }
 
 /**
@@ -45,7 +47,8 @@ export function attentionCase(
   const random = randomSource(position * 1000 + rows + heads * headDim);
   const keys = position + rows;
   const oldest = Math.max(0, position - window + 1);
-  const q = randomNormal(random, rows * heads * headDim, extras.spread ?? 2);
+  let q = randomNormal(random, rows * heads * headDim, extras.spread ?? 2);
+  if (extras.halfQueries) q = q.map(x => fromHalf(toHalf(x)));
   let k = randomNormal(random, keys * kvHeads * headDim);
   let v = randomNormal(random, keys * kvHeads * headDim);
   if (bench.gpu.f16) {

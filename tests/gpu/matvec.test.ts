@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Step } from "../../src/gpu/step.ts";
 import type { Epilogue } from "../../src/kernels/epilogue.ts";
-import { type MatvecVariant, matvec, matvecVariant } from "../../src/kernels/matvec.ts";
+import { type MatvecVariant, matvec, matvecVariant, mostLanes } from "../../src/kernels/matvec.ts";
 import { stateBytes } from "../../src/kernels/state.ts";
 import type { Vector } from "../../src/kernels/vector.ts";
 import type { Weight, WeightType } from "../../src/kernels/weights.ts";
@@ -9,6 +9,7 @@ import { type EpilogueShape, epilogueReference } from "../reference/epilogue.ts"
 import { KV_BLOCK, qkvReference } from "../reference/matmul.ts";
 import { matvecReference, type Norm } from "../reference/matvec.ts";
 import { epilogueCases, GATES, gateGrid } from "./epilogue-cases.ts";
+import { type ProductCase, pathCases, pathOf } from "./matvec-paths.ts";
 import {
   epilogueOf,
   heldBefore,
@@ -27,14 +28,7 @@ import { f32Weight } from "./weight-support.ts";
 const VARIANTS: readonly MatvecVariant[] = ["rows", "subgroups", "workgroup"];
 
 // A team's threads take 8 columns each, a whole team of 32 thus 256 at once: fewer columns leave threads without work.
-const CASES: [
-  MatvecVariant,
-  WeightType,
-  EpilogueShape["kind"],
-  rows: number,
-  columns: number,
-  norm: "norm" | "plain",
-][] = [
+const CASES: ProductCase[] = [
   ["rows", "Q4_0", "store", 577, 576, "norm"],
   ["rows", "Q4_1", "glu", 200, 288, "norm"],
   ["rows", "Q8_0", "add", 100, 96, "plain"],
@@ -61,9 +55,8 @@ const CASES: [
   ["subgroups", "IQ1_S", "glu", 72, 512, "norm"],
   ["subgroups", "MXFP4", "add", 36, 96, "norm"],
   ["subgroups", "IQ2_S", "store", 37, 512, "plain"],
-  // rows long enough for 8 subgroups, or 256 threads, on each row group
-  ["subgroups", "Q8_0", "add", 36, 4832, "norm"],
-  ["workgroup", "F16", "store", 9, 4840, "norm"],
+  ["subgroups", "Q5_0", "glu", 72, 96, "plain"],
+  ["workgroup", "Q4_0", "add", 36, 1056, "norm"],
   ["workgroup", "Q6_K", "gated", 36, 256, "norm"],
   ["workgroup", "Q5_K", "store", 37, 512, "plain"],
   ["workgroup", "IQ2_XXS", "store", 37, 256, "norm"],
@@ -100,33 +93,46 @@ describe("matvec", () => {
     epsilon: EPSILON,
   });
 
+  const compare = async ([variant, type, kind, rows, columns, normed]: ProductCase): Promise<void> => {
+    const random = randomSource(rows * columns);
+    const { weight, values } = await randomWeight(bench, random, type, rows, columns);
+    const outputs = kind === "glu" ? rows / 2 : rows;
+    const norm = normed === "norm" ? randomNorm(random, columns) : null;
+    for (const tokens of TOKENS) {
+      const x = randomNormal(random, tokens * columns, 0.1);
+      const held = heldBefore(random, { kind }, outputs, 1, tokens * outputs + 4);
+      const y = bench.upload("y", held);
+      const options = {
+        weight,
+        epilogue: epilogueOf({ kind }, y),
+        x: bench.upload("x", x),
+        state: state(tokens),
+        variant,
+      };
+      await bench.run([await matvec(bench.pipelines, bench.gpu, { ...options, ...upload(norm) })]);
+      const product = matvecReference(x, values, rows, columns, norm);
+      const expected = epilogueReference({ kind }, product, rows, held);
+      const actual = await bench.readF32(y, held.length);
+      expect(worst(actual, expected, 1e-6), `${tokens} tokens`).toBeLessThan(1);
+    }
+  };
+
   test.for(CASES.map(entry => [entry.join(" "), entry] as const))(
     "%s equals the reference for the last token of a batch",
-    async ([_name, [variant, type, kind, rows, columns, normed]], { skip }) => {
-      skip(unsupported(variant), "no subgroups on this adapter");
-      const random = randomSource(rows * columns);
-      const { weight, values } = await randomWeight(bench, random, type, rows, columns);
-      const outputs = kind === "glu" ? rows / 2 : rows;
-      const norm = normed === "norm" ? randomNorm(random, columns) : null;
-      for (const tokens of TOKENS) {
-        const x = randomNormal(random, tokens * columns, 0.1);
-        const held = heldBefore(random, { kind }, outputs, 1, tokens * outputs + 4);
-        const y = bench.upload("y", held);
-        const options = {
-          weight,
-          epilogue: epilogueOf({ kind }, y),
-          x: bench.upload("x", x),
-          state: state(tokens),
-          variant,
-        };
-        await bench.run([await matvec(bench.pipelines, bench.gpu, { ...options, ...upload(norm) })]);
-        const product = matvecReference(x, values, rows, columns, norm);
-        const expected = epilogueReference({ kind }, product, rows, held);
-        const actual = await bench.readF32(y, held.length);
-        expect(worst(actual, expected, 1e-6), `${tokens} tokens`).toBeLessThan(1);
-      }
+    async ([_name, entry], { skip }) => {
+      skip(unsupported(entry[0]), "no subgroups on this adapter");
+      await compare(entry);
     },
   );
+
+  test.for(
+    pathCases(32).map(([[variant, type, kind], path], index) => [variant, type, kind, path, index] as const),
+  )("%s %s %s takes the path %j and equals the reference", async ([variant, ...rest], { skip }) => {
+    skip(unsupported(variant), "no subgroups on this adapter");
+    const [entry, path] = pathCases(mostLanes(bench.gpu, "subgroups"))[rest[3]]!;
+    expect(await pathOf(bench.gpu, entry)).toEqual(path);
+    await compare(entry);
+  });
 
   test.for(epilogueCases(VARIANTS))(
     "%s: %j after a bias, in its columns, and nothing beside them",
@@ -284,9 +290,9 @@ describe("matvec", () => {
       const options = { weight, epilogue: { kind: "store", y } as const, x: buffer, state: state(1) };
       return (await matvec(bench.pipelines, bench.gpu, { ...options, variant: "workgroup" })).workgroups;
     };
-    // one row group a workgroup
+    // a row group a workgroup
     expect(await workgroupsOf(65_535)).toEqual([65_535, 1, 1]);
-    expect(await workgroupsOf(65_535 + 1)).toEqual([256, 256, 1]);
+    expect(await workgroupsOf(65_536)).toEqual([256, 256, 1]);
   });
 
   test.for(VARIANTS)("%s: a finished sequence changes nothing", async (variant, { skip }) => {

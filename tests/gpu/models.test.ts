@@ -1,7 +1,7 @@
 // Every architecture in a shape that its real models do not have, against a reference in double precision: widths off the
 // grid of 64, one KV head, 6 query heads on 2, heads of 80, 96, 128 and 256, prime vocabularies, partial rotation.
-import { beforeAll, describe, expect, test } from "vitest";
-import { loadModel } from "../../src/runtime/load-model.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadFixed } from "./load-support.ts";
 import type { Architecture } from "./model-designs.ts";
 import { type SyntheticSpec, syntheticModel } from "./model-support.ts";
 import { maxError, provideGpu, randomSource } from "./support.ts";
@@ -39,7 +39,9 @@ const MODELS: [Architecture, keyof typeof SHAPES, Partial<SyntheticSpec>?][] = [
 ];
 
 describe("models in odd shapes", () => {
+  const figures: Record<string, unknown> = {};
   beforeAll(provideGpu);
+  afterAll(() => console.log(`Kernels of models: ${JSON.stringify(figures)}`));
 
   test.each(MODELS)(
     "%s, %s: logits at every position, and greedy tokens",
@@ -48,11 +50,8 @@ describe("models in odd shapes", () => {
       const { file, reference } = syntheticModel(spec);
       const random = randomSource(17);
       const ids = Array.from({ length: PROMPT }, () => 3 + Math.floor(random() * (spec.vocabulary - 3)));
-      const session = await loadModel(
-        file,
-        { contextLength: CONTEXT },
-        { signal: never, onProgress: () => {} },
-      );
+      const session = await loadFixed(file, { contextLength: CONTEXT });
+      figures[architecture] = session.info.kernels;
       try {
         const f16 = session.info.adapter.features.includes("shader-f16");
         const tolerance = f16 ? TOLERANCE.f16 : TOLERANCE.f32;

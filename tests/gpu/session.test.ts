@@ -55,10 +55,12 @@ describe("a session", () => {
     for (const method of methods) delete (device as Partial<GPUDevice>)[method];
   });
 
-  test("needs at most 6 dispatches a layer and half a submit a token in decode", async () => {
+  test("needs at most 6 dispatches a layer in decode, and no more submits than keep each short", async () => {
     const { timings } = await run({ maxTokens: 17, temperature: 0 });
+    // a frame's worth of tokens a submit, a slow adapter's token in submits of 40 ms; estimates lag behind by some
+    const milliseconds = 1000 / timings.decodeTokensPerSecond;
+    expect(timings.submitsPerToken).toBeLessThanOrEqual(Math.max(0.5, milliseconds / 4));
     expect((timings.dispatchesPerToken - 4) / LAYERS).toBeLessThanOrEqual(6); // embedding, logits, two to sample
-    expect(timings.submitsPerToken).toBeLessThanOrEqual(0.5);
     expect(timings.generatedTokens).toBe(17);
     expect(timings.promptTokens).toBe(4);
     expect(timings.timeToFirstTokenMs).toBeGreaterThan(0);

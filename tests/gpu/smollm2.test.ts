@@ -1,10 +1,14 @@
 // SmolLM2-135M-Instruct against transformers in float32: all of the golden data on a GPU, the telling part of it on a
 // software adapter, where a token takes a fraction of a second.
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { loadModel } from "../../src/runtime/load-model.ts";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
+import type { Gpu } from "../../src/gpu/device.ts";
+import { readBuffer } from "../../src/gpu/readback.ts";
+import { candidates, FAMILIES, type KernelChoice } from "../../src/kernels/choice.ts";
+import type { LoadSettings } from "../../src/runtime/load-model.ts";
 import type { Session } from "../../src/runtime/session.ts";
 import { loadF32Fixture, loadFile, loadJsonFixture } from "./fixtures.ts";
-import { maxError, provideGpu } from "./support.ts";
+import { loadFixed, variantsIn, wantedVariants } from "./load-support.ts";
+import { maxError, openTestGpu, provideGpu } from "./support.ts";
 
 interface LogitCase {
   name: string;
@@ -34,38 +38,62 @@ const TOLERANCE = {
   f16: { max: 0.5, mean: 0.03, nll: 0.003 },
 };
 
-/** Every set of kernels that a GPU can be given; a software adapter has time for its own alone. */
-const FEATURE_SETS = [
-  {},
-  { subgroupMatrix: false },
-  { f16: false },
-  { subgroups: false },
-  { f16: false, subgroups: false },
-].slice(0, inject("hardware") ? 5 : 1);
+/**
+ * Every set of kernels that a GPU can be given: by features, the preferred ones, and with all features each of the others
+ * that a measurement may choose. A software adapter has time for its own alone.
+ */
+const PASSES: { features: NonNullable<LoadSettings["features"]>; choice: KernelChoice }[] = [
+  { features: {}, choice: {} },
+  { features: { subgroupMatrix: false }, choice: {} },
+  { features: { f16: false }, choice: {} },
+  { features: { subgroups: false }, choice: {} },
+  { features: { f16: false, subgroups: false }, choice: {} },
+  {
+    features: {},
+    choice: { matvec: "workgroup", matmul: "tile", attentionDecode: "tiled", attentionPrefill: "tiled" },
+  },
+].slice(0, inject("hardware") ? undefined : 1);
+/** What ran in any of them, by family. */
+const ran: Record<string, Set<string>> = Object.fromEntries(FAMILIES.map(family => [family, new Set()]));
 
-describe.skipIf(!path).each(FEATURE_SETS)(
-  "SmolLM2-135M-Instruct against transformers, features %j (skipped where npm test has not fetched the model)",
-  features => {
+describe.skipIf(!path).each(PASSES)(
+  "SmolLM2-135M-Instruct against transformers, $features, $choice (skipped where npm test has not fetched the model)",
+  ({ features, choice }) => {
     let session: Session;
     let tolerance: (typeof TOLERANCE)["f32"];
     let onGpu: boolean;
+    /** Logits after the newest token, on the GPU. */
+    let newest: () => Promise<Float32Array>;
     const figures: Record<string, unknown> = {};
 
     beforeAll(async () => {
       await provideGpu();
-      session = await loadModel(
-        await loadFile(path!),
-        { contextLength: 4096, features },
-        { signal: never, onProgress: () => {} },
-      );
+      const file = await loadFile(path!);
+      const made = vi.spyOn(GPUDevice.prototype, "createBuffer");
+      session = await loadFixed(file, { contextLength: 4096, features }, choice);
+      const at = made.mock.calls.findIndex(([{ label }]) => label === "logits");
+      const device = made.mock.contexts[at] as GPUDevice;
+      const logits: GPUBuffer = made.mock.results[at]!.value;
+      made.mockRestore();
+      const gpu = { device, lost: new Promise(() => {}) } as unknown as Gpu;
+      newest = async () => new Float32Array(await readBuffer(gpu, logits));
       const { adapter } = session.info;
       tolerance = adapter.features.includes("shader-f16") ? TOLERANCE.f16 : TOLERANCE.f32;
       onGpu = !adapter.fallback;
       figures.adapter = `${adapter.vendor} ${adapter.architecture} ${adapter.features.join(" ")}`;
+      figures.kernels = session.info.kernels;
     });
     afterAll(async () => {
       console.log(`SmolLM2 figures: ${JSON.stringify(figures)}`);
       await session?.dispose();
+    });
+
+    test("runs on the kernels that this pass is for", async () => {
+      const variants = variantsIn(session.info.kernels);
+      expect(variants).toEqual(await wantedVariants(features, choice));
+      expect(variants).toMatchObject(Object.fromEntries(Object.entries(choice).map(([k, v]) => [k, [v]])));
+      for (const [family, names] of Object.entries(variants))
+        for (const name of names) ran[family]!.add(name);
     });
 
     test("gives the reference's logits at every position", async () => {
@@ -95,6 +123,37 @@ describe.skipIf(!path).each(FEATURE_SETS)(
         const reference = await loadF32Fixture(`smollm2/${last.file}`);
         figures[`${name} last`] = compare(logits, reference);
         expectClose(logits, reference, name);
+      }
+    });
+
+    test("gives the reference's last logits where the last token is decoded, not part of the prompt", async () => {
+      const { prompts } = await loadJsonFixture<{ prompts: LogitCase[] }>("smollm2/logits.json");
+      for (const { name, n, ids, last } of prompts) {
+        if (n < 33 || n > (onGpu ? 3000 : 33)) continue;
+        const id = ids.at(-1)!;
+        // the first token after the shorter prompt is the one that is left: it is decoded to find the second
+        const options = { temperature: 0, logitBias: { [id]: 1e30 }, maxTokens: 2, ignoreEndOfTurn: true };
+        const result = await session.generate({ ids: ids.slice(0, -1) }, options, never, () => {});
+        expect(result.ids).toEqual([id, id]);
+        const reference = await loadF32Fixture(`smollm2/${last.file}`);
+        const logits = await newest();
+        figures[`${name} decoded`] = compare(logits, reference);
+        expectClose(logits, reference, name);
+      }
+    });
+
+    test("decodes token after token what a prompt of the same gives", async ({ skip }) => {
+      skip(!onGpu, "software adapters have no time for long contexts");
+      const { prompts } = await loadJsonFixture<{ prompts: LogitCase[] }>("smollm2/logits.json");
+      for (const { name, n, ids } of prompts) {
+        // after 511 decode goes on from steps where a workgroup reads all keys of a head to those where many do
+        if (n < 511) continue;
+        const options = { temperature: 0, maxTokens: 16, ignoreEndOfTurn: true };
+        const result = await session.generate({ ids }, options, never, () => {});
+        const decoded = await newest();
+        const prefilled = await session.lastLogits([...ids, ...result.ids.slice(0, -1)], never);
+        figures[`${name} and 15 more, decoded`] = compare(decoded, prefilled);
+        expectClose(decoded, prefilled, name);
       }
     });
 
@@ -152,6 +211,15 @@ describe.skipIf(!path).each(FEATURE_SETS)(
     }
   },
 );
+
+describe.skipIf(!path || !inject("hardware"))("the passes together", () => {
+  test("ran every variant that can be chosen here", async () => {
+    const gpu = await openTestGpu();
+    gpu.destroy();
+    for (const family of FAMILIES)
+      expect([...ran[family]!]).toEqual(expect.arrayContaining([...candidates(gpu, family)]));
+  });
+});
 
 function compare(actual: Float32Array, reference: Float32Array): { max: number; mean: number } {
   let sum = 0;

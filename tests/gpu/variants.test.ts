@@ -39,7 +39,9 @@ describe("shipped shader variants", () => {
       requiredFeatures: features,
       // the kernels for matrix units, and they alone, need more than the default
       ...(features.length === MATRIX.length
-        ? { requiredLimits: { maxComputeWorkgroupStorageSize: 36_864 } }
+        ? {
+            requiredLimits: { maxComputeWorkgroupStorageSize: adapter.limits.maxComputeWorkgroupStorageSize },
+          }
         : {}),
     });
     variants = await shippedVariants();

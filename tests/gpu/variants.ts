@@ -5,6 +5,7 @@ import type { Gpu } from "../../src/gpu/device.ts";
 import { composeShader } from "../../src/gpu/shader.ts";
 import { type KernelCode, Pipelines, type Step } from "../../src/gpu/step.ts";
 import { type AttentionShape, attentionDecode, attentionPrefill } from "../../src/kernels/attention.ts";
+import { candidates, FAMILIES, type KernelChoice } from "../../src/kernels/choice.ts";
 import { embed } from "../../src/kernels/embed.ts";
 import type { AddEpilogue, Epilogue, Gate, QkvPlaces } from "../../src/kernels/epilogue.ts";
 import { expertsCombine, expertsDown, expertsGather, expertsSelect } from "../../src/kernels/experts.ts";
@@ -33,32 +34,40 @@ export interface Variant {
 /** What a kernel chooses by. */
 type Profile = Pick<Gpu, "f16" | "subgroups" | "subgroupMatrix" | "subgroupMinSize" | "software"> & {
   facts: { fallback: boolean };
+  workgroupBytes?: number;
 };
 
-/** Software adapters and GPUs, each with and without the optional features: Firefox has f16 without subgroups. */
+/**
+ * Software adapters and GPUs, each with and without the optional features: Firefox has f16 without subgroups. Subgroups of 8
+ * and 32 stand for Intel's and NVIDIA's.
+ */
 const PROFILES: readonly Profile[] = [
   ...[false, true].flatMap(f16 =>
     [
       { f16, software: true, subgroups: true, subgroupMinSize: 4, facts: { fallback: true } },
       { f16, software: false, subgroups: true, subgroupMinSize: 8, facts: { fallback: true } },
       { f16, software: false, subgroups: false, subgroupMinSize: 1, facts: { fallback: false } },
+      { f16, software: false, subgroups: true, subgroupMinSize: 8, facts: { fallback: false } },
       { f16, software: false, subgroups: true, subgroupMinSize: 32, facts: { fallback: false } },
     ].map(profile => ({ ...profile, subgroupMatrix: false })),
   ),
-  {
+  ...[36_864, 49_152].map(workgroupBytes => ({
     f16: true,
     software: false,
     subgroups: true,
     subgroupMatrix: true,
     subgroupMinSize: 32,
     facts: { fallback: false },
-  },
+    workgroupBytes,
+  })),
 ];
 
-/** Heads of SmolLM2, Llama 3, Gemma's size and an odd one: every shape of the attention kernels' thread grids. */
+/** Heads of SmolLM2, Llama 3, Phi's sizes, Gemma's and an odd one: every shape of the attention kernels' thread grids. */
 const HEADS: readonly [heads: number, kvHeads: number, headDim: number][] = [
   [9, 3, 64],
   [32, 8, 128],
+  [32, 32, 80],
+  [32, 32, 96],
   [8, 1, 256],
   [5, 5, 20],
 ];
@@ -80,7 +89,7 @@ class NoBuffers extends Buffers {
 }
 
 /** Notes the code of every pipeline that a kernel asks for. */
-class Recorder extends Pipelines {
+export class Recorder extends Pipelines {
   readonly codes: KernelCode[] = [];
 
   override async get(code: KernelCode): Promise<GPUComputePipeline> {
@@ -274,23 +283,38 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
   repack: (pipelines, gpu) => WEIGHT_TYPES.map(type => createRepacker(gpu, pipelines, type)),
 };
 
+/** By capability, then each variant of a family that may be chosen instead. */
+function choicesOf(gpu: Gpu): KernelChoice[] {
+  const others = FAMILIES.flatMap(family =>
+    candidates(gpu, family)
+      .slice(1)
+      .map(variant => ({ [family]: variant })),
+  );
+  return [{}, ...others];
+}
+
 /** Each text with each set of numbers once. */
 export async function shippedVariants(): Promise<Variant[]> {
   const variants = new Map<string, Variant>();
   for (const profile of PROFILES) {
-    const gpu = { ...profile, device: { queue: {} } } as unknown as Gpu;
-    for (const [kernel, build] of Object.entries(KERNELS)) {
-      const recorder = new Recorder(gpu);
-      await Promise.all(build(recorder, gpu));
-      for (const code of recorder.codes) {
-        const text = composeShader(code.shader, code.imports);
-        const key = JSON.stringify([text, code.constants]);
-        const name = [
-          code.shader,
-          ...Object.values(code.imports ?? {}),
-          JSON.stringify(code.constants ?? {}),
-        ];
-        if (!variants.has(key)) variants.set(key, { kernel, name: name.join(" "), code, text });
+    const limits = { maxComputeWorkgroupStorageSize: profile.workgroupBytes };
+    const able = { ...profile, device: { queue: {}, limits } } as unknown as Gpu;
+    for (const choice of choicesOf(able)) {
+      const gpu = { ...able, choice };
+      for (const [kernel, build] of Object.entries(KERNELS)) {
+        const recorder = new Recorder(gpu);
+        await Promise.all(build(recorder, gpu));
+        for (const code of recorder.codes) {
+          const text = composeShader(code.shader, code.imports, code.sizes);
+          const key = JSON.stringify([text, code.constants]);
+          const name = [
+            code.shader,
+            ...Object.values(code.imports ?? {}),
+            JSON.stringify(code.sizes ?? {}),
+            JSON.stringify(code.constants ?? {}),
+          ];
+          if (!variants.has(key)) variants.set(key, { kernel, name: name.join(" "), code, text });
+        }
       }
     }
   }

@@ -65,6 +65,12 @@ describe("npm run ask", () => {
         features: expect.any(Array),
         fallback: expect.any(Boolean),
       },
+      kernels: {
+        matvec: [expect.stringMatching(/^(rows|subgroups|workgroup)$/)],
+        matmul: expect.arrayContaining([expect.stringMatching(/^(rows|tile-|matrix-)/)]),
+        "attention-decode": [expect.any(String)],
+        "attention-prefill": [expect.any(String)],
+      },
       timings: {
         loadMs: expect.any(Number),
         prefillMs: expect.any(Number),

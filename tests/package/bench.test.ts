@@ -1,6 +1,6 @@
 // `npm run bench` as a person runs it, on the software adapter and with few tokens.
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -19,6 +19,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const bench = (...arguments_: string[]) =>
   spawnSync(process.execPath, [join(root, "bench/bench.mjs"), ...arguments_], {
     encoding: "utf8",
+    timeout: 170_000,
     cwd: folder,
     env: { ...process.env, INTAB_PEERS: folder },
   });
@@ -55,13 +56,38 @@ describe("npm run bench", () => {
     expect(decode[0]!.dispatchesPerToken).toBeGreaterThan(6);
     expect(bandwidth!.bytesPerSecond.every(value => value > 1e7 && value < 1e12)).toBe(true);
     expect(frames!.p99Ms).toBeGreaterThan(1);
+    expect(frames!.intervalsMs!.length).toBe(frames!.count);
     expect(heap!.peakBytes).toBeGreaterThan(1e6);
+    // the file's pieces were in the worker's buffers; its load may hold three chunks at most
+    expect(heap!.arrayBuffers!.workers).toBeGreaterThan(1e6);
+    expect(heap!.arrayBuffers!.peak).toBeLessThanOrEqual(3 * 8 * 2 ** 20);
+    expect(stdout).toMatch(/kernels +attention-decode: .*; matvec: [a-z]+/);
+    expect(Object.keys(info.kernels)).toContain("matmul");
     expect(profile.map(({ phase }) => phase)).toEqual(["decode", "prefill"]);
     for (const { label } of profile[0]!.kernels) expect(stdout).toContain(label);
     const bars = readFileSync(join(folder, "a-profile.svg"), "utf8").match(/<rect class="(decode|prefill)"/g);
     expect(bars).toHaveLength(profile.flatMap(({ kernels }) => kernels).length);
     expect(flags!.length).toBeGreaterThan(3);
     expect(commit).toBeTruthy();
+  });
+
+  test("reads a file in place where nothing is to be stored", () => {
+    const { status, stdout } = bench(
+      ...["--model", "builtin", "--no-store", "--prefill", "8", "--decode-at", "", "--runs", "1"],
+      ...["--no-bandwidth", "--json", "b.json"],
+    );
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/load, from the file +[\d.,]+ ms/);
+    const { load } = report("b.json");
+    expect([load.coldMs, load.cachedMs, load.fileMs!.length]).toEqual([[], [], 1]);
+  });
+
+  test("ends with the reason where the file is no model", () => {
+    writeFileSync(join(folder, "none.gguf"), "no model");
+    const { status, stderr } = bench("--model", "none.gguf", "--no-bandwidth", "--json", "none.json");
+    expect(stderr).toContain("ModelFormatError");
+    expect(status).toBe(1);
+    expect(existsSync(join(folder, "none.json"))).toBe(false);
   });
 
   test("compares two reports", () => {

@@ -5,11 +5,13 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { profileChart } from "../../bench/lib/chart.mjs";
 import { compareReports, printComparison, readReport, verdict } from "../../bench/lib/compare.mjs";
+import { heapPeaks } from "../../bench/lib/heap.mjs";
 import { format, metricsOf, range } from "../../bench/lib/metrics.mjs";
 import { HELP, parseBenchArguments } from "../../bench/lib/options.mjs";
 import { printReport } from "../../bench/lib/print.mjs";
 import { promptIds } from "../../bench/lib/prompt.mjs";
-import type { Report } from "../../bench/lib/report.d.mts";
+import type { Clocks, Report } from "../../bench/lib/report.d.mts";
+import { reportText } from "../../bench/lib/report-text.mjs";
 import { median, quantile, rankTest } from "../../bench/lib/statistics.mjs";
 import { table } from "../../bench/lib/table.mjs";
 
@@ -37,10 +39,11 @@ const report = (change: { decode?: number[] } = {}): Report => ({
     gpuBytes: 1.5e9,
     contextLength: 128,
     tensorTypes: { Q4_0: 3 },
+    kernels: { matmul: ["matrix-128x128", "matrix-64x64"], matvec: ["subgroups"] },
     adapter: { vendor: "v", architecture: "a", description: "", fallback: false, features: ["shader-f16"] },
   } as unknown as Report["info"],
   bandwidth: { bytesPerSecond: [2e12, 2.5e12, 2.1e12], clock: "GPU timestamps" },
-  load: { coldMs: [900], cachedMs: [300], firstTokenMs: [310] },
+  load: { coldMs: [900], cachedMs: [300], fileMs: [], firstTokenMs: [310] },
   prefill: [
     { tokens: 512, tokensPerSecond: [10_000, 10_400, 10_200], firstTokenMs: [50], longestSubmitMs: [20, 31] },
   ],
@@ -54,7 +57,12 @@ const report = (change: { decode?: number[] } = {}): Report => ({
     },
   ],
   frames: { count: 100, medianMs: 16.7, p99Ms: 17.1, longestMs: 33 },
-  heap: { peakBytes: 50e6, method: "sampled" },
+  heap: {
+    peakBytes: 50e6,
+    heap: { before: 2e6, peak: 26e6 },
+    arrayBuffers: { before: 100e3, peak: 24.5e6, page: 100e3, workers: 24.4e6 },
+    samples: 100,
+  },
   profile: [
     {
       phase: "decode",
@@ -77,6 +85,16 @@ const report = (change: { decode?: number[] } = {}): Report => ({
     },
     { name: "webllm", notRun: "it needs a model" },
   ],
+});
+
+/** Two samples while loading, the rest in prefill. */
+const clocks = (...smMHz: number[]): Clocks => ({
+  gpu: "H",
+  driver: "1",
+  part: ["load", "load", ...smMHz.map(() => "prefill")],
+  smMHz: [345, 345, ...smMHz],
+  memoryMHz: [],
+  watts: [],
 });
 
 describe("statistics", () => {
@@ -135,7 +153,33 @@ describe("the comparison", () => {
     const text = printComparison(report(), faster);
     expect(text).toMatch(/Chromium 156 +Chromium 157/);
     expect(text).toMatch(/decode at 0 .*\+24\.\d %\s+better/);
-    expect(text).toContain("2 of 13 figures moved");
+    expect(text).toContain("2 of 14 figures moved");
+  });
+
+  test("names settings, kernels and clocks that differ, and figures that only one report has", () => {
+    const { info, job, decode } = report();
+    const first = { ...report(), clocks: clocks(1980, 1980, 1500) };
+    const second = {
+      ...report(),
+      job: { ...job, runs: 3 },
+      info: { ...info, kernels: { ...info.kernels, matmul: ["tiles"], score: ["plain"] } },
+      decode: decode.map(item => ({ ...item, context: 8000 })),
+      clocks: clocks(1200, 1980, 1200),
+    };
+    const text = printComparison(first, second);
+    expect(text).toMatch(/timed runs +5 +3\n/);
+    expect(text).toMatch(/kernels, matmul +matrix-128x128 matrix-64x64 +tiles\n/);
+    expect(text).toMatch(/kernels, score +not told +plain\n/);
+    expect(text).not.toContain("kernels, matvec");
+    expect(text).toMatch(/SM clock, prefill +1,980 MHz +1,200 MHz\n/);
+    expect(text).not.toContain("SM clock, decode");
+    expect(text).toMatch(/only in the first +decode at 0; bandwidth share, decode at 0\n/);
+    expect(text).toMatch(/only in the second +decode at 8000; bandwidth share, decode at 8000\n/);
+    const close = printComparison(first, { ...first, clocks: clocks(1975, 1975) });
+    expect(close).not.toMatch(/Not the same|only in/);
+    const told = printComparison(report(), first);
+    expect(told).toMatch(/GPU +not told +H, driver 1\n/);
+    expect(told).not.toContain("SM clock"); // one report alone makes no difference
   });
 
   test("refuses what is no report", () => {
@@ -175,8 +219,88 @@ describe("the table", () => {
     expect(text).toMatch(/longest submit, prefill +31\.0 ms/);
     expect(text).toMatch(/native 1 +on Vulkan\n +decode at 0 +201 +200-202 +402 +2\.00x/);
     expect(text).toContain("not run: it needs a model");
+    expect(text).toMatch(/kernels +matmul: matrix-128x128 matrix-64x64; matvec: subgroups\n/);
+    expect(text).toMatch(
+      /array buffers, peak +25 MB +while loading: page 0\.1 MB, worker 24 MB; 0\.1 MB before/,
+    );
+    expect(text).not.toContain("load, from the file");
     expect(text).toMatch(/b +1 +20\.00 +20\.0 +66\.7 %/);
     expect(text).not.toContain("NaN");
+  });
+
+  test("marks a ratio whose runs lie far apart, on either side", () => {
+    const peer = (...tokensPerSecond: number[]) => ({
+      ...report(),
+      peers: [
+        {
+          name: "native",
+          version: "1",
+          on: "Vulkan",
+          prefill: [],
+          decode: [{ context: 0, tokensPerSecond }],
+        },
+      ],
+    });
+    const footnote = "~ runs of one side differ by more than 1.3x";
+    expect(printReport(peer(150, 201, 202))).toMatch(/402 +~2\.00x\n~ runs of one side/);
+    expect(printReport(peer(160, 201, 202))).not.toContain("~");
+    const ours = { ...peer(200, 201, 202), decode: report({ decode: [300, 402, 405] }).decode };
+    expect(printReport(ours)).toMatch(/402 +~2\.00x/);
+    expect(printReport(ours)).toContain(footnote);
+  });
+
+  test("tells the clocks of the timed parts, not of loading", () => {
+    const told = printReport({ ...report(), clocks: clocks(1980, 1980, 1500) });
+    expect(told).toMatch(/clocks +H, driver 1, SM clock \(median\) 1,980 MHz in prefill\n/);
+    const { part: _, ...old } = clocks(1980);
+    expect(printReport({ ...report(), clocks: old })).toMatch(/clocks +H, driver 1\n/);
+    const peer = { name: "native", version: "1", on: "Vulkan", prefill: [], decode: [] };
+    const beside = printReport({ ...report(), peers: [{ ...peer, clocks: clocks(345) }] });
+    expect(beside).toContain("on Vulkan, SM clock (median) 345 MHz in prefill");
+  });
+
+  test("says that no kernel was timed where that was asked for", () => {
+    const job = { ...report().job, profile: [{ phase: "decode" as const }] };
+    expect(printReport({ ...report(), job, profile: [] })).toContain("No kernel was timed");
+    expect(printReport({ ...report(), job })).not.toContain("No kernel was timed");
+    expect(printReport({ ...report(), profile: [] })).not.toContain("No kernel was timed");
+  });
+
+  test("is written with each list of numbers in a line, and read back the same", () => {
+    const odd = { ...report(), commit: "[\n 1,\n 2\n]", clocks: clocks(1, 2) };
+    const text = reportText(odd);
+    expect(JSON.parse(text)).toEqual(odd);
+    expect(text).toContain('"tokensPerSecond": [400, 410, 405, 395, 402],\n');
+    expect(text).toContain('"memoryMHz": []');
+    expect(text.endsWith("}\n")).toBe(true);
+  });
+
+  test("reads reports of earlier versions, and of a file that was not stored", () => {
+    const { kernels: _, ...info } = report().info;
+    const { fileMs: __, ...load } = report().load;
+    const old = { ...report(), info: info as Report["info"], load, heap: { peakBytes: 50e6 } };
+    const text = printReport(old);
+    expect(text).toMatch(/JS heap, peak +50 MB/);
+    expect(text).not.toMatch(/kernels|array buffers, peak|NaN|undefined/);
+    const load_ = { coldMs: [], cachedMs: [], fileMs: [700, 720], firstTokenMs: [730] };
+    expect(printReport({ ...report(), load: load_ })).toMatch(/load, from the file +710 ms +700-720/);
+  });
+
+  test("keeps the highest sum of page and workers, and forgets workers that ended", () => {
+    const peaks = heapPeaks();
+    expect(peaks.peak()).toBeNull();
+    peaks.note("page", { heap: 2, buffers: 1 });
+    peaks.note("a", { heap: 5, buffers: 20 });
+    peaks.note("page", { heap: 9, buffers: 3 });
+    peaks.forget("a");
+    peaks.note("b", { heap: 1, buffers: 21 });
+    peaks.note("b", { heap: 1, buffers: 0 });
+    expect(peaks.peak()).toEqual({
+      peakBytes: 37,
+      heap: { before: 2, peak: 14 },
+      arrayBuffers: { before: 1, peak: 24, page: 3, workers: 21 },
+      samples: 5,
+    });
   });
 
   test("writes figures with as many digits as they deserve", () => {
@@ -218,6 +342,7 @@ describe("the command line of the benchmark", () => {
       runs: 2,
     });
     expect(measure("--prefill", "").prefill).toEqual([]);
+    expect([measure().store, measure("--no-store").store]).toEqual([true, false]);
     expect(measure("--against", "native,wllama", "--peer-model", "webllm=/x")).toMatchObject({
       against: ["native", "wllama"],
       peerModels: { webllm: "/x" },
@@ -238,6 +363,7 @@ describe("the command line of the benchmark", () => {
     [["--prefill", "0"], "--prefill"],
     [["--decode-at", "1,x"], "--decode-at"],
     [["--runs", "1.5"], "--runs"],
+    [["--peer-minutes", "0"], "--peer-minutes"],
     [["--against", "ollama"], "ollama"],
     [["--peer-model", "native=x"], "--peer-model"],
     [["--compare", "a.json"], "two reports"],

@@ -9,8 +9,8 @@ import { ropeFactors, SHAPES, tensorsOf } from "../../bench/synthetic/shapes.mjs
 import { FILE_TYPES, TYPES, typeOf } from "../../bench/synthetic/types.mjs";
 import { ensureModel, layoutOf, writeModel } from "../../bench/synthetic/write.mjs";
 import { parseGguf } from "../../src/gguf/gguf.ts";
-import { checkSupported } from "../../src/gguf/supported.ts";
 import { openModel } from "../../src/model/open-model.ts";
+import { checkSupported } from "../../src/model/supported-types.ts";
 import { createTokenizer } from "../../src/tokenizer/index.ts";
 import { dequantise, halfToNumber } from "../reference/dequantise.ts";
 
@@ -134,6 +134,18 @@ describe("the real shapes", () => {
     expect(narrow.get("blk.0.attn_q.bias")).toBe("F32");
   });
 
+  test("in Q4_K have it in every matrix whose rows are whole blocks, as llama-quantize --pure does", () => {
+    const typesOf = (name: string) =>
+      new Set(
+        tensorsOf(shapeOf(name))
+          .filter(({ role }) => !["norm", "bias", "rope"].includes(role))
+          .map(tensor => typeOf("Q4_K", tensor, shapeOf(name).layers)),
+      );
+    expect([...typesOf("Llama-3.1-8B")]).toEqual(["Q4_K"]);
+    // 896 columns are no whole number of blocks, 4,864 are
+    expect([...typesOf("Qwen2-0.5B")].sort()).toEqual(["Q4_K", "Q5_0"]);
+  });
+
   test("give RoPE the factors of Llama 3.1: none for short wavelengths, all for long ones", () => {
     const factors = ropeFactors(shapeOf("Llama-3.1-8B"));
     expect([factors.length, factors[0], factors.at(-1)]).toEqual([64, 1, 8]);
@@ -163,6 +175,6 @@ describe("random blocks", () => {
   });
 
   test("come in every type of the command line", () => {
-    expect(Object.keys(FILE_TYPES)).toEqual(["F16", "Q4_0", "Q8_0", "Q4_K_M", "Q6_K"]);
+    expect(Object.keys(FILE_TYPES)).toEqual(["F16", "Q4_0", "Q8_0", "Q4_K", "Q4_K_M", "Q6_K"]);
   });
 });

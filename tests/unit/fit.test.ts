@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { parseGguf } from "../../src/gguf/gguf.ts";
 import { fitModel } from "../../src/runtime/fit.ts";
 import { listModels } from "../../src/storage/cache.ts";
 import { lock } from "../../src/storage/locks.ts";
@@ -128,6 +129,27 @@ describe("fit()", () => {
       /mamba.*Supported: .*llama/,
     );
   });
+
+  test.each(["Q8_1", "I8", "F64"])(
+    "of a known architecture with a %s matrix gives that as the reason",
+    async type => {
+      const whole = new Uint8Array(await model.arrayBuffer());
+      const read = async (at: number, length: number) => whole.slice(at, at + length);
+      const { metadata, tensors } = await parseGguf(read, whole.length);
+      const odd = tensors.map(({ name, dims, type: given }) => ({
+        name,
+        dims,
+        type: name === "blk.1.ffn_up.weight" ? type : given,
+        data: new Uint8Array(dims.reduce((product, size) => product * size, 8)),
+      }));
+      const found = await fit(new Blob([new Uint8Array(writeGguf({ metadata, tensors: odd }))]));
+      expect(found).toMatchObject({ fits: false, bytes: null, architecture: "llama" });
+      expect(found.reasons.map(({ code }) => code)).toEqual(["tensor-type"]);
+      expect(found.reasons[0]!.message).toMatch(
+        new RegExp(`${type} \\(1 tensors\\).*Supported: F32, .*Q8_0`),
+      );
+    },
+  );
 
   test("of a URL fetches the header alone, stores nothing, and waits for no other tab", async () => {
     const header = writeGguf({

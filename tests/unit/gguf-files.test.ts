@@ -5,8 +5,8 @@ import { GGMLQuantizationType, gguf as judge } from "@huggingface/gguf";
 import { describe, expect, test } from "vitest";
 import { IntabError } from "../../src/errors.ts";
 import { parseGguf } from "../../src/gguf/gguf.ts";
-import { checkSupported } from "../../src/gguf/supported.ts";
 import { TENSOR_TYPES } from "../../src/gguf/tensor-types.ts";
+import { checkSupported } from "../../src/model/supported-types.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const builtin = join(root, "public/models/intab-tiny-q4_0.gguf");

@@ -7,8 +7,8 @@ import {
   MAX_STRING_BYTES,
   MAX_TENSORS,
 } from "../../src/gguf/limits.ts";
-import { getArray, getBoolean, getNumber, getString } from "../../src/gguf/metadata.ts";
-import { checkSupported } from "../../src/gguf/supported.ts";
+import { getArray, getNumber, getString } from "../../src/gguf/metadata.ts";
+import { checkSupported } from "../../src/model/supported-types.ts";
 import { type GgufSpec, type TensorSpec, typed, writeGguf } from "./support/gguf-writer.ts";
 
 const parse = (bytes: Uint8Array, fileBytes = bytes.length): Promise<GgufFile> =>
@@ -339,7 +339,6 @@ describe("typed access to metadata", () => {
     expect(getNumber(metadata, "absent", 5)).toBe(5);
     expect(getString(metadata, "s")).toBe("x");
     expect(getString(metadata, "toString", "none")).toBe("none");
-    expect(getBoolean(metadata, "b", false)).toBe(true);
     expect(getArray(metadata, "list", "number")).toEqual([1, 2]);
     expect(getArray(metadata, "absent", "string", [])).toEqual([]);
   });
@@ -349,7 +348,6 @@ describe("typed access to metadata", () => {
     ["an integer over 2^53", () => getNumber(metadata, "big"), /finite number/],
     ["NaN", () => getNumber(metadata, "nan"), /finite number/],
     ["a number for a string", () => getString(metadata, "n"), /should be a string/],
-    ["a number for a boolean", () => getBoolean(metadata, "n"), /should be a boolean/],
     ["a scalar for an array", () => getArray(metadata, "n", "number"), /an array of numbers/],
     ["an array of something else", () => getArray(metadata, "mixed", "number"), /an array of numbers/],
     ["an array for a number", () => getNumber(metadata, "list"), /an array/],

@@ -1,13 +1,15 @@
 import { expect, test } from "vitest";
 import { Pacing } from "../../src/runtime/pacing.ts";
 
-test("before anything is measured, submits are small and a chunk is one submit", () => {
+test("before anything is measured, a decode step is a submit and a chunk is one", () => {
   const pacing = new Pacing();
-  expect(pacing.stepsPerSubmit()).toBe(2);
+  expect(pacing.stepsPerSubmit()).toBe(1);
+  expect(pacing.submitsPerStep()).toBe(1);
   expect(pacing.submitsPerChunk(512)).toBe(1);
+  expect(pacing.rowsPerChunk(200)).toBe(Infinity);
 });
 
-test("decode submits take about a frame, between 2 and 16 steps", () => {
+test("decode submits take about a frame, between 1 and 16 steps", () => {
   const fast = new Pacing();
   fast.decoded(2, 2);
   expect(fast.stepsPerSubmit()).toBe(16);
@@ -15,8 +17,24 @@ test("decode submits take about a frame, between 2 and 16 steps", () => {
   middle.decoded(2, 8);
   expect(middle.stepsPerSubmit()).toBe(4);
   const slow = new Pacing();
-  slow.decoded(2, 500);
-  expect(slow.stepsPerSubmit()).toBe(2);
+  slow.decoded(2, 60);
+  expect(slow.stepsPerSubmit()).toBe(1);
+  expect(slow.submitsPerStep()).toBe(1);
+});
+
+test("a decode step that takes longer than a page can wait is spread over several submits", () => {
+  const pacing = new Pacing();
+  pacing.decoded(1, 217);
+  expect(pacing.stepsPerSubmit()).toBe(1);
+  expect(pacing.submitsPerStep()).toBe(6);
+});
+
+test("chunks have fewer rows where a single step of theirs would take too long, but not too few", () => {
+  const pacing = new Pacing();
+  pacing.prefilled(10, 160); // 16 ms a row; of 224 steps the longest may take 4 / 224 of it
+  expect(pacing.rowsPerChunk(224)).toBe(140);
+  pacing.prefilled(1, 10_000);
+  expect(pacing.rowsPerChunk(224)).toBe(64);
 });
 
 test("prefill is cut so that no submit takes much longer than 40 ms", () => {
@@ -28,9 +46,10 @@ test("prefill is cut so that no submit takes much longer than 40 ms", () => {
 
 test("one submit that seems to take no time does not make the next ones long", () => {
   const pacing = new Pacing();
-  for (let i = 0; i < 5; i++) pacing.decoded(2, 200);
+  for (let i = 0; i < 5; i++) pacing.decoded(2, 10);
+  expect(pacing.stepsPerSubmit()).toBe(3);
   pacing.decoded(2, 0);
-  expect(pacing.stepsPerSubmit()).toBe(2);
+  expect(pacing.stepsPerSubmit()).toBe(4);
 });
 
 test("estimates follow a changing speed within a few measurements", () => {

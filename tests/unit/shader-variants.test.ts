@@ -15,6 +15,7 @@ const stems = (folder: string, ending: string): string[] =>
 /** Parts that kernels share, in `src/kernels/`. */
 const PARTS = [
   "attention-grids",
+  "choice",
   "codebook-data",
   "codebooks",
   "epilogue",
@@ -31,7 +32,7 @@ function partsOf({ shader, imports }: Variant["code"]): Set<string> {
   const parts = new Set<string>();
   const visit = (file: string): void => {
     for (const [, name] of readFileSync(`${root}/shaders/${file}.wgsl`, "utf8").matchAll(
-      /^#import ([\w-]+)/gm,
+      /^\s*#(?:import|insert) ([\w-]+)/gm,
     )) {
       const part = imports?.[name!] ?? name!;
       if (parts.has(part)) continue;
@@ -62,6 +63,24 @@ describe("shader files", () => {
     for (const { kernel, code } of variants) {
       const family = FAMILIES[kernel] ?? kernel;
       expect(`${code.shader}-`.startsWith(`${family}-`), `${code.shader} of ${kernel}`).toBe(true);
+    }
+  });
+
+  test("say in their text what each of their sizes is for", () => {
+    for (const { name, code } of variants) {
+      const files = [code.shader, ...[...partsOf(code)].map(part => `shared/${part}`)];
+      const text = files.map(file => readFileSync(`${root}/shaders/${file}.wgsl`, "utf8")).join("");
+      for (const size of Object.keys(code.sizes ?? {})) {
+        expect(new RegExp(`\\b${size}\\b`).test(text), `${size} of ${name}`).toBe(true);
+      }
+    }
+  });
+
+  test("are listed for narrow subgroups and for wide ones", () => {
+    for (const shader of ["attention-decode-subgroups", "matvec"]) {
+      const codes = variants.map(({ code }) => code).filter(code => code.shader === shader);
+      const widths = codes.map(({ constants }) => constants?.WIDTH);
+      expect(widths, shader).toEqual(expect.arrayContaining([8, 32]));
     }
   });
 

@@ -36,16 +36,62 @@ describe("composeShader", () => {
     expect(text.startsWith("enable f16;\n")).toBe(true);
     expect(count(text, /enable f16;/g)).toBe(1);
 
-    const lines = composeShader("matvec", {
+    const imports = {
       weights: "weights-f32",
       activation: "activation-plain",
       bias: "bias-none",
       expert: "expert-none",
       reduce: "reduce-subgroup",
       epilogue: "epilogue-store",
-    }).split("\n");
+    };
+    const lines = composeShader("matvec", imports, { TOGETHER: 2, PHASES: 2 }).split("\n");
     expect(lines.slice(0, 2)).toEqual(["enable subgroups;", "diagnostic(off, subgroup_uniformity);"]);
     expect(lines.slice(2).filter(line => /^\s*(enable|diagnostic|requires)\b/.test(line))).toEqual([]);
+  });
+
+  test("writes out what is repeated, inside out, with constants for indices, and declares the sizes", () => {
+    const sizes = {
+      TILE: 2,
+      DEPTH: 1,
+      WORDS_PER_LANE: 1,
+      UNITS_PER_LANE: 2,
+      LANE_STEPS: 3,
+      TEAM_STEPS: 0,
+      BLOCKS: 1,
+    };
+    const imports = {
+      real: "real-f16",
+      "kv-words": "kv-words-f16",
+      sinks: "attention-sinks-none",
+      result: "attention-result-part",
+    };
+    const text = composeShader("attention-decode-subgroups", imports, sizes);
+    expect(text).not.toMatch(/#repeat|#end/);
+    expect(text).toContain("const TILE = 2u;");
+    expect(count(text, /subgroupShuffleXor\(s, 1u << \du\)/g)).toBe(2 * 3);
+    for (const place of ["0u][0u", "0u][1u", "1u][0u", "1u][1u"])
+      expect(text).toContain(`acc[${place}] *= shrink;`);
+    expect(() => composeShader("attention-decode-subgroups", imports)).toThrow("no such size");
+  });
+
+  test("makes a variable for each repetition, which is declared where there are no braces", () => {
+    const imports = { real: "real-f16", sinks: "attention-sinks-none" };
+    const sizes = { COLUMNS: 5, BLOCKS: 2, LOADS: 2, ROUNDS: 5, ROUND_COLUMNS: 1 };
+    const text = composeShader("attention-prefill-matrix", imports, sizes);
+    expect(text.replace(/\/\/.*/g, "")).not.toContain("#");
+    expect(text).toContain(
+      "let q_4 = subgroupMatrixLoad<Left, row_major>(&tile, rows_at + 2u * 4u, STRIDE);",
+    );
+    expect(text).not.toContain("q_5");
+    expect(text).toMatch(/var o_0_0: Sum;\s+var o_1_0: Sum;/);
+    expect(text).toMatch(/\{\s+o_0_0 = [^\n]+\s+\}\s+\}/);
+  });
+
+  test("inserts a file wherever it is wanted", () => {
+    const imports = { real: "real-f16", sinks: "attention-sinks-none" };
+    const sizes = { COLUMNS: 4, BLOCKS: 4, LOADS: 1, ROUNDS: 1, ROUND_COLUMNS: 4 };
+    const text = composeShader("attention-prefill-matrix", imports, sizes);
+    expect(count(text, /var s_3 = Sum\(\);/g)).toBe(2);
   });
 
   test("names the file that is missing", () => {

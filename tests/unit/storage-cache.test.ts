@@ -101,6 +101,61 @@ describe("a chunk that was damaged in the cache", () => {
   });
 });
 
+describe("reading ahead of the consumer", () => {
+  test("a damaged chunk is an error in its turn, after the ones before it", async () => {
+    await load();
+    await tamper(2, undefined);
+    server.fault = status(404);
+    const source = await openUrl(server.url, { tuning: TUNING });
+    const offsets: number[] = [];
+    const reading = async (): Promise<void> => {
+      for await (const { offset } of source.stream()) {
+        offsets.push(offset);
+        await new Promise(resolve => setTimeout(resolve, 50)); // time for the chunks after it to fail
+      }
+    };
+    await expect(reading()).rejects.toMatchObject({ code: "corrupt", details: { chunk: 2 } });
+    expect(offsets).toEqual([0, TUNING.chunkBytes]);
+    source.close();
+  });
+
+  test("two chunks are in memory at most", async () => {
+    await load();
+    const read: Uint8Array[] = [];
+    const arrayBuffer = Blob.prototype.arrayBuffer;
+    let most = 0;
+    vi.spyOn(Blob.prototype, "arrayBuffer").mockImplementation(async function (this: Blob) {
+      const buffer = await arrayBuffer.call(this);
+      read.push(new Uint8Array(buffer));
+      most = Math.max(most, read.filter(({ buffer }) => buffer.byteLength > 0).length);
+      return buffer;
+    });
+    const source = await openUrl(server.url, { tuning: TUNING });
+    for await (const _ of source.stream()) await new Promise(resolve => setTimeout(resolve, 5));
+    source.close();
+    expect(read).toHaveLength(4);
+    expect(most).toBe(2);
+    expect(read.every(({ buffer }) => buffer.byteLength === 0)).toBe(true);
+  });
+
+  test("ends with the signal's reason, and nothing is left unhandled", async () => {
+    await load();
+    const unhandled = vi.fn();
+    process.on("unhandledRejection", unhandled);
+    const controller = new AbortController();
+    const source = await openUrl(server.url, { tuning: TUNING });
+    const pieces = source.stream(0, undefined, { signal: controller.signal })[Symbol.asyncIterator]();
+    expect((await pieces.next()).value).toMatchObject({ offset: 0 });
+    controller.abort(new Error("enough"));
+    await expect(pieces.next()).rejects.toThrow("enough");
+    expect((await pieces.next()).done).toBe(true);
+    source.close();
+    await new Promise(resolve => setTimeout(resolve, 20));
+    process.off("unhandledRejection", unhandled);
+    expect(unhandled).not.toHaveBeenCalled();
+  });
+});
+
 describe("storage that fails", () => {
   /** All but the first few writes that `counts` picks fail as on a full disk: the transaction aborts a little later. */
   function fullAfter(writes: number, counts: (value: unknown) => boolean): void {

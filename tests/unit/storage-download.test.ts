@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { listModels } from "../../src/storage/cache.ts";
+import { Head } from "../../src/storage/head.ts";
 import { checkHeaders } from "../../src/storage/names.ts";
 import { type OpenUrlOptions, openUrl } from "../../src/storage/open-url.ts";
 import type { LoadProgress } from "../../src/types.ts";
@@ -125,6 +126,30 @@ describe("a download", () => {
       }
       source.close();
     }
+  });
+
+  test("drops what the header reads have fetched as soon as it is stored", async () => {
+    const cleared: number[] = [];
+    const clear = vi.spyOn(Head.prototype, "clear").mockImplementation(function (this: Head) {
+      cleared.push(this.length);
+    });
+    const source = await open();
+    try {
+      // one and a half chunks: two have to be stored
+      const known = TUNING.chunkBytes * 1.5;
+      expectBytes(await source.read(0, known), FILE.slice(0, known));
+      for await (const { offset } of source.stream())
+        if (offset >= TUNING.chunkBytes) expect(cleared[0]).toBe(known); // chunks 0 and 1 are stored
+    } finally {
+      source.close();
+      clear.mockRestore();
+    }
+    const head = new Head();
+    const bytes = Uint8Array.of(1, 2, 3);
+    head.append(bytes);
+    expectBytes(head.slice(1, 9), Uint8Array.of(2, 3));
+    head.clear();
+    expect([head.length, bytes.byteLength]).toEqual([0, 0]);
   });
 
   test("gives pieces whose buffers may be transferred away", async () => {

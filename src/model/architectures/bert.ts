@@ -1,4 +1,5 @@
 import type { Architecture } from "../architecture.ts";
+import { postNorm } from "../post-norm.ts";
 
 /**
  * BERT (Devlin et al. 2019), as embedding model or reranker: each position sees all, LayerNorm after each branch, learned
@@ -21,12 +22,7 @@ export const bert: Architecture = model => {
       if (types) p.embed(types, { row: "first", add: true });
       if (positions) p.embed(positions, { row: "position", add: true });
       p.replaceByNormed(embeddingNorm);
-      for (const { attention, attentionNorm, mlp, mlpNorm } of layers) {
-        p.add(p.attention(attention, p.plain()));
-        p.replaceByNormed(attentionNorm);
-        p.add(p.mlp(mlp, p.plain()));
-        p.replaceByNormed(mlpNorm);
-      }
+      postNorm(p, layers);
     },
     output: undefined,
   };

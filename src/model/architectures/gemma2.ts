@@ -1,4 +1,5 @@
 import type { Architecture } from "../architecture.ts";
+import { sandwichNorm } from "../sandwich-norm.ts";
 
 /** Query scaling of the 27B model: by hidden / heads instead of by the head's width. No key says so. */
 const LAYERS_OF_27B = 46;
@@ -30,10 +31,7 @@ export const gemma2: Architecture = model => {
   return {
     forward(p) {
       p.embed(embedding, { scale: Math.sqrt(shape.hidden) });
-      for (const layer of layers) {
-        p.addNormed(p.attention(layer.attention, p.normed(layer.attentionNorm)), layer.postAttentionNorm);
-        p.addNormed(p.mlp(layer.mlp, p.normed(layer.mlpNorm)), layer.postMlpNorm);
-      }
+      sandwichNorm(p, layers);
     },
     output: { ...model.output(embedding), cap: keys.number("final_logit_softcapping", 30) },
   };

@@ -1,4 +1,5 @@
 import type { Architecture } from "../architecture.ts";
+import { sandwichNorm } from "../sandwich-norm.ts";
 
 /** Every sixth layer sees the whole context. */
 const GLOBAL_EVERY = 6;
@@ -36,10 +37,7 @@ export const gemma3: Architecture = model => {
   return {
     forward(p) {
       p.embed(embedding, { scale: Math.sqrt(shape.hidden) });
-      for (const layer of layers) {
-        p.addNormed(p.attention(layer.attention, p.normed(layer.attentionNorm)), layer.postAttentionNorm);
-        p.addNormed(p.mlp(layer.mlp, p.normed(layer.mlpNorm)), layer.postMlpNorm);
-      }
+      sandwichNorm(p, layers);
     },
     output: { ...model.output(embedding), cap: cap > 0 ? cap : undefined },
   };

@@ -1,4 +1,5 @@
 import type { Architecture } from "../architecture.ts";
+import { postNorm } from "../post-norm.ts";
 
 /** Nomic BERT (Nussbaum et al. 2024): BERT with RoPE instead of learned positions, SwiGLU, and no biases. */
 export const nomicBert: Architecture = model => {
@@ -17,12 +18,7 @@ export const nomicBert: Architecture = model => {
       p.embed(embedding);
       if (types) p.embed(types, { row: "first", add: true });
       p.replaceByNormed(embeddingNorm);
-      for (const { attention, attentionNorm, mlp, mlpNorm } of layers) {
-        p.add(p.attention(attention, p.plain()));
-        p.replaceByNormed(attentionNorm);
-        p.add(p.mlp(mlp, p.plain()));
-        p.replaceByNormed(mlpNorm);
-      }
+      postNorm(p, layers);
     },
     output: undefined,
   };

@@ -1,0 +1,38 @@
+// Models on kernels that are told, not measured: a test's result must not depend on which of them were fast today.
+import { chosenVariant, FAMILIES, type Family, type KernelChoice } from "../../src/kernels/choice.ts";
+import { type LoadSettings, loadModel } from "../../src/runtime/load-model.ts";
+import type { Session } from "../../src/runtime/session.ts";
+import { openTestGpu } from "./support.ts";
+
+const never = new AbortController().signal;
+
+/** What `model.info.kernels` calls the kernels of a family. */
+const KERNELS: Readonly<Record<Family, string>> = {
+  matvec: "matvec",
+  matmul: "matmul",
+  attentionDecode: "attention-decode",
+  attentionPrefill: "attention-prefill",
+};
+
+/** @param choice default: what is taken where nothing was measured */
+export function loadFixed(file: Blob, settings: LoadSettings, choice: KernelChoice = {}): Promise<Session> {
+  return loadModel(file, settings, { signal: never, onProgress: () => {}, choice });
+}
+
+/** Variants by family that are to run with such a choice; a model's heads may still not suit one. */
+export async function wantedVariants(
+  features: LoadSettings["features"],
+  choice: KernelChoice = {},
+): Promise<Record<string, string[]>> {
+  const gpu = await openTestGpu(features);
+  gpu.destroy();
+  return Object.fromEntries(FAMILIES.map(family => [family, [chosenVariant({ ...gpu, choice }, family)]]));
+}
+
+/** Variants by family of what ran: sizes of tiles left out. */
+export function variantsIn(kernels: Readonly<Record<string, readonly string[]>>): Record<string, string[]> {
+  const variants = (names: readonly string[] = []): string[] => [
+    ...new Set(names.map(name => name.split("-")[0]!)),
+  ];
+  return Object.fromEntries(FAMILIES.map(family => [family, variants(kernels[KERNELS[family]])]));
+}
