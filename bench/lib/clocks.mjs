@@ -26,7 +26,8 @@ export function watchClocks(part) {
     child.once("error", () => resolve());
     child.once("close", () => resolve());
   });
-  const kill = () => void child.kill();
+  // a child that could not be started has the pid 0, and a signal to that ends this process's whole group
+  const kill = () => void (child.pid !== undefined && child.kill());
   process.once("exit", kill);
   return {
     enter: next => {

@@ -1,4 +1,6 @@
 // How the benchmark runs things: warm-up, clocks by part, peers in their processes, and machines that lack something.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -101,6 +103,17 @@ touch ${next}-done; exec sleep 60`);
   test("are nothing where there is no nvidia-smi", async () => {
     vi.stubEnv("PATH", folder);
     expect(await watchClocks("load").end()).toBeNull();
+  });
+
+  test.skipIf(process.platform === "win32")("signal nobody where there is no nvidia-smi", async () => {
+    const module = JSON.stringify(new URL("../../bench/lib/clocks.mjs", import.meta.url).href);
+    const script = `const { watchClocks } = await import(${module}); await watchClocks("load").end();`;
+    // a process group of its own: one that it signals is not ours
+    const child = spawn(process.execPath, ["--input-type=module", "--eval", script], {
+      detached: true,
+      env: { PATH: folder },
+    });
+    expect(await once(child, "close")).toEqual([0, null]);
   });
 });
 
