@@ -12,7 +12,16 @@ const hardware = process.env.INTAB_TEST_ADAPTER === "hardware";
 /** Golden data that is too large for the repository; tests of it are skipped, and say so, where it is absent. */
 const goldenFolder = process.env.INTAB_GOLDEN ?? fileURLToPath(new URL("../shared/golden", import.meta.url));
 const golden = existsSync(goldenFolder) ? goldenFolder : "";
-const provide = { smollm2: cachedSmollm2() ?? "", hardware, golden };
+/**
+ * Set by `npm run test:long`, and always on hardware: whole models on every adapter, in every variant. Else each runs once: on
+ * lavapipe, which is the faster of the two software adapters.
+ */
+const long = hardware || process.env.INTAB_TEST_LONG === "1";
+const wholeModels = ["arch-golden", "arch-quant-golden", "models", "smollm2"].map(
+  name => `tests/gpu/${name}.test.ts`,
+);
+const provide = { smollm2: cachedSmollm2() ?? "", hardware, long, golden };
+const variants = (own: "software" | "gpu") => ({ ...provide, variants: long ? ("all" as const) : own });
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -20,6 +29,10 @@ declare module "vitest" {
     smollm2: string;
     /** A software adapter is a failure. */
     hardware: boolean;
+    /** Everything in every variant; else what tells most in the time of a usual run. */
+    long: boolean;
+    /** Kernels that compile for long are run here in the variants that this adapter is given; else, as by `long`, in all. */
+    variants: "software" | "gpu" | "all";
     /** Folder of the golden data outside of the repository; empty where it is absent. */
     golden: string;
   }
@@ -44,7 +57,8 @@ export default defineConfig({
         test: {
           name: "chromium",
           include: gpuTests,
-          provide,
+          exclude: long ? [] : wholeModels,
+          provide: variants("software"),
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
@@ -67,7 +81,7 @@ export default defineConfig({
         test: {
           name: "lavapipe",
           include: gpuTests,
-          provide,
+          provide: variants("gpu"),
           environment: "node",
           pool: "forks",
           testTimeout: 120_000,

@@ -1,6 +1,7 @@
 // From the runners' own JSON reports to counts. A report that is missing, empty or at odds with the exit status is a
 // failure: a run that did not happen never looks like a pass.
 import { existsSync, readFileSync } from "node:fs";
+import { statusText } from "./process.mjs";
 
 /**
  * @typedef {object} Counts
@@ -88,15 +89,16 @@ function missing(status) {
     passed: 0,
     failed: 1,
     skipped: [],
-    problems: [`the runner left no report (exit status ${status})`],
+    problems: [`the runner left no report (${statusText(status)})`],
   };
 }
 
 /** @param {Counts} counts @param {number} status */
 function consistent(counts, status) {
   if (counts.passed + counts.failed === 0) fail(counts, "no test ran");
+  else if (status > 128) fail(counts, `the runner was ended by a signal (${statusText(status)})`);
   else if (status !== 0 && counts.failed === 0)
-    fail(counts, `all tests passed, yet the runner ended with status ${status}`);
+    fail(counts, `all tests passed, yet the runner ended with ${statusText(status)}`);
   return counts;
 }
 

@@ -3,8 +3,8 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import type { Session } from "../../src/runtime/session.ts";
 import { loadFile, loadFixture } from "./fixtures.ts";
-import { loadFixed } from "./load-support.ts";
-import { maxError, provideGpu } from "./support.ts";
+import { loadFixed, modelPasses } from "./load-support.ts";
+import { maxError } from "./support.ts";
 
 interface Case {
   ids: number[];
@@ -66,82 +66,90 @@ const note = (name: string, { info }: Session, error: number): void => {
 };
 afterAll(() => console.log(`arch figures: ${JSON.stringify(figures)}`));
 
-for (const name of MODELS) {
-  describe.skipIf(absent(name))(`arch/${name} against transformers${absent(name) ? why : ""}`, () => {
-    let cases: Case[];
-    let session: Session | undefined;
-    let loadedFor = 0;
+const passes = await modelPasses();
+const runs = <T>(names: readonly T[]) =>
+  names.flatMap(name => passes.map(([pass, features]) => ({ name, pass, features })));
 
-    const open = async (length: number): Promise<{ session: Session; tolerance: number }> => {
-      const contextLength = contextOf(length);
-      const wanted = name === "phi3" && length < 256 ? 128 : Math.max(128, contextLength);
-      if (!session || loadedFor !== wanted) {
-        await session?.dispose();
-        const file = await read(name, "model.gguf");
-        session = await loadFixed(file, { contextLength: wanted });
-        loadedFor = wanted;
-      }
-      const f16 = session.info.adapter.features.includes("shader-f16");
-      return { session, tolerance: f16 ? TOLERANCE.f16 : TOLERANCE.f32 };
-    };
+for (const { name, pass, features } of runs(MODELS)) {
+  describe.skipIf(absent(name))(
+    `arch/${name} against transformers, ${pass}${absent(name) ? why : ""}`,
+    () => {
+      let cases: Case[];
+      let session: Session | undefined;
+      let loadedFor = 0;
 
-    beforeAll(async () => {
-      await provideGpu();
-      cases = await readCases(name);
-    }, 300_000);
-    afterAll(() => session?.dispose());
+      const open = async (length: number): Promise<{ session: Session; tolerance: number }> => {
+        const contextLength = contextOf(length);
+        const wanted = name === "phi3" && length < 256 ? 128 : Math.max(128, contextLength);
+        if (!session || loadedFor !== wanted) {
+          await session?.dispose();
+          const file = await read(name, "model.gguf");
+          session = await loadFixed(file, { contextLength: wanted, features });
+          loadedFor = wanted;
+        }
+        const f16 = session.info.adapter.features.includes("shader-f16");
+        return { session, tolerance: f16 ? TOLERANCE.f16 : TOLERANCE.f32 };
+      };
 
-    test("logits at every position", async () => {
-      for (const { ids, logits } of cases) {
-        const { session, tolerance } = await open(ids.length);
-        const expected = await readF32(name, logits);
-        const error = maxError(await session.logits(ids, never), expected);
-        note(name, session, error);
-        expect(error, `${ids.length} tokens`).toBeLessThan(tolerance);
-      }
-    }, 300_000);
+      beforeAll(async () => {
+        cases = await readCases(name);
+      }, 300_000);
+      afterAll(() => session?.dispose());
 
-    test("greedy tokens up to the first narrow margin", async () => {
-      for (const { ids, greedy } of cases) {
-        if (!greedy) continue;
-        const { session, tolerance } = await open(ids.length);
-        const narrow = greedy.margins.findIndex(margin => margin <= 2 * tolerance);
-        const certain = narrow < 0 ? greedy.tokens.length : narrow;
-        const options = { temperature: 0, maxTokens: Math.max(1, certain), ignoreEndOfTurn: true };
-        const result = await session.generate({ ids }, options, never, () => {});
-        expect(result.ids.slice(0, certain), `after ${ids.length} tokens`).toEqual(
-          greedy.tokens.slice(0, certain),
-        );
-      }
-    }, 300_000);
-  });
+      test("logits at every position", async () => {
+        for (const { ids, logits } of cases) {
+          const { session, tolerance } = await open(ids.length);
+          const expected = await readF32(name, logits);
+          const error = maxError(await session.logits(ids, never), expected);
+          note(`${name}, ${pass}`, session, error);
+          expect(error, `${ids.length} tokens`).toBeLessThan(tolerance);
+        }
+      }, 300_000);
+
+      test("greedy tokens up to the first narrow margin", async () => {
+        for (const { ids, greedy } of cases) {
+          if (!greedy) continue;
+          const { session, tolerance } = await open(ids.length);
+          const narrow = greedy.margins.findIndex(margin => margin <= 2 * tolerance);
+          const certain = narrow < 0 ? greedy.tokens.length : narrow;
+          const options = { temperature: 0, maxTokens: Math.max(1, certain), ignoreEndOfTurn: true };
+          const result = await session.generate({ ids }, options, never, () => {});
+          expect(result.ids.slice(0, certain), `after ${ids.length} tokens`).toEqual(
+            greedy.tokens.slice(0, certain),
+          );
+        }
+      }, 300_000);
+    },
+  );
 }
 
 // Embedding models: the pooled, normalised state of the last layer.
-for (const name of ["bert", "nomicbert", "qwen3emb"]) {
-  describe.skipIf(absent(name))(`arch/${name} against transformers${absent(name) ? why : ""}`, () => {
-    let session: Session;
+for (const { name, pass, features } of runs(["bert", "nomicbert", "qwen3emb"])) {
+  describe.skipIf(absent(name))(
+    `arch/${name} against transformers, ${pass}${absent(name) ? why : ""}`,
+    () => {
+      let session: Session;
 
-    beforeAll(async () => {
-      await provideGpu();
-      const file = await read(name, "model.gguf");
-      session = await loadFixed(file, { contextLength: 128 });
-    }, 300_000);
-    afterAll(() => session?.dispose());
+      beforeAll(async () => {
+        const file = await read(name, "model.gguf");
+        session = await loadFixed(file, { contextLength: 128, features });
+      }, 300_000);
+      afterAll(() => session?.dispose());
 
-    test("embeddings", async () => {
-      const cases = await readCases(name);
-      const embeddings = await session.embed(
-        cases.map(({ ids }) => ids),
-        {},
-        never,
-      );
-      for (const [index, { ids, embedding }] of cases.entries()) {
-        const expected = await readF32(name, embedding);
-        const error = maxError(embeddings[index]!, expected);
-        note(name, session, error);
-        expect(error, `${ids.length} tokens`).toBeLessThan(1e-3);
-      }
-    });
-  });
+      test("embeddings", async () => {
+        const cases = await readCases(name);
+        const embeddings = await session.embed(
+          cases.map(({ ids }) => ids),
+          {},
+          never,
+        );
+        for (const [index, { ids, embedding }] of cases.entries()) {
+          const expected = await readF32(name, embedding);
+          const error = maxError(embeddings[index]!, expected);
+          note(`${name}, ${pass}`, session, error);
+          expect(error, `${ids.length} tokens`).toBeLessThan(1e-3);
+        }
+      });
+    },
+  );
 }

@@ -2,8 +2,8 @@
 // tensor types (Q4_K_M holds Q6_K, and so on).
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { loadFile } from "./fixtures.ts";
-import { loadFixed } from "./load-support.ts";
-import { maxError, provideGpu } from "./support.ts";
+import { loadFixed, modelPasses } from "./load-support.ts";
+import { maxError } from "./support.ts";
 
 const never = new AbortController().signal;
 const folder = inject("golden");
@@ -36,39 +36,43 @@ interface FileCase {
   greedy: { tokens: number[]; margins: number[] };
 }
 
-describe.skipIf(!folder)(`arch-quant against transformers on the dequantised weights${why}`, () => {
-  const path = (file: string): string => `${folder}/arch-quant/${file}`;
-  let ids: number[];
-  let files: FileCase[];
-  const figures: Record<string, unknown> = {};
-  afterAll(() => console.log(`arch-quant figures: ${JSON.stringify(figures)}`));
+const passes = await modelPasses();
 
-  beforeAll(async () => {
-    await provideGpu();
-    ({ ids, files } = JSON.parse(await (await loadFile(path("case.json"))).text()));
-  });
+describe.skipIf(!folder).each(passes)(
+  `arch-quant against transformers on the dequantised weights, %s${why}`,
+  (pass, features) => {
+    const path = (file: string): string => `${folder}/arch-quant/${file}`;
+    let ids: number[];
+    let files: FileCase[];
+    const figures: Record<string, unknown> = {};
+    afterAll(() => console.log(`arch-quant figures: ${JSON.stringify(figures)}`));
 
-  test.each(FILES)(
-    "%s: logits at every position, and greedy tokens",
-    async name => {
-      const { file, logits, greedy } = files.find(entry => entry.name === name)!;
-      const session = await loadFixed(await loadFile(path(file)), { contextLength: 128 });
-      try {
-        const f16 = session.info.adapter.features.includes("shader-f16");
-        const tolerance = f16 ? TOLERANCE.f16 : TOLERANCE.f32;
-        const expected = new Float32Array(await (await loadFile(path(logits.file))).arrayBuffer());
-        const error = maxError(await session.logits(ids, never), expected);
-        figures[name] = { error, kernels: session.info.kernels };
-        expect(error).toBeLessThan(tolerance);
-        const narrow = greedy.margins.findIndex(margin => margin <= 2 * tolerance);
-        const certain = narrow < 0 ? greedy.tokens.length : narrow;
-        const generation = { temperature: 0, maxTokens: Math.max(1, certain), ignoreEndOfTurn: true };
-        const result = await session.generate({ ids }, generation, never, () => {});
-        expect(result.ids.slice(0, certain)).toEqual(greedy.tokens.slice(0, certain));
-      } finally {
-        await session.dispose();
-      }
-    },
-    300_000,
-  );
-});
+    beforeAll(async () => {
+      ({ ids, files } = JSON.parse(await (await loadFile(path("case.json"))).text()));
+    });
+
+    test.each(FILES)(
+      "%s: logits at every position, and greedy tokens",
+      async name => {
+        const { file, logits, greedy } = files.find(entry => entry.name === name)!;
+        const session = await loadFixed(await loadFile(path(file)), { contextLength: 128, features });
+        try {
+          const f16 = session.info.adapter.features.includes("shader-f16");
+          const tolerance = f16 ? TOLERANCE.f16 : TOLERANCE.f32;
+          const expected = new Float32Array(await (await loadFile(path(logits.file))).arrayBuffer());
+          const error = maxError(await session.logits(ids, never), expected);
+          figures[`${name}, ${pass}`] = { error, kernels: session.info.kernels };
+          expect(error).toBeLessThan(tolerance);
+          const narrow = greedy.margins.findIndex(margin => margin <= 2 * tolerance);
+          const certain = narrow < 0 ? greedy.tokens.length : narrow;
+          const generation = { temperature: 0, maxTokens: Math.max(1, certain), ignoreEndOfTurn: true };
+          const result = await session.generate({ ids }, generation, never, () => {});
+          expect(result.ids.slice(0, certain)).toEqual(greedy.tokens.slice(0, certain));
+        } finally {
+          await session.dispose();
+        }
+      },
+      300_000,
+    );
+  },
+);

@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { attentionDecode, type DecodeVariant } from "../../src/kernels/attention.ts";
-import { attentionCase, type Extras, type Heads, type Options, shapeOf } from "./attention-support.ts";
+import {
+  attentionCase,
+  type Extras,
+  type Heads,
+  type Options,
+  ownVariants,
+  shapeOf,
+} from "./attention-support.ts";
 import { type KernelBench, kernelBench, maxError, randomSource } from "./support.ts";
 
 const smollm2: Heads = [9, 3, 64];
@@ -48,7 +55,7 @@ const variants: { variant: DecodeVariant; more: typeof shapes; special: typeof u
   { variant: "software", more: shapes.slice(1), special: unusual.slice(0, 7) }, // slow to compile on lavapipe
 ];
 
-describe.each(variants)("attention-decode, $variant", ({ variant, more, special }) => {
+describe.each(ownVariants(variants))("attention-decode, $variant", ({ variant, more, special }) => {
   let bench: KernelBench;
   let limit: number;
   beforeAll(async () => {

@@ -1,6 +1,6 @@
 // attention-prefill-matrix: as it is where there are matrix units, elsewhere with the matrices emulated. Queries and
 // weights are rounded to f16, half a bit of 11 each, besides the keys and values of the cache.
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import type { Gpu } from "../../src/gpu/device.ts";
 import type { KernelCode, Pipelines } from "../../src/gpu/step.ts";
 import { type AttentionBuffers, attentionPrefill } from "../../src/kernels/attention.ts";
@@ -29,9 +29,12 @@ const cases: {
   workgroupBytes?: number;
   kvBlocks?: number;
   batches: Batch[];
+  /** In a usual run too: an emulated shader takes half a minute to compile. */
+  quick?: boolean;
 }[] = [
   ...[32, 64].map(keys => ({
     name: `tiles of ${keys} keys, 2 query heads a KV head, 64 elements`,
+    quick: keys === 32,
     heads: [4, 2, 64] as Heads,
     workgroupBytes: keys === 64 ? LARGE : SMALL,
     batches: [
@@ -66,6 +69,7 @@ const cases: {
   },
   {
     name: "96 elements, a window in a ring, capped scores and sinks",
+    quick: true,
     heads: [3, 3, 96],
     options: { window: 33, softcap: 3, sinks: true },
     kvBlocks: 6,
@@ -106,8 +110,9 @@ describe("attention-prefill-matrix", () => {
   test.for(cases)(
     "equals the reference with $name",
     { timeout: MATRIX_TIMEOUT_MS },
-    async ({ heads, options = {}, workgroupBytes = SMALL, kvBlocks = 24, batches }, { skip }) => {
+    async ({ heads, options = {}, workgroupBytes = SMALL, kvBlocks = 24, batches, quick }, { skip }) => {
       skip(!bench.gpu.f16, "no f16 on this adapter");
+      skip(!inject("long") && !quick, "npm run test:long");
       const { subgroupMatrix, device } = bench.gpu;
       const offered = device.limits.maxComputeWorkgroupStorageSize;
       skip(subgroupMatrix && offered < workgroupBytes, "too little workgroup memory");

@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { attentionPrefill, type PrefillVariant } from "../../src/kernels/attention.ts";
-import { attentionCase, type Extras, type Heads, type Options, shapeOf } from "./attention-support.ts";
+import {
+  attentionCase,
+  type Extras,
+  type Heads,
+  type Options,
+  ownVariants,
+  shapeOf,
+} from "./attention-support.ts";
 import { type KernelBench, kernelBench, maxError, randomSource } from "./support.ts";
 
 const smollm2: Heads = [9, 3, 64];
@@ -37,7 +44,7 @@ const variants: { variant: PrefillVariant; more: typeof shapes; special: typeof 
   { variant: "software", more: shapes.slice(1), special: unusual.slice(0, 6) }, // slow to compile on lavapipe
 ];
 
-describe.each(variants)("attention-prefill, $variant", ({ variant, more, special }) => {
+describe.each(ownVariants(variants))("attention-prefill, $variant", ({ variant, more, special }) => {
   let bench: KernelBench;
   let limit: number;
   beforeAll(async () => {

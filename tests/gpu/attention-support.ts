@@ -1,5 +1,6 @@
 // A paged KV cache for the attention tests: blocks in random order, everything that no token may see poisoned with
 // NaN.
+import { inject } from "vitest";
 import type { AttentionBuffers, AttentionShape } from "../../src/kernels/attention.ts";
 import { attentionScratchBytes } from "../../src/kernels/attention.ts";
 import { stateBytes } from "../../src/kernels/state.ts";
@@ -18,6 +19,14 @@ export function shapeOf(
   options: Options = {},
 ): AttentionShape {
   return { heads, kvHeads, headDim, kvBlocks, scale: 1 / Math.sqrt(headDim), ...options };
+}
+
+/** Of a kernel's variants those to compare here: where time is short, the ones that such an adapter is given. */
+export function ownVariants<T extends { variant: string }>(variants: readonly T[]): T[] {
+  const wanted = inject("variants");
+  return variants.filter(
+    ({ variant }) => wanted === "all" || (variant === "software") === (wanted === "software"),
+  );
 }
 
 /** Parts of a shape that most models leave out. */

@@ -1,8 +1,10 @@
 // Models on kernels that are told, not measured: a test's result must not depend on which of them were fast today.
+import { inject } from "vitest";
+import { requestAdapter } from "../../src/gpu/device.ts";
 import { chosenVariant, FAMILIES, type Family, type KernelChoice } from "../../src/kernels/choice.ts";
 import { type LoadSettings, loadModel } from "../../src/runtime/load-model.ts";
 import type { Session } from "../../src/runtime/session.ts";
-import { openTestGpu } from "./support.ts";
+import { openTestGpu, provideGpu } from "./support.ts";
 
 const never = new AbortController().signal;
 
@@ -13,6 +15,22 @@ const KERNELS: Readonly<Record<Family, string>> = {
   attentionDecode: "attention-decode",
   attentionPrefill: "attention-prefill",
 };
+
+/**
+ * Features with which whole models run here: in f32, whose tolerance tells most; where there is time, also with f16, and
+ * without subgroups. Each with its name for the test's title.
+ */
+export async function modelPasses(): Promise<
+  [name: string, features: NonNullable<LoadSettings["features"]>][]
+> {
+  await provideGpu();
+  const { features } = await requestAdapter();
+  const passes: Awaited<ReturnType<typeof modelPasses>> = [["f32", { f16: false }]];
+  if (inject("long") && features.has("shader-f16")) passes.push(["f16", {}]);
+  if (inject("long") && features.has("subgroups"))
+    passes.push(["f32, no subgroups", { f16: false, subgroups: false }]);
+  return passes;
+}
 
 /** @param choice default: what is taken where nothing was measured */
 export function loadFixed(file: Blob, settings: LoadSettings, choice: KernelChoice = {}): Promise<Session> {

@@ -1,10 +1,10 @@
 // Every architecture in a shape that its real models do not have, against a reference in double precision: widths off the
 // grid of 64, one KV head, 6 query heads on 2, heads of 80, 96, 128 and 256, prime vocabularies, partial rotation.
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { loadFixed } from "./load-support.ts";
+import { afterAll, describe, expect, test } from "vitest";
+import { loadFixed, modelPasses } from "./load-support.ts";
 import type { Architecture } from "./model-designs.ts";
 import { type SyntheticSpec, syntheticModel } from "./model-support.ts";
-import { maxError, provideGpu, randomSource } from "./support.ts";
+import { maxError, randomSource } from "./support.ts";
 
 const never = new AbortController().signal;
 /** Logits here have a standard deviation of 2 to 4. f16: KV cache; its effect grows with depth. */
@@ -38,9 +38,10 @@ const MODELS: [Architecture, keyof typeof SHAPES, Partial<SyntheticSpec>?][] = [
   ["stablelm", "grouped", { ropeDim: 20, untied: true }],
 ];
 
-describe("models in odd shapes", () => {
+const passes = await modelPasses();
+
+describe.each(passes)("models in odd shapes, %s", (_pass, features) => {
   const figures: Record<string, unknown> = {};
-  beforeAll(provideGpu);
   afterAll(() => console.log(`Kernels of models: ${JSON.stringify(figures)}`));
 
   test.each(MODELS)(
@@ -50,7 +51,7 @@ describe("models in odd shapes", () => {
       const { file, reference } = syntheticModel(spec);
       const random = randomSource(17);
       const ids = Array.from({ length: PROMPT }, () => 3 + Math.floor(random() * (spec.vocabulary - 3)));
-      const session = await loadFixed(file, { contextLength: CONTEXT });
+      const session = await loadFixed(file, { contextLength: CONTEXT, features });
       figures[architecture] = session.info.kernels;
       try {
         const f16 = session.info.adapter.features.includes("shader-f16");

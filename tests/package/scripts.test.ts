@@ -1,8 +1,11 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { HELP, parseAskArguments } from "../../scripts/lib/ask-options.mjs";
+import { endMarked, run, statusText } from "../../scripts/lib/process.mjs";
 import { readPlaywrightReport, readVitestReport } from "../../scripts/lib/reports.mjs";
 import { byteRange, serve } from "../../scripts/lib/server.mjs";
 import { minifyWgsl } from "../../scripts/lib/wgsl.mjs";
@@ -243,4 +246,37 @@ describe("the sums of npm test", () => {
     expect(readVitestReport(fine, 0).failed).toBe(0);
     expect(readVitestReport(fine, 1).failed).toBe(1);
   });
+});
+
+describe("processes", () => {
+  test("that a signal ends have a status that says which", async () => {
+    const status = await run(process.execPath, ["-e", "process.kill(process.pid, 'SIGTERM')"]);
+    expect([status, statusText(status), statusText(1)]).toEqual([143, "status 143: SIGTERM", "status 1"]);
+    const report = file("ended.json", {
+      testResults: [{ name: "a", status: "passed", assertionResults: [{ status: "passed", fullName: "a" }] }],
+    });
+    expect(readVitestReport(report, status).problems).toEqual([
+      "the runner was ended by a signal (status 143: SIGTERM)",
+    ]);
+  });
+
+  test.skipIf(process.platform !== "linux")(
+    "that outlive their lane are found by its mark, and ended",
+    async () => {
+      const start = (value: string) =>
+        spawn(process.execPath, ["-e", "setTimeout(() => {}, 60_000)"], {
+          detached: true,
+          env: { ...process.env, INTAB_MARK: value },
+        });
+      const [ours, other] = [start("ours"), start("other")];
+      await Promise.all([once(ours, "spawn"), once(other, "spawn")]);
+      const closed = once(ours, "close");
+      expect(await endMarked("INTAB_MARK=ours", 0)).toEqual([expect.stringContaining("setTimeout")]);
+      expect(await closed).toEqual([null, "SIGKILL"]);
+      expect(other.exitCode ?? other.signalCode).toBeNull();
+      other.kill();
+      await once(other, "close");
+      expect(await endMarked("INTAB_MARK=other", 5000)).toEqual([]);
+    },
+  );
 });
