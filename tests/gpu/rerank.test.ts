@@ -79,6 +79,9 @@ describe("rerank", () => {
         ranked.map(({ score }) => score).sort((a, b) => b - a),
       );
       const { tokenizer } = session;
+      // matrix units round both factors of a product to 11 bits
+      const onMatrixUnits = session.info.kernels.matmul!.some(name => name.startsWith("matrix"));
+      const tolerance = onMatrixUnits ? 1e-3 : 1e-4;
       for (const { index, score } of ranked) {
         // [CLS] query [SEP] document [SEP]
         const pair = [
@@ -90,7 +93,7 @@ describe("rerank", () => {
         const input = dense ? linear(read("cls.weight"), read("cls.bias"), state!).map(Math.tanh) : state!;
         const logits = linear(read("cls.output.weight"), read("cls.output.bias"), input);
         const expected = labels === 1 ? logits[0]! : 1 / (1 + Math.exp(logits[1]! - logits[0]!));
-        expect(Math.abs(score - expected), DOCUMENTS[index]).toBeLessThan(1e-4);
+        expect(Math.abs(score - expected), DOCUMENTS[index]).toBeLessThan(tolerance);
       }
       await expect(session.rerank(query, ["word ".repeat(80)], never)).rejects.toMatchObject({
         code: "prompt-too-long",

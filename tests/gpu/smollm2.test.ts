@@ -36,6 +36,8 @@ const path = inject("smollm2");
 const TOLERANCE = {
   f32: { max: 1e-3, mean: 1e-4, nll: 0.001 },
   f16: { max: 0.5, mean: 0.03, nll: 0.003 },
+  // both factors of products are rounded as well: mean 0.031 after 511 tokens on an H200
+  matrix: { max: 0.5, mean: 0.04, nll: 0.003 },
 };
 
 /**
@@ -78,7 +80,9 @@ describe.skipIf(!path).each(PASSES)(
       const gpu = { device, lost: new Promise(() => {}) } as unknown as Gpu;
       newest = async () => new Float32Array(await readBuffer(gpu, logits));
       const { adapter } = session.info;
-      tolerance = adapter.features.includes("shader-f16") ? TOLERANCE.f16 : TOLERANCE.f32;
+      const onMatrixUnits = session.info.kernels.matmul!.some(name => name.startsWith("matrix"));
+      const f16 = adapter.features.includes("shader-f16");
+      tolerance = TOLERANCE[onMatrixUnits ? "matrix" : f16 ? "f16" : "f32"];
       onGpu = !adapter.fallback;
       figures.adapter = `${adapter.vendor} ${adapter.architecture} ${adapter.features.join(" ")}`;
       figures.kernels = session.info.kernels;
