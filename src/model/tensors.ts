@@ -100,6 +100,9 @@ const IGNORED = /(^|\.)(attn_rot_embd|rotary_emb\.inv_freq)(\.|$)/;
 /** Types of short tensors: a CPU turns them into f32. */
 const SHORT_TYPES: readonly string[] = ["F32", "F16", "BF16"];
 
+/** Into so many matrices one is split at most, each a dispatch. The largest real ones take 10 of 128 MB. */
+const MAX_RUNS = 1024;
+
 /** The tensors of a file, by name; notes which are taken, and checks every shape. */
 export class TensorFile {
   readonly taken: Taken = { matrices: new Set(), blocks: [], host: [] };
@@ -327,10 +330,10 @@ export class Tensors {
     if (this.#bytes(type, rows, columns) <= maxBytes) return rows;
     const unit = Math.ceil(multiple / 4) * 4;
     const most = Math.floor(maxBytes / this.#bytes(type, unit, columns)) * unit;
-    if (most > 0) return most;
+    if (most > 0 && rows / most <= MAX_RUNS) return most;
     throw new DoesNotFitError(
       "adapter-limit",
-      `${unit} rows of ${columns} ${type} weights exceed the ${maxBytes} bytes that this adapter binds at once. Use a smaller model.`,
+      `${most > 0 ? rows : unit} rows of ${columns} ${type} weights exceed the ${maxBytes} bytes that this adapter binds at once${most > 0 ? `, more than ${MAX_RUNS} times` : ""}. Use a smaller model.`,
       { details: { type, rows: unit, columns, limit: maxBytes } },
     );
   }

@@ -64,7 +64,8 @@ type Judgement = Pick<
   "fits" | "reasons" | "contextLength" | "trainedContextLength" | "bytes" | "longestContext" | "fittingTypes"
 >;
 
-function judge(gpu: Gpu, file: GgufFile, settings: FitSettings): Judgement {
+/** Whether a file whose header could be read runs here. @throws InputError `option` */
+export function judge(gpu: Gpu, file: GgufFile, settings: FitSettings): Judgement {
   const reasons: FitReason[] = [];
   const attempt = <T>(work: () => T): T | undefined => {
     try {

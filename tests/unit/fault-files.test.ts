@@ -1,6 +1,7 @@
 /** Files that hung, took gigabytes, crashed or passed where they must not: fit() and load() say the same, at once. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { KernelChoice } from "../../src/kernels/choice.ts";
+import { openModel } from "../../src/model/open-model.ts";
 import { fitModel } from "../../src/runtime/fit.ts";
 import { loadModel } from "../../src/runtime/load-model.ts";
 import type { Fit, FitOptions } from "../../src/types.ts";
@@ -118,4 +119,16 @@ describe("fit()", () => {
 test("a file whose tensors are aligned to 4 bytes is read", async () => {
   const { tensors, dataOffset } = await parsed(faultBytes("align4"));
   expect(tensors.map(({ offset }) => offset - dataOffset)).toEqual([0, 16, 28]);
+});
+
+test("a vocabulary of two billion rows is no list of a million buffers", async () => {
+  const file = await parsed(faultBytes("rope-factors-and-yarn"));
+  const tensors = file.tensors.map(tensor =>
+    tensor.name === "token_embd.weight" ? { ...tensor, dims: [64, 2 ** 31], bytes: 2 ** 39 } : tensor,
+  );
+  const started = performance.now();
+  expect(() => openModel({ ...file, tensors }, 2 ** 20)).toThrow(
+    expect.objectContaining({ code: "adapter-limit" }),
+  );
+  expect(performance.now() - started).toBeLessThan(500);
 });
