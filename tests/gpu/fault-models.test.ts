@@ -72,8 +72,8 @@ test("factors and YaRN together give llama.cpp's probabilities", async () => {
         row.map(logit => logit - total),
         Float32Array.from(logprobs),
       );
-      // without the ramp it is 18, without the magnitude 20: these weights are large
-      expect(error, `position ${position}`).toBeLessThan(f16 ? 1 : 0.02);
+      // SwiftShader: 2e-5; at position 299 without the ramp 8, without the magnitude 1.5
+      expect(error, `position ${position}`).toBeLessThan(f16 ? 1 : 1e-3);
     }
   });
 });
