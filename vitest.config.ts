@@ -53,6 +53,10 @@ export default defineConfig({
       },
       {
         resolve: { alias },
+        test: { name: "fuzz", include: ["tests/fuzz/**/*.test.ts"], environment: "node" },
+      },
+      {
+        resolve: { alias },
         server: { fs: { allow: [".", cacheFolder(), goldenFolder] } },
         test: {
           name: "chromium",

@@ -131,9 +131,16 @@ const WORDS: Readonly<Record<string, Words>> = {
     "download-again",
     "built-in",
   ],
+  "not-finite": [
+    "This model computes no usable numbers",
+    "Its weights are damaged, or the graphics driver computes wrongly. Get the file again, or another one of the model.",
+    "download-again",
+    "other-file",
+    "built-in",
+  ],
   architecture: [
     "This kind of model is not supported yet",
-    "Choose a model of the Llama architecture, such as SmolLM2 or Llama 3.",
+    "Choose another model: Llama, Qwen, Gemma, Phi and others run.",
     "find-models",
     "built-in",
   ],

@@ -45,7 +45,8 @@ export class DoesNotFitError extends IntabError {
   override name = "DoesNotFitError";
 }
 
-/** The bytes are not a sound GGUF file: `not-gguf`, `bad-gguf`, `truncated`, `corrupt`, `file-unreadable`; of a model in several files:
+/** The bytes are not a sound GGUF file: `not-gguf`, `bad-gguf`, `truncated`, `corrupt`, `file-unreadable`; its weights
+ * give `not-finite` numbers; of a model in several files:
  * `split-missing`, `split-duplicate`, `split-mismatch`. */
 export class ModelFormatError extends IntabError {
   override name = "ModelFormatError";

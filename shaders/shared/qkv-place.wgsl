@@ -29,8 +29,8 @@ fn place(token: u32, row: u32, given: vec4f) {
   let block = block_table[position / BLOCK];
   let slot = position % BLOCK;
   if (head < HEADS + KV_HEADS) {
-    kv[key_index(block, slot, head - HEADS) + element / 4u] = real4(value);
+    kv[key_index(block, slot, head - HEADS) + element / 4u] = to_real(value);
   } else {
-    kv[value_index(block, slot, head - HEADS - KV_HEADS) + element / 4u] = real4(value);
+    kv[value_index(block, slot, head - HEADS - KV_HEADS) + element / 4u] = to_real(value);
   }
 }

@@ -25,7 +25,7 @@ export const MAX_TENSOR_NAME_BYTES = 1024;
 export const MAX_ARRAY_DEPTH = 4;
 /** GGML_MAX_DIMS. */
 export const MAX_DIMENSIONS = 4;
-/** `general.alignment`: a multiple of 8 by the specification; 32 is usual, more than a page of 64 KiB is nonsense. */
-export const MIN_ALIGNMENT = 8;
+/** `general.alignment`: 32 is usual; llama.cpp reads any power of two; more than a page of 64 KiB is nonsense. */
+export const MIN_ALIGNMENT = 1;
 export const MAX_ALIGNMENT = 65_536;
 export const DEFAULT_ALIGNMENT = 32;

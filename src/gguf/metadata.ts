@@ -8,6 +8,7 @@ import {
   MAX_METADATA_ENTRIES,
   MAX_STRING_BYTES,
 } from "./limits.ts";
+import { rangeOf } from "./ranges.ts";
 
 /**
  * Metadata by key. 64-bit integers are numbers where that loses nothing, else bigints; arrays are arrays. It has no
@@ -139,11 +140,31 @@ export function bad(what: string, details: Record<string, string | number>): Mod
   );
 }
 
-/** A finite number. `fallback` where the key is absent; without one, absence is an error (`bad-gguf`). */
+/**
+ * A finite number inside its range (`ranges.ts`). `fallback`, which may be any number, where the key is absent; without one,
+ * absence is an error (`bad-gguf`).
+ */
 export function getNumber(metadata: Metadata, key: string, fallback?: number): number {
-  const value = lookUp(metadata, key, fallback);
-  if (typeof value === "number" && Number.isFinite(value)) return value;
-  throw wrongType(key, "a finite number below 2^53", value);
+  if (fallback !== undefined && !Object.hasOwn(metadata, key)) return fallback;
+  return checkNumber(key, lookUp(metadata, key, fallback));
+}
+
+/** @throws ModelFormatError `bad-gguf` unless `value` is a number that `key` may have */
+export function checkNumber(key: string, value: unknown): number {
+  const range = rangeOf(key);
+  if (typeof value === "number" && Number.isFinite(value)) {
+    if (!range) return value;
+    if (value >= range.least && value <= range.most && (!range.whole || Number.isInteger(value)))
+      return value;
+  }
+  if (!range || (typeof value !== "number" && typeof value !== "bigint"))
+    throw wrongType(key, "a finite number below 2^53", value);
+  const wanted = `a ${range.whole ? "whole " : ""}number from ${range.least} to ${range.most}`;
+  throw bad(`says that ${key} is ${value}, where ${wanted} is possible`, {
+    key,
+    value: String(value),
+    wanted,
+  });
 }
 
 /** A string. `fallback` where the key is absent; without one, absence is an error (`bad-gguf`). */

@@ -1,6 +1,6 @@
 import { UnsupportedModelError } from "../errors.ts";
 import type { GgufFile } from "../gguf/gguf.ts";
-import { getNumber, getString } from "../gguf/metadata.ts";
+import { checkNumber, getNumber, getString } from "../gguf/metadata.ts";
 
 /** The numbers that every model has, as its file states them. */
 export interface Hyperparameters {
@@ -30,7 +30,7 @@ export class Keys {
     return this.#key(name) in this.#file.metadata;
   }
 
-  /** @throws ModelFormatError `bad-gguf` where it is missing and has no fallback, or is no number */
+  /** @throws ModelFormatError `bad-gguf` where it is missing and has no fallback, is no number or out of its range */
   number(name: string, fallback?: number): number {
     return getNumber(this.#file.metadata, this.#key(name), fallback);
   }
@@ -48,8 +48,7 @@ export class Keys {
   ofLayer(name: string, layer: number, fallback?: number): number {
     const value = this.#file.metadata[this.#key(name)];
     if (!Array.isArray(value)) return this.number(name, fallback);
-    const one: unknown = value[layer];
-    if (typeof one === "number") return one;
+    if (layer < value.length) return checkNumber(this.#key(name), value[layer]);
     throw unsupportedShape([`${this.#key(name)} has no number for layer ${layer}`]);
   }
 
@@ -59,7 +58,7 @@ export class Keys {
 }
 
 /**
- * @throws ModelFormatError `bad-gguf` where a key is missing; UnsupportedModelError `shape` where the numbers are outside
+ * @throws ModelFormatError `bad-gguf` where a key is missing or out of its range; UnsupportedModelError `shape` where the numbers are outside
  *   of what the kernels do
  */
 export function readHyperparameters(file: GgufFile): Hyperparameters {
@@ -73,7 +72,6 @@ export function readHyperparameters(file: GgufFile): Hyperparameters {
     contextLength: keys.number("context_length"),
   };
   const problems = [
-    ...multiple("block_count", model.layers, 1),
     ...multiple("embedding_length", model.hidden, COLUMN_MULTIPLE),
     ...(model.vocabulary > 0 ? [] : ["token_embd.weight is missing (a vocabulary-only file?)"]),
   ];

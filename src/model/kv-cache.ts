@@ -53,7 +53,7 @@ export interface CachePlace {
 
 /**
  * Paged KV cache (PagedAttention, Kwon et al. 2023): the GPU buffers of all layers, and which blocks are free. A block
- * is taken when a sequence grows into it and returns to the free list with its sequence; block tables live on the GPU.
+ * is taken when a sequence grows into it and is free again when its sequence ends; block tables live on the GPU.
  * A layer with a sliding window has a ring instead: its table leads logical block b to block b mod ring, for good.
  */
 export class KvCache {
@@ -61,7 +61,9 @@ export class KvCache {
   readonly blocks: number;
   readonly #places: ReadonlyMap<LayerCache, CachePlace>;
   readonly #blockTable: GPUBuffer;
-  readonly #free: number[];
+  /** Given back; besides these the blocks from `#unused` on are free. A list of all would take long where a context is huge. */
+  readonly #free: number[] = [];
+  #unused = 0;
   readonly #queue: GPUQueue;
 
   /** @throws DoesNotFitError `adapter-limit` if a layer exceeds the adapter's binding size */
@@ -74,11 +76,9 @@ export class KvCache {
       const made = tables.get(blocks);
       if (made) return made;
       const table = buffers.storage(`block table of a ring of ${blocks}`, this.blocks * 4);
-      queue.writeBuffer(
-        table,
-        0,
-        Uint32Array.from({ length: this.blocks }, (_, block) => block % blocks),
-      );
+      const numbers = new Uint32Array(this.blocks);
+      for (let block = 0; block < numbers.length; block++) numbers[block] = block % blocks;
+      queue.writeBuffer(table, 0, numbers);
       tables.set(blocks, table);
       return table;
     };
@@ -89,11 +89,10 @@ export class KvCache {
         return [cache, { buffer, blockTable: tableOf(blocks), blocks }];
       }),
     );
-    this.#free = Array.from({ length: this.blocks }, (_, index) => this.blocks - 1 - index);
   }
 
   get freeBlocks(): number {
-    return this.#free.length;
+    return this.#free.length + this.blocks - this.#unused;
   }
 
   place(cache: LayerCache): CachePlace {
@@ -108,10 +107,9 @@ export class KvCache {
   reserve(sequence: KvSequence, positions: number): void {
     const held = sequence.blocks.length;
     while (sequence.blocks.length < kvBlocks(positions)) {
-      const block = this.#free.pop();
-      if (block === undefined)
+      if (this.freeBlocks === 0)
         throw new RangeError(`KV cache of ${this.blocks} blocks is full at ${positions} positions`);
-      sequence.blocks.push(block);
+      sequence.blocks.push(this.#free.pop() ?? this.#unused++);
     }
     if (sequence.blocks.length > held) {
       this.#queue.writeBuffer(this.#blockTable, held * 4, Uint32Array.from(sequence.blocks.slice(held)));

@@ -176,7 +176,7 @@ export class LayerReader extends Tensors {
     const hidden = this.#hidden;
     const count = this.#keys.number("expert_count");
     const perToken = this.#keys.number("expert_used_count");
-    const width = this.dims("ffn_down_exps.weight")?.[0] ?? 0;
+    const width = (this.dims("ffn_down_exps.weight") ?? this.dims("ffn_down.0.weight"))?.[0] ?? 0;
     const shared = this.dims("ffn_down_shexp.weight")?.[0];
     const problems = [
       ...multiple("expert_feed_forward_length", width, COLUMN_MULTIPLE),
@@ -272,7 +272,7 @@ export function readHeads(
   const kvHeads = keys.has("attention.head_count_kv")
     ? keys.ofLayer("attention.head_count_kv", layer)
     : heads;
-  return { heads, kvHeads, headDim: keys.number("attention.key_length", hidden / heads) };
+  return { heads, kvHeads, headDim: keys.number("attention.key_length", hidden / Math.max(1, heads)) };
 }
 
 /** What the routing kernel does. */

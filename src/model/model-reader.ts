@@ -5,8 +5,8 @@ import type { NormKind } from "../kernels/norm.ts";
 import { type Hyperparameters, Keys, readHyperparameters } from "./hyperparameters.ts";
 import type { LayerCache } from "./kv-cache.ts";
 import { LayerReader, type NormWeights, readHeads, readNorm } from "./layer-reader.ts";
-import type { Rope, RopeScaling } from "./rope.ts";
-import { type Linear, TensorFile, Tensors } from "./tensors.ts";
+import type { Rope, RopeFactors, RopeScaling } from "./rope.ts";
+import { type HostTensor, type Linear, TensorFile, Tensors } from "./tensors.ts";
 
 /** From the last layer to logits. */
 export interface Output {
@@ -78,6 +78,11 @@ export class ModelReader {
     return readNorm(this.tensors, this.keys, name, kind, this.shape.hidden);
   }
 
+  /** Positions that layers with a sliding window look back; undefined: the file says 0, they see all. */
+  window(fallback?: number): number | undefined {
+    return this.keys.number("attention.sliding_window", fallback) || undefined;
+  }
+
   /** `output_norm` and `output.weight`, or the embedding where the file ties them. */
   output(
     embedding: Linear,
@@ -108,26 +113,28 @@ export class ModelReader {
 
   #scaling(dim: number): RopeScaling {
     const { keys, tensors } = this;
-    const pairs = dim / 2;
     const original = keys.number("rope.scaling.original_context_length", this.shape.contextLength);
-    const magnitude = keys.number("rope.scaling.attn_factor", 1);
-    if (tensors.has("rope_factors_long.weight")) {
-      const short = tensors.host("rope_factors_short.weight", pairs);
-      const long = tensors.host("rope_factors_long.weight", pairs);
-      return { kind: "long", short, long, original, magnitude };
-    }
+    const magnitude = keys.number("rope.scaling.attn_factor", 1) || 1;
     const factor = keys.number("rope.scaling.factor", keys.number("rope.scale_linear", 1)) || 1;
-    if (tensors.has("rope_freqs.weight")) {
-      return { kind: "factors", factors: tensors.host("rope_freqs.weight", pairs), factor };
+    const host = (name: string): HostTensor => tensors.host(`${name}.weight`, dim / 2);
+    let factors: RopeFactors | undefined;
+    if (tensors.has("rope_factors_long.weight")) {
+      factors = { short: host("rope_factors_short"), long: host("rope_factors_long"), original };
+    } else if (tensors.has("rope_freqs.weight")) {
+      const all = host("rope_freqs");
+      factors = { short: all, long: all, original };
     }
     const type = keys.string("rope.scaling.type", "linear"); // as llama.cpp has it
-    if (type === "none" || factor === 1) return { kind: "none" };
-    if (type === "linear") return { kind: "linear", factor };
-    if (type === "yarn") {
+    if (type === "yarn" && factor !== 1) {
       const betaFast = keys.number("rope.scaling.yarn_beta_fast", 32);
       const betaSlow = keys.number("rope.scaling.yarn_beta_slow", 1);
-      return { kind: "yarn", factor, original, betaFast, betaSlow, magnitude };
+      return { kind: "yarn", factor, factors, original, betaFast, betaSlow, magnitude };
     }
+    // factors say all that "longrope" and its older names stand for
+    const linear = type === "none" ? 1 : factor;
+    if (!factors && linear === 1 && magnitude === 1) return { kind: "none" };
+    if (factors || linear === 1 || type === "linear")
+      return { kind: "linear", factor: linear, factors, magnitude };
     throw new UnsupportedModelError(
       "rope-scaling",
       `The model scales its rotary embedding by "${type}", which this version does not do. Supported: none, linear, yarn, and factors as tensors (rope_freqs, rope_factors_long).`,

@@ -9,18 +9,28 @@ export interface Rope {
   scaling: RopeScaling;
 }
 
+/** Divisors of the frequencies, one a pair: `long` where the context exceeds `original` (LongRoPE, Ding et al. 2024). */
+export interface RopeFactors {
+  short: HostTensor;
+  long: HostTensor;
+  original: number;
+}
+
 export type RopeScaling =
   | { kind: "none" }
   /** Positions are divided by `factor` (position interpolation, Chen et al. 2023). */
-  | { kind: "linear"; factor: number }
-  /** Each frequency is divided by its own factor (Llama 3.1's `rope_freqs.weight`), and by `factor`. */
-  | { kind: "factors"; factors: HostTensor; factor: number }
-  /** Su-scaled RoPE (LongRoPE, Ding et al. 2024): `long` where the context exceeds `original`; `magnitude` on both. */
-  | { kind: "long"; short: HostTensor; long: HostTensor; original: number; magnitude: number }
-  /** YaRN (Peng et al. 2023). */
+  | {
+      kind: "linear";
+      factor: number;
+      factors?: RopeFactors | undefined;
+      /** On cosine and sine. */
+      magnitude: number;
+    }
+  /** YaRN (Peng et al. 2023). With `factors` these come first, as in llama.cpp. */
   | {
       kind: "yarn";
       factor: number;
+      factors?: RopeFactors | undefined;
       original: number;
       betaFast: number;
       betaSlow: number;
@@ -48,30 +58,23 @@ export function ropeTable({ base, dim, scaling }: Rope, positions: number): Floa
 }
 
 function magnitudeOf(scaling: RopeScaling): number {
-  if (scaling.kind === "long") return scaling.magnitude;
-  if (scaling.kind === "yarn") return scaling.magnitude * (0.1 * Math.log(scaling.factor) + 1);
-  return 1;
+  if (scaling.kind === "none") return 1;
+  const { kind, factor, magnitude } = scaling;
+  return kind === "yarn" && factor > 1 ? magnitude * (0.1 * Math.log(factor) + 1) : magnitude;
 }
 
-function scaled(frequency: number, pair: number, { base, dim, scaling }: Rope, positions: number): number {
-  switch (scaling.kind) {
-    case "none":
-      return frequency;
-    case "linear":
-      return frequency / scaling.factor;
-    case "factors":
-      return frequency / scaling.factors.values![pair]! / scaling.factor;
-    case "long":
-      return frequency / (positions > scaling.original ? scaling.long : scaling.short).values![pair]!;
-    case "yarn": {
-      const { factor, original, betaFast, betaSlow } = scaling;
-      // the pair that turns `beta` times within the original context
-      const turning = (beta: number): number =>
-        (dim * Math.log(original / (beta * 2 * Math.PI))) / (2 * Math.log(base));
-      const low = Math.max(0, Math.floor(turning(betaFast)));
-      const high = Math.min(dim - 1, Math.ceil(turning(betaSlow)));
-      const ramp = Math.min(1, Math.max(0, (pair - low) / Math.max(0.001, high - low)));
-      return frequency * (1 - ramp) + (frequency / factor) * ramp;
-    }
-  }
+function scaled(given: number, pair: number, { base, dim, scaling }: Rope, positions: number): number {
+  if (scaling.kind === "none") return given;
+  const { factor, factors } = scaling;
+  const divisors = factors && (positions > factors.original ? factors.long : factors.short).values!;
+  const frequency = given / (divisors?.[pair] ?? 1);
+  if (scaling.kind === "linear") return frequency / factor;
+  const { original, betaFast, betaSlow } = scaling;
+  // the pair that turns `beta` times within the original context
+  const turning = (beta: number): number =>
+    (dim * Math.log(original / (beta * 2 * Math.PI))) / (2 * Math.log(base));
+  const low = Math.max(0, Math.floor(turning(betaFast)));
+  const high = Math.min(dim - 1, Math.ceil(turning(betaSlow)));
+  const ramp = Math.min(1, Math.max(0, (pair - low) / Math.max(0.001, high - low)));
+  return frequency * (1 - ramp) + (frequency / factor) * ramp;
 }

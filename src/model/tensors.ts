@@ -100,6 +100,9 @@ const IGNORED = /(^|\.)(attn_rot_embd|rotary_emb\.inv_freq)(\.|$)/;
 /** Types of short tensors: a CPU turns them into f32. */
 const SHORT_TYPES: readonly string[] = ["F32", "F16", "BF16"];
 
+/** Into so many matrices one is split at most, each a dispatch. The largest real ones take 10 of 128 MB. */
+const MAX_RUNS = 1024;
+
 /** The tensors of a file, by name; notes which are taken, and checks every shape. */
 export class TensorFile {
   readonly taken: Taken = { matrices: new Set(), blocks: [], host: [] };
@@ -190,25 +193,44 @@ export class Tensors {
 
   /**
    * One matrix per expert, all in one: `rows` of each of the stacked tensors `[columns, rows, experts]`, expert after
-   * expert. A stack of different types comes as one run per tensor.
+   * expert; or, in old files, of a tensor per expert. A stack of different types comes as one run per tensor, experts of
+   * different types as runs that hold some of them each.
+   * @param stack names with `_exps`
    */
   expertLinear(stack: readonly StackPart[], columns: number, experts: number): Linear {
     const rows = stack.reduce((sum, part) => sum + part.rows, 0);
-    const stacked = stack.every(part => this.#type(part.name) === this.#type(stack[0]!.name));
+    const typeOf = ({ name }: StackPart, expert: number): WeightType =>
+      this.#type(this.#expertName(name, expert));
+    const each = Array.from({ length: experts }, (_, expert) => expert);
+    const stacked = each.every(expert =>
+      stack.every(part => typeOf(part, expert) === typeOf(stack[0]!, expert)),
+    );
     const groups = stacked ? [stack] : stack.map(part => [part]);
     let firstRow = 0;
     const runs = groups.flatMap((group): Run[] => {
       const stride = group.reduce((sum, part) => sum + part.rows, 0);
-      const most = this.#rowsThatFit(this.#type(group[0]!.name), columns, stride, stride * experts) / stride;
       const place = { firstRow };
       firstRow += stride;
-      if (most >= experts) return [{ ...place, matrix: this.#expertMatrix(group, stride, columns, experts) }];
-      return Array.from({ length: Math.ceil(experts / most) }, (_, index) => {
-        const held = { first: index * most, count: Math.min(most, experts - index * most) };
-        return { ...place, held, matrix: this.#expertMatrix(group, stride, columns, experts, held) };
-      });
+      const made: Run[] = [];
+      for (let first = 0; first < experts; ) {
+        const type = typeOf(group[0]!, first);
+        let end = first + 1;
+        while (end < experts && typeOf(group[0]!, end) === type) end++;
+        const most = this.#rowsThatFit(type, columns, stride, stride * (end - first)) / stride;
+        const held = { first, count: Math.min(end - first, Math.floor(most)) };
+        const matrix = this.#expertMatrix(group, stride, columns, experts, held);
+        made.push(held.count === experts ? { ...place, matrix } : { ...place, held, matrix });
+        first += held.count;
+      }
+      return made;
     });
     return { runs, rows, columns, bias: this.#expertBias(stack, rows, experts, stacked) };
+  }
+
+  /** `ffn_up_exps`, or `ffn_up.3` where the file has a tensor for each expert. */
+  #expertName(name: string, expert: number): string {
+    const own = name.replace(/_exps$/, `.${expert}`);
+    return this.has(`${own}.weight`) ? own : name;
   }
 
   /** @param name with its suffix */
@@ -308,10 +330,10 @@ export class Tensors {
     if (this.#bytes(type, rows, columns) <= maxBytes) return rows;
     const unit = Math.ceil(multiple / 4) * 4;
     const most = Math.floor(maxBytes / this.#bytes(type, unit, columns)) * unit;
-    if (most > 0) return most;
+    if (most > 0 && rows / most <= MAX_RUNS) return most;
     throw new DoesNotFitError(
       "adapter-limit",
-      `${unit} rows of ${columns} ${type} weights exceed the ${maxBytes} bytes that this adapter binds at once. Use a smaller model.`,
+      `${most > 0 ? rows : unit} rows of ${columns} ${type} weights exceed the ${maxBytes} bytes that this adapter binds at once${most > 0 ? `, more than ${MAX_RUNS} times` : ""}. Use a smaller model.`,
       { details: { type, rows: unit, columns, limit: maxBytes } },
     );
   }
@@ -321,23 +343,27 @@ export class Tensors {
     stride: number,
     columns: number,
     experts: number,
-    held = { first: 0, count: experts },
+    held: HeldExperts,
   ): Matrix {
     let firstRow = 0;
-    const placed = parts.map(({ name, rows }): MatrixPart => {
-      const part = {
-        tensor: this.#file.find(`${this.#prefix}${name}.weight`, [columns, rows, experts]),
-        fromRow: held.first * rows,
-        rows: held.count * rows,
-        firstRow,
-        matrices: { rows, stride },
-      };
+    const placed = parts.flatMap(({ name, rows }): MatrixPart[] => {
+      const at = firstRow;
       firstRow += rows;
-      return part;
+      const find = (own: string, dims: readonly number[]) =>
+        this.#file.find(`${this.#prefix}${own}.weight`, dims);
+      if (this.#expertName(name, held.first) === name) {
+        const tensor = find(name, [columns, rows, experts]);
+        const [fromRow, count] = [held.first * rows, held.count * rows];
+        return [{ tensor, fromRow, rows: count, firstRow: at, matrices: { rows, stride } }];
+      }
+      return Array.from({ length: held.count }, (_, index) => {
+        const tensor = find(this.#expertName(name, held.first + index), [columns, rows]);
+        return { tensor, fromRow: 0, rows, firstRow: index * stride + at };
+      });
     });
     const names = parts.map(part => part.name).join(" + ");
     const name = this.#prefix + names + (held.count < experts ? ` from expert ${held.first}` : "");
-    const type = this.#type(parts[0]!.name);
+    const type = this.#type(this.#expertName(parts[0]!.name, held.first));
     return this.#take({ name, type, rows: stride * held.count, columns, parts: placed });
   }
 

@@ -1,4 +1,5 @@
 import { InputError } from "../errors.ts";
+import { MAX_POSITIONS } from "../gguf/ranges.ts";
 import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Pipelines, type Step } from "../gpu/step.ts";
@@ -32,10 +33,12 @@ const WARM_UP = { prompt: 8, tokens: 3 };
 
 /** @throws InputError `option` */
 export function chooseContext(gpu: Gpu, model: OpenedModel, wanted: number | undefined): number {
-  if (wanted !== undefined && !(Number.isInteger(wanted) && wanted > 0)) {
-    throw new InputError("option", `contextLength is ${wanted}; it must be a whole number above 0.`, {
-      details: { option: "contextLength", value: wanted },
-    });
+  if (wanted !== undefined && !(Number.isInteger(wanted) && wanted > 0 && wanted <= MAX_POSITIONS)) {
+    throw new InputError(
+      "option",
+      `contextLength is ${wanted}; it must be a whole number from 1 to ${MAX_POSITIONS}.`,
+      { details: { option: "contextLength", value: wanted } },
+    );
   }
   if (wanted !== undefined) return wanted;
   const { maxBufferSize, maxStorageBufferBindingSize } = gpu.device.limits;
@@ -47,6 +50,14 @@ export function chooseContext(gpu: Gpu, model: OpenedModel, wanted: number | und
     return Math.floor(limit / layerBytes(cache, { ...shape, positions: KV_BLOCK })) * KV_BLOCK;
   });
   return Math.min(most, ...fits);
+}
+
+/** Positions that the model has not been trained for are the caller's choice; answers there are mostly poor. */
+export function contextWarnings({ shape }: OpenedModel, contextLength: number): string[] {
+  if (contextLength <= shape.contextLength) return [];
+  return [
+    `contextLength is ${contextLength}, and the model was trained for ${shape.contextLength} positions: expect worse answers beyond these.`,
+  ];
 }
 
 export interface BuildParts {

@@ -2,6 +2,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { readBuffer } from "../gpu/readback.ts";
 import type { Step } from "../gpu/step.ts";
 import type { Pooling } from "../types.ts";
+import { checkFinite } from "./finite.ts";
 import type { Prefill } from "./prefill.ts";
 
 export interface EmbedderParts {
@@ -18,7 +19,7 @@ export interface EmbedderParts {
   rankedBy: Pooling;
 }
 
-/** Token states of texts, and what is made of them. They are few: pooling is the CPU's work, in double precision. */
+/** Token states of texts, and what is made of them. ModelFormatError `not-finite` where they are no numbers. They are few: pooling is the CPU's work, in double precision. */
 export class Embedder {
   readonly #parts: EmbedderParts;
 
@@ -58,6 +59,6 @@ export class Embedder {
       for (const [i, value] of values.entries()) sum[i % width]! += value;
     };
     await prefill.alone(ids, { signal, each: steps, afterChunk });
-    return pooling === "mean" ? sum.map(value => value / ids.length) : sum;
+    return checkFinite(pooling === "mean" ? sum.map(value => value / ids.length) : sum, "states");
   }
 }

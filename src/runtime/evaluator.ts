@@ -8,6 +8,7 @@ import type { Output } from "../model/model-reader.ts";
 import type { ProgramBuilder } from "../model/program.ts";
 import type { Scratch } from "../model/scratch.ts";
 import { allocating } from "./allocating.ts";
+import { checkFinite } from "./finite.ts";
 import type { Prefill } from "./prefill.ts";
 
 /** Rows of logits in GPU memory at once: 64 x 49,152 x 4 = 12 MB, 64 x 262,144 x 4 = 67 MB. */
@@ -38,7 +39,7 @@ interface Prepared {
   scoreStep: Step;
 }
 
-/** Logits and log-probabilities of given tokens. Its buffers and pipelines are made at the first use. */
+/** Logits and log-probabilities of given tokens, or ModelFormatError `not-finite`. Its buffers and pipelines are made at the first use. */
 export class Evaluator {
   readonly #parts: EvaluatorParts;
   #prepared: Promise<Prepared> | undefined;
@@ -54,7 +55,8 @@ export class Evaluator {
     const all = resultArray(ids.length, vocabulary);
     let done = 0;
     const afterChunk = async (rows: number): Promise<void> => {
-      all.set(new Float32Array(await readBuffer(gpu, logits, rows * vocabulary * 4)), done * vocabulary);
+      const values = new Float32Array(await readBuffer(gpu, logits, rows * vocabulary * 4));
+      all.set(checkFinite(values, "logits"), done * vocabulary);
       done += rows;
     };
     await this.#parts.prefill.alone(ids, { signal, each, chunkRows, afterChunk });
@@ -65,10 +67,8 @@ export class Evaluator {
   async lastLogits(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
     const { gpu, vocabulary, last } = this.#parts;
     await this.#parts.prefill.alone(ids, { signal, last: last.steps });
-    return new Float32Array(await readBuffer(gpu, last.logits, Math.ceil(vocabulary / 4) * 16)).slice(
-      0,
-      vocabulary,
-    );
+    const values = new Float32Array(await readBuffer(gpu, last.logits, Math.ceil(vocabulary / 4) * 16));
+    return checkFinite(values.slice(0, vocabulary), "logits");
   }
 
   /** `[ids.length - 1]`: natural logarithms */
@@ -83,7 +83,7 @@ export class Evaluator {
     };
     setTargets();
     const afterChunk = async (rows: number): Promise<void> => {
-      all.set(new Float32Array(await readBuffer(gpu, scores, rows * 4)), done);
+      all.set(checkFinite(new Float32Array(await readBuffer(gpu, scores, rows * 4)), "logits"), done);
       done += rows;
       setTargets();
     };

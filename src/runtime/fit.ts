@@ -12,11 +12,10 @@ import { Buffers } from "../gpu/buffers.ts";
 import { type Gpu, openGpu } from "../gpu/device.ts";
 import { dryGpu } from "../gpu/dry.ts";
 import { isWeightType } from "../kernels/weights.ts";
-import { architectureOf, type OpenedModel, openModel } from "../model/open-model.ts";
-import { checkSupported } from "../model/supported-types.ts";
-import { createTokenizer } from "../tokenizer/index.ts";
+import type { OpenedModel } from "../model/open-model.ts";
 import type { Fit, FitBytes, FitOptions, FitReason } from "../types.ts";
 import { buildModel, chooseContext } from "./build-model.ts";
+import { checkModel } from "./checked-model.ts";
 import { fileFacts } from "./file-facts.ts";
 import { type OpenHooks, openOrigin, type PlainOrigin } from "./open-origin.ts";
 import { AllocatedWeights } from "./weight-upload.ts";
@@ -24,9 +23,8 @@ import { AllocatedWeights } from "./weight-upload.ts";
 /** What of `FitOptions` reaches the worker as data. */
 export type FitSettings = Omit<FitOptions, "signal" | "worker">;
 
-/** Contexts are looked for in steps of this, up to the highest: more than any model is trained for. Positions. */
+/** Contexts are looked for in steps of this. Positions. */
 const CONTEXT_STEP = 16;
-const MAX_CONTEXT = 2 ** 24;
 
 /**
  * @throws InputError `option`, GpuUnavailableError, ModelFormatError, DownloadError, StorageError; the signal's reason.
@@ -66,7 +64,8 @@ type Judgement = Pick<
   "fits" | "reasons" | "contextLength" | "trainedContextLength" | "bytes" | "longestContext" | "fittingTypes"
 >;
 
-function judge(gpu: Gpu, file: GgufFile, settings: FitSettings): Judgement {
+/** Whether a file whose header could be read runs here. @throws InputError `option` */
+export function judge(gpu: Gpu, file: GgufFile, settings: FitSettings): Judgement {
   const reasons: FitReason[] = [];
   const attempt = <T>(work: () => T): T | undefined => {
     try {
@@ -78,13 +77,7 @@ function judge(gpu: Gpu, file: GgufFile, settings: FitSettings): Judgement {
       return undefined;
     }
   };
-  attempt(() => void architectureOf(file));
-  attempt(() => checkSupported(file));
-  // weights of other types have no layout to open a model by
-  const { maxStorageBufferBindingSize } = gpu.device.limits;
-  const model =
-    reasons.length === 0 ? attempt(() => openModel(file, maxStorageBufferBindingSize)) : undefined;
-  attempt(() => void createTokenizer(file.metadata));
+  const { model } = checkModel(file, gpu, attempt);
   if (!model || reasons.length > 0) {
     const trainedContextLength = model?.shape.contextLength ?? null;
     const unknown = { bytes: null, longestContext: null, contextLength: null, fittingTypes: [] };
@@ -168,7 +161,7 @@ function longestContext(gpu: Gpu, model: OpenedModel, memoryBytes: number): numb
       throw error;
     }
   };
-  const trained = Math.min(model.shape.contextLength, MAX_CONTEXT);
+  const trained = model.shape.contextLength;
   if (fits(trained)) return trained;
   let [low, high] = [0, Math.ceil(trained / CONTEXT_STEP)];
   while (high - low > 1) {

@@ -1,23 +1,22 @@
-import { DoesNotFitError, ModelFormatError } from "../errors.ts";
+import { DoesNotFitError } from "../errors.ts";
 import type { GgufFile } from "../gguf/gguf.ts";
 import { getNumber, getString } from "../gguf/metadata.ts";
 import { Buffers } from "../gpu/buffers.ts";
 import { openGpu } from "../gpu/device.ts";
 import type { KernelChoice } from "../kernels/choice.ts";
-import { type OpenedModel, openModel } from "../model/open-model.ts";
-import { checkSupported } from "../model/supported-types.ts";
+import type { OpenedModel } from "../model/open-model.ts";
 import type { ModelSource } from "../storage/source.ts";
-import { createChatTemplate, createTokenizer, hasChatTemplate } from "../tokenizer/index.ts";
+import { hasChatTemplate } from "../tokenizer/index.ts";
 import type { LoadOptions, LoadProgress, ModelInfo } from "../types.ts";
 import { abortable } from "./abortable.ts";
 import { allocating } from "./allocating.ts";
-import { buildModel, chooseContext } from "./build-model.ts";
+import { buildModel, chooseContext, contextWarnings } from "./build-model.ts";
+import { type CheckedModel, checkModel } from "./checked-model.ts";
 import { chooseKernels } from "./choose-kernels.ts";
 import { fileFacts } from "./file-facts.ts";
 import { explainLimit } from "./fit.ts";
 import { rethrowLoss, watchGpu } from "./gpu-health.ts";
 import { openOrigin, type PlainOrigin } from "./open-origin.ts";
-import { readRanking } from "./ranking.ts";
 import { Session } from "./session.ts";
 import { AllocatedWeights, uploadWeights } from "./weight-upload.ts";
 
@@ -61,14 +60,11 @@ export async function loadModel(
     const opened = await openOrigin(from, settings, hooks);
     source = opened.source;
     const { file } = opened;
-    checkSupported(file);
-    const model = openModel(file, gpu.device.limits.maxStorageBufferBindingSize);
-    const tokenizer = createTokenizer(file.metadata);
-    checkVocabulary(tokenizer.vocabularySize, model.shape.vocabulary);
-    for (const warning of tokenizer.warnings) console.warn(`intab: ${warning}`);
-    const template = createChatTemplate(file.metadata, tokenizer);
-
+    const checked = checkModel(file, gpu, check => check()) as CheckedModel;
+    const { model, tokenizer, template, ranking } = checked;
     const contextLength = chooseContext(gpu, model, settings.contextLength);
+    const warnings = [...tokenizer.warnings, ...contextWarnings(model, contextLength)];
+    for (const warning of warnings) console.warn(`intab: ${warning}`);
     const choice = await choosing;
     const { made, error } = await allocating(gpu, () => {
       const weights = new AllocatedWeights(model.taken, buffers);
@@ -95,7 +91,7 @@ export async function loadModel(
     const { embedder, generator } = await abortable(complete(), signal);
     const info = {
       ...describe(file, source, model),
-      warnings: tokenizer.warnings,
+      warnings,
       contextLength,
       gpuBytes: buffers.bytes,
       weightBytesPerToken: weightBytesPerToken(file),
@@ -119,7 +115,7 @@ export async function loadModel(
       template,
       generator,
       embedder,
-      ranking: readRanking(file.metadata, tokenizer),
+      ranking,
       info,
     });
   } catch (error) {
@@ -134,16 +130,6 @@ export async function loadModel(
     ended.abort();
     source?.close();
   }
-}
-
-/** Ids go both ways between text and embedding: one without the other would fail in mid-sentence. */
-function checkVocabulary(tokens: number, rows: number): void {
-  if (tokens === rows) return;
-  throw new ModelFormatError(
-    "bad-gguf",
-    `The file's vocabulary has ${tokens} tokens, its embedding ${rows} rows. Get the file again, or another conversion of the model.`,
-    { details: { tokens, rows } },
-  );
 }
 
 /** All memory is taken before the download: a model that does not fit says so at once. */
@@ -174,7 +160,7 @@ function weightBytesPerToken(file: GgufFile): number {
   const tied = !file.tensors.some(({ name }) => name === "output.weight");
   return file.tensors.reduce((sum, { name, bytes }) => {
     if (name === "token_embd.weight" && !tied) return sum;
-    return sum + bytes * (/_exps\.weight$/.test(name) ? chosen : 1);
+    return sum + bytes * (/(_exps|\.\d+)\.weight$/.test(name) ? chosen : 1);
   }, 0);
 }
 

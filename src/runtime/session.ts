@@ -74,7 +74,7 @@ export class Session {
   /**
    * Generates after a prompt and hands over each piece of text as it becomes certain. An aborted signal is no failure,
    * whenever it comes: the result holds what there is by then and says `abort`. So does `dispose()` on the way.
-   * @throws InputError `option`, `token-id`, `prompt-too-long`, `chat-template`, `messages`; DisposedError; DeviceLostError
+   * @throws InputError `option`, `token-id`, `prompt-too-long`, `chat-template`, `messages`; ModelFormatError `not-finite`; DisposedError; DeviceLostError
    */
   async generate(
     prompt: Prompt,

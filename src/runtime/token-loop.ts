@@ -1,9 +1,9 @@
-import { DeviceLostError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { encodeSteps, type Step, splitSteps } from "../gpu/step.ts";
 import type { Sampler } from "../kernels/sampler.ts";
 import type { KvCache } from "../model/kv-cache.ts";
 import type { PackedSampling } from "../sampling/pack.ts";
+import { notFinite } from "./finite.ts";
 import type { Pacing } from "./pacing.ts";
 import type { Prefill, Prefilled } from "./prefill.ts";
 import type { ReadbackSlots, ReadState } from "./readback-slots.ts";
@@ -82,7 +82,7 @@ export class TokenLoop {
   /**
    * Yields sampled ids in order, in batches as they arrive; the end token is among them. Leaving the loop early, or an
    * aborted signal, ends the generation; what is queued then runs out before this returns.
-   * @throws DeviceLostError `gpu-error` if the logits are not numbers
+   * @throws ModelFormatError `not-finite`
    */
   async *tokens(request: TokenRequest, counters: LoopCounters): AsyncGenerator<number[], void> {
     const { ids, maxTokens, signal } = request;
@@ -122,7 +122,7 @@ export class TokenLoop {
         if (finished === 0 && steps > 0) this.#pacing.decoded(steps, took);
         arrived = now;
         if (signal?.aborted) return;
-        if (finished === 2) throw notNumbers();
+        if (finished === 2) throw notFinite("logits");
         const fresh = Array.from({ length: generated - seen }, (_, index) => idAt(seen + index));
         seen = generated;
         if (fresh.length > 0) yield fresh;
@@ -171,11 +171,4 @@ export class TokenLoop {
     counters.decodeClock.ended(sent);
     return read;
   }
-}
-
-function notNumbers(): DeviceLostError {
-  return new DeviceLostError(
-    "gpu-error",
-    "The model's logits are not numbers: the file is damaged, or this GPU's driver computes wrongly. Load the model again; if it stays, try another file, then features: { f16: false }.",
-  );
 }

@@ -212,9 +212,13 @@ function matrixSink(
   const { rowBytes } = weightLayout(weight.type, 4, columns);
   const unit = windowRows(part) * rowBytes;
   const window = Math.floor(raw.size / unit) * unit;
+  const { queue } = device;
   let filled = 0;
   let row = 0;
+  /** The queue takes whole words, and a piece, or the tensor, may end within one. */
+  const word = new Uint8Array(4);
   const flush = (): void => {
+    if (filled % 4 > 0) queue.writeBuffer(raw, filled & ~3, word);
     const rows = filled / rowBytes;
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
@@ -231,7 +235,7 @@ function matrixSink(
       matrices: part.matrices,
     });
     pass.end();
-    device.queue.submit([encoder.finish()]);
+    queue.submit([encoder.finish()]);
     repacker.release();
     row += rows;
     filled = 0;
@@ -239,17 +243,15 @@ function matrixSink(
   return {
     write(bytes) {
       for (let at = 0; at < bytes.byteLength; ) {
-        const piece = bytes.subarray(at, at + window - filled);
-        // A tensor's last bytes need not be a multiple of 4, which writeBuffer wants; nothing follows them in the window.
-        const whole = piece.byteLength & ~3;
-        device.queue.writeBuffer(raw, filled, piece, 0, whole);
-        if (whole < piece.byteLength) {
-          const tail = new Uint8Array(4);
-          tail.set(piece.subarray(whole));
-          device.queue.writeBuffer(raw, filled + whole, tail);
+        const end = Math.min(bytes.byteLength, at + window - filled);
+        const whole = filled % 4 === 0 ? (end - at) & ~3 : 0;
+        if (whole > 0) queue.writeBuffer(raw, filled, bytes, at, whole);
+        filled += whole;
+        at += whole;
+        if (at < end) {
+          word[filled++ % 4] = bytes[at++]!;
+          if (filled % 4 === 0) queue.writeBuffer(raw, filled - 4, word);
         }
-        filled += piece.byteLength;
-        at += piece.byteLength;
         if (filled === window) flush();
       }
     },

@@ -10,6 +10,7 @@ import { shownUrl } from "./names.ts";
 
 /**
  * The bytes of a chunk that the manifest lists.
+ * @param keep the cache stays as it is, damage included: who asks only wants to read
  * @throws ModelFormatError `corrupt` where the stored chunk is damaged and the server gives no sound one.
  */
 export async function readChunk(
@@ -17,12 +18,13 @@ export async function readChunk(
   manifest: Manifest,
   index: number,
   signal: AbortSignal,
+  keep = false,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const stored = await getChunk(manifest.url, index);
   const bytes = stored ? await bytesOf(stored) : "missing";
   const damage = typeof bytes === "string" ? bytes : await damageOf(bytes, manifest, index);
   if (typeof bytes !== "string" && damage === null) return bytes;
-  return refetch(target, manifest, index, damage ?? "", signal);
+  return refetch(target, manifest, index, damage ?? "", signal, keep);
 }
 
 /** The bytes of a Blob, or in words why the browser cannot read it. */
@@ -52,6 +54,7 @@ async function refetch(
   index: number,
   damage: string,
   signal: AbortSignal,
+  keep: boolean,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const expected = { ...target, expected: manifest };
   let chunk: Blob;
@@ -65,22 +68,22 @@ async function refetch(
     if (!(cause instanceof DownloadError)) throw cause;
     // A server that is out of reach may be back tomorrow; one that has another file now will not.
     const lost = cause.code === "changed-on-server";
-    if (lost) await deleteModel(manifest.url);
+    if (lost && !keep) await deleteModel(manifest.url);
     throw corrupt(
       manifest,
       index,
       damage,
       lost ? "the server has another file now" : cause.message,
-      lost,
+      lost && !keep,
       cause,
     );
   }
   const bytes = new Uint8Array(await chunk.arrayBuffer());
   if ((await damageOf(bytes, manifest, index)) !== null) {
-    await deleteModel(manifest.url);
-    throw corrupt(manifest, index, damage, "the server sends other bytes than before", true);
+    if (!keep) await deleteModel(manifest.url);
+    throw corrupt(manifest, index, damage, "the server sends other bytes than before", !keep);
   }
-  await replaceChunk(manifest.url, index, chunk);
+  if (!keep) await replaceChunk(manifest.url, index, chunk);
   return bytes;
 }
 

@@ -69,9 +69,10 @@ export async function peekUrl(url: string, options: OpenUrlOptions = {}): Promis
     throw error;
   });
   const head = new Head();
-  if (cached?.complete) return source(cached, target, head, () => {}, options);
+  if (cached?.complete) return source(cached, target, head, () => {}, { ...options, keep: true });
   const file = await firstRequest(target, target.tuning.headBytes, head, options);
-  return source(newManifest(target.url, file, target.tuning.chunkBytes), target, head, () => {}, options);
+  const manifest = newManifest(target.url, file, target.tuning.chunkBytes);
+  return source(manifest, target, head, () => {}, { ...options, keep: true });
 }
 
 function targetOf(url: string, options: OpenUrlOptions): RangeTarget {
@@ -131,9 +132,9 @@ function source(
   target: RangeTarget,
   head: Head,
   release: Release,
-  { signal, onProgress }: OpenUrlOptions,
+  { signal, onProgress, keep = false }: OpenUrlOptions & { keep?: boolean },
 ): ModelSource {
-  return new UrlSource({ manifest, target, head, release, signal, onProgress });
+  return new UrlSource({ manifest, target, head, release, signal, onProgress, keep });
 }
 
 /** Waits until the load that holds the download lock ends, and reports its progress as this load's own. */

@@ -23,6 +23,8 @@ export interface UrlSourceParts {
   release: Release;
   signal: AbortSignal | undefined;
   onProgress: ((progress: LoadProgress) => void) | undefined;
+  /** Nothing in the cache is changed. */
+  keep?: boolean;
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -192,7 +194,7 @@ export class UrlSource implements ModelSource {
     const recent = this.#recent;
     this.#recent = undefined; // the receiver frees it
     if (recent?.index === index) return recent.bytes;
-    return readChunk(this.#parts.target, this.#manifest, index, ended);
+    return readChunk(this.#parts.target, this.#manifest, index, ended, this.#parts.keep);
   }
 
   #trim(index: number, bytes: Bytes, start: number, end: number): ModelPiece {

@@ -11,6 +11,11 @@ import { badField } from "./vocabulary.ts";
 const utf8 = new TextEncoder();
 const key = "tokenizer.ggml.precompiled_charsmap";
 
+/** How often the length of its bytes a text may become. NFKC's greatest is 11 (U+FDFA). */
+const MAX_GROWTH = 16;
+/** Bytes that are replaced together at most: hostile tries go in circles. NFKC's longest have about 20. */
+const MAX_KEY = 256;
+
 interface Node {
   next: Map<number, Node>;
 }
@@ -47,6 +52,7 @@ export function createCharsmap(
   return text => {
     const bytes = utf8.encode(text);
     const out: number[] = [];
+    const most = MAX_GROWTH * (bytes.length + 1);
     for (let at = 0; at < bytes.length; ) {
       let end = at;
       for (let node = kept.next.get(bytes[end]!); node && end < bytes.length; end++)
@@ -57,7 +63,8 @@ export function createCharsmap(
       }
       let value = -1;
       let index = base(unitAt(0));
-      for (let i = at; i < bytes.length && bytes[i] !== 0; i++) {
+      const limit = Math.min(bytes.length, at + MAX_KEY);
+      for (let i = at; i < limit && bytes[i] !== 0; i++) {
         const byte = bytes[i]!;
         index ^= byte;
         const unit = unitAt(index);
@@ -69,8 +76,11 @@ export function createCharsmap(
       }
       if (value >= 0) {
         at = end;
-        if (replacements.indexOf(0, value) < 0) throw badField(key, "has a replacement without an end");
-        while (replacements[value] !== 0) out.push(replacements[value++]!);
+        for (; replacements[value] !== 0; value++) {
+          if (value >= replacements.length) throw badField(key, "has a replacement without an end");
+          if (out.length >= most) throw badField(key, `makes a text more than ${MAX_GROWTH} times as long`);
+          out.push(replacements[value]!);
+        }
         continue;
       }
       const lead = bytes[at]!;

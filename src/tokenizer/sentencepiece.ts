@@ -12,7 +12,6 @@ const utf8 = new TextEncoder();
 
 export function createSentencePiece(vocabulary: Vocabulary): TextModel {
   const { tokens, types, idOf, scores } = vocabulary;
-  if (!scores) throw badField("tokenizer.ggml.scores", "is missing, which SentencePiece BPE needs");
   const byteIds = byteTokenIds(idOf, vocabulary.unknownId ?? -1);
   if (byteIds.includes(-1)) {
     throw badField(
@@ -29,7 +28,8 @@ export function createSentencePiece(vocabulary: Vocabulary): TextModel {
     const ids: number[] = [];
     const pieces = mergePieces(word, (text, start, _middle, end) => {
       const id = idOf.get(text.slice(start, end));
-      return id === undefined ? undefined : -scores[id]!;
+      // a score of minus infinity comes last, and does come; NaN counts as 0
+      return id === undefined ? undefined : -Math.max(scores[id] || 0, -Number.MAX_VALUE);
     });
     for (const piece of pieces) {
       const id = idOf.get(piece);

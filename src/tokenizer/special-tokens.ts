@@ -1,9 +1,19 @@
 /** Finds special tokens in text, before anything else looks at it. */
-import { TokenType, type Vocabulary } from "./vocabulary.ts";
+import { badField, MAX_SOUGHT, TokenType, type Vocabulary } from "./vocabulary.ts";
+
+/** Characters of these tokens' tree. The largest known trees have 80,000; each takes some 200 bytes. */
+const MAX_NODES = 524_288;
 
 interface Node {
   next: Map<number, Node>;
+  /** The token that ends here; -1 = none. */
   id: number;
+  /** Bytes of its text as UTF-8. */
+  bytes: number;
+  /** Its length in text. */
+  length: number;
+  /** The longest other token that it begins with. */
+  shorter: Node | undefined;
 }
 
 interface Match {
@@ -23,20 +33,27 @@ export interface SpecialTokens {
  */
 export function createSpecialTokens(vocabulary: Vocabulary, parseSpecial: boolean): SpecialTokens {
   const { tokens, types } = vocabulary;
-  const root: Node = { next: new Map(), id: -1 };
+  const root = newNode();
+  let nodes = 0;
   for (let id = 0; id < tokens.length; id++) {
     const type = types[id];
     const wanted =
       type === TokenType.userDefined ||
       (parseSpecial && (type === TokenType.control || type === TokenType.unknown));
-    if (wanted && tokens[id] !== "") insert(root, tokens[id]!, id);
+    const text = tokens[id]!;
+    if (wanted && text !== "" && text.length <= MAX_SOUGHT) nodes += insert(root, text, id);
+    if (nodes > MAX_NODES)
+      throw badField(
+        "tokenizer.ggml.tokens",
+        `has more control and user-defined tokens than can be looked for`,
+      );
   }
 
   return {
     split(text) {
       const pieces: (string | number)[] = [];
       let from = 0;
-      for (const { id, start, end } of select(findAll(root, text), text, vocabulary)) {
+      for (const { id, start, end } of select(root, text, vocabulary)) {
         if (start > from) pieces.push(text.slice(from, start));
         pieces.push(id);
         from = end;
@@ -47,49 +64,72 @@ export function createSpecialTokens(vocabulary: Vocabulary, parseSpecial: boolea
   };
 }
 
-function insert(root: Node, text: string, id: number): void {
+const newNode = (): Node => ({ next: new Map(), id: -1, bytes: 0, length: 0, shorter: undefined });
+
+/** @returns the nodes that were made */
+function insert(root: Node, text: string, id: number): number {
   let node = root;
+  let made = 0;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     let next = node.next.get(code);
-    if (!next) node.next.set(code, (next = { next: new Map(), id: -1 }));
+    if (!next) {
+      node.next.set(code, (next = newNode()));
+      made++;
+    }
     node = next;
   }
   node.id = id;
+  node.length = text.length;
+  node.bytes = new TextEncoder().encode(text).length;
+  return made;
 }
 
-function findAll(root: Node, text: string): Match[] {
-  const matches: Match[] = [];
-  for (let start = 0; start < text.length; start++) {
-    let node = root.next.get(text.charCodeAt(start));
-    for (let end = start + 1; node; end++) {
-      if (node.id >= 0) matches.push({ id: node.id, start, end });
-      node = end < text.length ? node.next.get(text.charCodeAt(end)) : undefined;
-    }
+/** The longest token at `start`, with the shorter ones there behind it. */
+function longestAt(root: Node, text: string, start: number): Node | undefined {
+  let found: Node | undefined;
+  let node: Node | undefined = root;
+  for (let at = start; node && at < text.length; at++) {
+    node = node.next.get(text.charCodeAt(at));
+    if (!node || node.id < 0) continue;
+    node.shorter = found;
+    found = node;
   }
-  return matches;
+  return found;
 }
 
-/** Keeps the matches that win, in order of place; stretches a token that strips over the white space beside it. */
-function select(matches: Match[], text: string, { tokens, stripBefore, stripAfter }: Vocabulary): Match[] {
-  if (matches.length === 0) return matches;
-  const utf8 = new TextEncoder();
-  const size = new Map<number, number>();
-  for (const { id } of matches) if (!size.has(id)) size.set(id, utf8.encode(tokens[id]!).length);
-  matches.sort((a, b) => size.get(b.id)! - size.get(a.id)! || a.id - b.id || a.start - b.start);
-  const taken = new Uint8Array(text.length);
+/**
+ * The matches that win, in order of place; stretches a token that strips over the white space beside it. Of a place a shorter
+ * token is looked at only where the longer one lost: nested tokens must not make a list of all pairs.
+ */
+function select(root: Node, text: string, { stripBefore, stripAfter }: Vocabulary): Match[] {
+  /** By length in bytes. */
+  const offers: { node: Node; start: number }[][] = [];
+  const offer = (node: Node | undefined, start: number): void => {
+    if (node) (offers[node.bytes] ??= []).push({ node, start });
+  };
+  for (let start = 0; start < text.length; start++) offer(longestAt(root, text, start), start);
+  const taken = new Uint8Array(offers.length > 0 ? text.length : 0);
   const kept: Match[] = [];
-  for (const match of matches) {
-    const { id } = match;
-    let { start, end } = match;
-    // Matches come longest first, so one that is overlapped is overlapped at one of its ends.
-    if (taken[start] || taken[end - 1]) continue;
-    if (stripBefore.has(id))
-      while (start > 0 && !taken[start - 1] && isAsciiSpace(text.charCodeAt(start - 1))) start--;
-    if (stripAfter.has(id))
-      while (end < text.length && !taken[end] && isAsciiSpace(text.charCodeAt(end))) end++;
-    taken.fill(1, start, end);
-    kept.push({ id, start, end });
+  for (let bytes = offers.length - 1; bytes > 0; bytes--) {
+    const same = offers[bytes] ?? [];
+    same.sort((a, b) => a.node.id - b.node.id || a.start - b.start);
+    for (const { node, start: from } of same) {
+      let start = from;
+      let end = start + node.length;
+      // Matches come longest first, so one that is overlapped is overlapped at one of its ends.
+      if (taken[start]) continue;
+      if (taken[end - 1]) {
+        offer(node.shorter, start);
+        continue;
+      }
+      if (stripBefore.has(node.id))
+        while (start > 0 && !taken[start - 1] && isAsciiSpace(text.charCodeAt(start - 1))) start--;
+      if (stripAfter.has(node.id))
+        while (end < text.length && !taken[end] && isAsciiSpace(text.charCodeAt(end))) end++;
+      taken.fill(1, start, end);
+      kept.push({ id: node.id, start, end });
+    }
   }
   return kept.sort((a, b) => a.start - b.start);
 }

@@ -53,7 +53,7 @@ export interface Tokenizer {
   readonly addsEos: boolean;
   /** Whether encoding puts a space before text that starts or follows a control token, which decoding takes away. */
   readonly addsSpacePrefix: boolean;
-  /** What the file leaves open and was guessed, in sentences for the developer. Mostly empty. */
+  /** What the file leaves open and was guessed, and what was wrong and is ignored, in sentences for the developer. Mostly empty. */
   readonly warnings: readonly string[];
 }
 
@@ -137,14 +137,13 @@ export function createTokenizer(metadata: Readonly<Record<string, unknown>>): To
     addsBos,
     addsEos,
     addsSpacePrefix: model.addsSpacePrefix,
-    warnings: gptByDefault
-      ? [
-          "The file does not name its pre-tokenizer (tokenizer.ggml.pre), so text is cut into words in a general way. " +
-            "Answers may be worse than the model's; a newer conversion of the model names it.",
-        ]
-      : [],
+    warnings: gptByDefault ? [NO_PRE_TOKENIZER, ...vocabulary.warnings] : vocabulary.warnings,
   };
 }
+
+const NO_PRE_TOKENIZER =
+  "The file does not name its pre-tokenizer (tokenizer.ggml.pre), so text is cut into words in a general way. " +
+  "Answers may be worse than the model's; a newer conversion of the model names it.";
 
 function textModel(vocabulary: Vocabulary): TextModel {
   const create = Object.hasOwn(textModels, vocabulary.model) ? textModels[vocabulary.model] : undefined;

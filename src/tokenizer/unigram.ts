@@ -5,7 +5,7 @@
 import { byteValue } from "./byte-tokens.ts";
 import { createCharsmap } from "./charsmap.ts";
 import type { TextModel } from "./text-model.ts";
-import { badField, TokenType, type Vocabulary } from "./vocabulary.ts";
+import { badField, MAX_SOUGHT, TokenType, type Vocabulary } from "./vocabulary.ts";
 import { WordCache } from "./word-cache.ts";
 
 const utf8 = new TextEncoder();
@@ -14,7 +14,6 @@ const unknownPenalty = 10;
 
 export function createUnigram(vocabulary: Vocabulary): TextModel {
   const { tokens, types, idOf, scores, unknownId } = vocabulary;
-  if (!scores) throw badField("tokenizer.ggml.scores", "is missing, which unigram needs");
   if (unknownId === null)
     throw badField("tokenizer.ggml.unknown_token_id", "is missing, which unigram needs");
   const spaceFirst = vocabulary.addSpacePrefix ?? false;
@@ -31,8 +30,9 @@ export function createUnigram(vocabulary: Vocabulary): TextModel {
     if (type !== TokenType.normal && type !== TokenType.userDefined && type !== TokenType.unused) continue;
     matchable[id] = 1;
     const first = token.charCodeAt(0);
-    longest.set(first, Math.max(longest.get(first) ?? 0, token.length));
-    if (wordsAreApart && /[^▁]▁/.test(token)) wordsAreApart = false;
+    longest.set(first, Math.max(longest.get(first) ?? 0, Math.min(token.length, MAX_SOUGHT)));
+    // with an infinite score one word decides for all
+    if (wordsAreApart && (/[^▁]▁/.test(token) || !Number.isFinite(scores[id]))) wordsAreApart = false;
   }
   const scoreOf = (id: number): number => (types[id] === TokenType.userDefined ? 0 : scores[id]!);
   const unknownScore = worst - unknownPenalty;
@@ -41,7 +41,7 @@ export function createUnigram(vocabulary: Vocabulary): TextModel {
 
   /** Viterbi: the best way to reach each place, from the left. */
   const encodeWord = (word: string): readonly number[] => {
-    const best = new Float64Array(word.length + 1).fill(Number.NEGATIVE_INFINITY);
+    const best = new Float64Array(word.length + 1).fill(-Number.MAX_VALUE);
     const from = new Int32Array(word.length + 1);
     const by = new Int32Array(word.length + 1).fill(unknownId);
     best[0] = 0;

@@ -16,7 +16,8 @@ export interface Vocabulary {
   tokens: readonly string[];
   /** One `TokenType` per token. Tokens that are known to end a turn count as control whatever the file says. */
   types: Uint8Array;
-  scores: ArrayLike<number> | null;
+  /** All 0 where the file has none. */
+  scores: ArrayLike<number>;
   merges: readonly string[] | null;
   idOf: ReadonlyMap<string, number>;
   bosId: number | null;
@@ -40,27 +41,47 @@ export interface Vocabulary {
   /** White space before and after these tokens is dropped; see `stripping`. */
   stripBefore: ReadonlySet<number>;
   stripAfter: ReadonlySet<number>;
+  /** What was wrong and is ignored, in sentences for the developer. */
+  warnings: readonly string[];
 }
+
+/** Longest token, in UTF-16 units: the longest known have about 1,000. */
+const MAX_TOKEN = 65_536;
+/** Longest token that is looked for in text place by place, in UTF-16 units: runs of spaces reach 128. Bounds the time. */
+export const MAX_SOUGHT = 256;
 
 type Metadata = Readonly<Record<string, unknown>>;
 
-/** Reads and checks the fields. Throws `ModelFormatError` `bad-gguf` naming the field that is wrong. */
+/**
+ * Reads and checks the fields. Throws `ModelFormatError` `bad-gguf` naming the field that is wrong; what llama.cpp reads all the
+ * same (an id outside of the vocabulary, no scores) is read as there.
+ */
 export function readVocabulary(metadata: Metadata): Vocabulary {
   const model = stringField(metadata, "tokenizer.ggml.model");
   if (model === null) throw badField("tokenizer.ggml.model", "is missing, so the file has no tokenizer");
   const tokens = stringsField(metadata, "tokenizer.ggml.tokens");
   if (tokens === null || tokens.length === 0) throw badField("tokenizer.ggml.tokens", "is missing or empty");
   const idOf = new Map<string, number>();
-  for (let id = 0; id < tokens.length; id++) idOf.set(tokens[id]!, id);
+  for (let id = 0; id < tokens.length; id++) {
+    const { length } = tokens[id]!;
+    if (length > MAX_TOKEN)
+      throw badField(
+        "tokenizer.ggml.tokens",
+        `has a token of ${length} characters (${id}); at most ${MAX_TOKEN} are read`,
+      );
+    idOf.set(tokens[id]!, id);
+  }
   const types = readTypes(metadata, tokens, idOf);
+  const warnings: string[] = [];
   const idField = (name: string): number | null => {
-    const id = numberField(metadata, `tokenizer.ggml.${name}_token_id`);
+    const key = `tokenizer.ggml.${name}_token_id`;
+    const id = numberField(metadata, key);
     if (id === null || id === -1 || id === 0xffff_ffff) return null; // some converters write -1 for "none"
     if (Number.isInteger(id) && id >= 0 && id < tokens.length) return id;
-    throw badField(
-      `tokenizer.ggml.${name}_token_id`,
-      `is ${id}, outside the vocabulary of ${tokens.length} tokens`,
+    warnings.push(
+      `The file's ${key} is ${id}, outside its vocabulary of ${tokens.length} tokens, and is ignored.`,
     );
+    return null;
   };
   const ids = {
     bosId: idField("bos"),
@@ -80,7 +101,7 @@ export function readVocabulary(metadata: Metadata): Vocabulary {
     pre: stringField(metadata, "tokenizer.ggml.pre") || "default",
     tokens,
     types,
-    scores: numbersField(metadata, "tokenizer.ggml.scores", tokens.length),
+    scores: numbersField(metadata, "tokenizer.ggml.scores", tokens.length) ?? new Float32Array(tokens.length),
     merges: stringsField(metadata, "tokenizer.ggml.merges"),
     idOf,
     ...ids,
@@ -90,8 +111,9 @@ export function readVocabulary(metadata: Metadata): Vocabulary {
     removeExtraWhitespaces: booleanField(metadata, "tokenizer.ggml.remove_extra_whitespaces") ?? false,
     lowercase,
     stripAccents: booleanField(metadata, "tokenizer.ggml.normalizer.strip_accents") ?? lowercase,
-    charsmap: bytesField(metadata, "tokenizer.ggml.precompiled_charsmap"),
+    charsmap: model === "t5" ? bytesField(metadata, "tokenizer.ggml.precompiled_charsmap") : null,
     ...stripping(metadata, tokens, types, idOf),
+    warnings,
   };
 }
 
@@ -247,8 +269,9 @@ function numbersField(metadata: Metadata, key: string, length: number): ArrayLik
 function bytesField(metadata: Metadata, key: string): Uint8Array | null {
   const value = metadata[key] ?? null;
   if (value === null) return null;
-  if (!Array.isArray(value) && !ArrayBuffer.isView(value)) throw badField(key, "is not a list");
-  return Uint8Array.from(value as ArrayLike<number>);
+  if (!Array.isArray(value)) throw badField(key, "is not a list");
+  if (!value.every(byte => typeof byte === "number")) throw badField(key, "is not a list of bytes");
+  return Uint8Array.from(value);
 }
 
 export function badField(key: string, problem: string): ModelFormatError {

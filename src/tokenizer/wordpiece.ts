@@ -7,7 +7,7 @@
  * and a word may have any length. Both are llama.cpp's, and the vocabularies are checked against it.
  */
 import type { TextModel } from "./text-model.ts";
-import { badField, TokenType, type Vocabulary } from "./vocabulary.ts";
+import { badField, MAX_SOUGHT, TokenType, type Vocabulary } from "./vocabulary.ts";
 import { WordCache } from "./word-cache.ts";
 
 const utf8 = new TextEncoder();
@@ -21,7 +21,10 @@ export function createWordPiece(vocabulary: Vocabulary): TextModel {
   const { tokens, types, idOf, unknownId, lowercase, stripAccents } = vocabulary;
   if (unknownId === null)
     throw badField("tokenizer.ggml.unknown_token_id", "is missing, which WordPiece needs");
-  const longest = tokens.reduce((most, token) => Math.max(most, token.length), 0);
+  const longest = Math.min(
+    MAX_SOUGHT,
+    tokens.reduce((most, token) => Math.max(most, token.length), 0),
+  );
   const normalize = createNormalizer(lowercase, stripAccents);
 
   const encodeWord = (word: string): readonly number[] => {

@@ -6,6 +6,7 @@ import { lock } from "../../src/storage/locks.ts";
 import { lockName } from "../../src/storage/names.ts";
 import type { Fit, FitOptions } from "../../src/types.ts";
 import { type SyntheticSpec, syntheticModel } from "../gpu/model-support.ts";
+import { fakeAdapter } from "./support/adapter.ts";
 import { typed, writeGguf } from "./support/gguf-writer.ts";
 import { splitGguf } from "./support/split-gguf.ts";
 import { fakeBrowser } from "./support/storage-browser.ts";
@@ -30,22 +31,12 @@ const SPEC: SyntheticSpec = {
 const model = syntheticModel(SPEC).file;
 const MIB = 1024 * 1024;
 
-/** An adapter of these limits, with a device that can only be destroyed. */
-function adapterOf(limitBytes: number, features: readonly string[] = []): void {
-  const limits = { maxBufferSize: limitBytes, maxStorageBufferBindingSize: limitBytes };
-  const device = { limits, lost: new Promise(() => {}), destroy: () => {} };
-  const info = { vendor: "test", architecture: "", description: "" };
-  const adapter = { info, limits, features: new Set(features), requestDevice: async () => device };
-  vi.stubGlobal("GPUBufferUsage", {});
-  vi.stubGlobal("navigator", { ...navigator, gpu: { requestAdapter: async () => adapter } });
-}
-
 const fit = (from: Parameters<typeof fitModel>[0] = model, options: FitOptions = {}): Promise<Fit> =>
   fitModel(from, options, { signal: new AbortController().signal, onProgress: () => {} });
 
 beforeEach(() => {
   fakeBrowser();
-  adapterOf(128 * MIB);
+  fakeAdapter(128 * MIB);
 });
 afterEach(() => vi.unstubAllGlobals());
 
@@ -74,7 +65,7 @@ describe("fit()", () => {
 
   test("counts keys and values in f16 where the adapter has it", async () => {
     const full = await fit(model, { contextLength: 1024 });
-    adapterOf(128 * MIB, ["shader-f16"]);
+    fakeAdapter(128 * MIB, ["shader-f16"]);
     const half = await fit(model, { contextLength: 1024 });
     expect(half.bytes!.kvCache - 256).toBe((full.bytes!.kvCache - 256) / 2);
     const off = await fit(model, { contextLength: 1024, features: { f16: false } });
@@ -106,7 +97,7 @@ describe("fit()", () => {
   });
 
   test("of a context beyond the adapter's limits says which would fit", async () => {
-    adapterOf(MIB / 4); // 1024 positions of a layer's keys and values
+    fakeAdapter(MIB / 4); // 1024 positions of a layer's keys and values
     const found = await fit(model, { contextLength: 4000 });
     expect(found).toMatchObject({ fits: false, reasons: [{ code: "adapter-limit" }] });
     expect(found.longestContext).toBeGreaterThan(64);
@@ -177,7 +168,8 @@ describe("fit()", () => {
   test("a stream, a budget or a context that cannot be one, and what is no model are named errors", async () => {
     await expect(fit(async () => null)).rejects.toMatchObject({ name: "InputError", code: "option" });
     await expect(fit(model, { memoryBytes: 0 })).rejects.toMatchObject({ code: "option" });
-    await expect(fit(model, { contextLength: 1.5 })).rejects.toMatchObject({ code: "option" });
+    for (const contextLength of [1.5, 0, Number.NaN, 2 ** 24 + 1, 2 ** 52])
+      await expect(fit(model, { contextLength })).rejects.toMatchObject({ code: "option" });
     await expect(fit(new Blob(["no model"]))).rejects.toMatchObject({ code: "not-gguf" });
     const odd = writeGguf({ metadata: { "split.count": typed("u16", 2) }, tensors: [] });
     await expect(fit(new Blob([new Uint8Array(odd)]))).rejects.toMatchObject({ code: "split-missing" });

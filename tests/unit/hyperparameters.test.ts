@@ -145,15 +145,17 @@ describe("rope", () => {
 
   test("is scaled as llama.cpp does: linear unless the file says none", async () => {
     const scaling = async (changes: Record<string, unknown>) => (await rope(changes)).scaling;
-    expect(await scaling(factor(4))).toEqual({ kind: "linear", factor: 4 });
+    expect(await scaling(factor(4))).toEqual({ kind: "linear", factor: 4, magnitude: 1 });
     expect(await scaling({ ...factor(4), "llama.rope.scaling.type": "linear" })).toEqual({
       kind: "linear",
       factor: 4,
+      magnitude: 1,
     });
     expect(await scaling({ ...factor(4), "llama.rope.scaling.type": "none" })).toEqual({ kind: "none" });
     expect(await scaling({ "llama.rope.scale_linear": typed("f32", 2) })).toEqual({
       kind: "linear",
       factor: 2,
+      magnitude: 1,
     });
     expect(await scaling(factor(0))).toEqual({ kind: "none" });
     await expect(scaling({ ...factor(4), "llama.rope.scaling.type": "other" })).rejects.toMatchObject({
@@ -195,12 +197,12 @@ describe("rope", () => {
     const withTensors = (dims: Record<string, number[]>) =>
       rope({}, { "token_embd.weight": [64, 3], ...dims });
     expect(await withTensors({ "rope_freqs.weight": [4] })).toMatchObject({
-      scaling: { kind: "factors", factor: 1, factors: { tensor: { name: "rope_freqs.weight" } } },
+      scaling: { kind: "linear", factor: 1, factors: { long: { tensor: { name: "rope_freqs.weight" } } } },
     });
     expect(
       await withTensors({ "rope_factors_short.weight": [4], "rope_factors_long.weight": [4] }),
     ).toMatchObject({
-      scaling: { kind: "long", original: 128, long: { tensor: { name: "rope_factors_long.weight" } } },
+      scaling: { factors: { original: 128, long: { tensor: { name: "rope_factors_long.weight" } } } },
     });
     await expect(withTensors({ "rope_freqs.weight": [3] })).rejects.toThrow(ModelFormatError);
   });

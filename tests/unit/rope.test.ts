@@ -41,24 +41,24 @@ test("far positions are as exact as near ones", () => {
 });
 
 test("linear scaling divides positions", () => {
-  const scaled = ropeTable({ ...plain, scaling: { kind: "linear", factor: 4 } }, 9);
+  const scaled = ropeTable({ ...plain, scaling: { kind: "linear", factor: 4, magnitude: 1 } }, 9);
   expect([...scaled.subarray(64, 72)]).toEqual([...ropeTable(plain, 3).subarray(16, 24)]);
 });
 
 test("Llama 3's factors divide each frequency, and the linear factor all of them", () => {
-  const factors = host(1, 2, 4, 8);
+  const all = host(1, 2, 4, 8);
+  const factors = { short: all, long: all, original: 8 };
   const row = (factor: number): [number, number][] =>
-    rowOf(ropeTable({ ...plain, scaling: { kind: "factors", factors, factor } }, 9), 8, 8);
+    rowOf(ropeTable({ ...plain, scaling: { kind: "linear", factors, factor, magnitude: 1 } }, 9), 8, 8);
   expectAngles(row(1), [8, 8 / 10 / 2, 8 / 100 / 4, 8 / 1000 / 8]);
   expectAngles(row(2), [4, 4 / 10 / 2, 4 / 100 / 4, 4 / 1000 / 8]);
 });
 
 describe("LongRoPE", () => {
   const scaling = (magnitude: number): RopeScaling => ({
-    kind: "long",
-    short: host(1, 1, 1.5, 2),
-    long: host(2, 4, 8, 16),
-    original: 16,
+    kind: "linear",
+    factor: 1,
+    factors: { short: host(1, 1, 1.5, 2), long: host(2, 4, 8, 16), original: 16 },
     magnitude,
   });
 
@@ -115,6 +115,18 @@ describe("YaRN", () => {
   test("its magnitude multiplies the paper's", () => {
     const table = ropeTable({ base, dim, scaling: scaling(0.5) }, 1);
     expect(table[0]).toBeCloseTo(0.5 * (0.1 * Math.log(4) + 1), 6);
+  });
+
+  test("comes after factors: of each divided frequency a share is stretched, the magnitude stays", () => {
+    const divisors = Array.from({ length: dim / 2 }, (_, pair) => 1 + pair / 8);
+    const all = host(...divisors);
+    const factors = { short: all, long: all, original: options.original };
+    const table = ropeTable({ base, dim, scaling: { ...scaling(1), factors } as RopeScaling }, 8);
+    expectAngles(
+      rowOf(table, 7, dim),
+      expected().frequencies.map((frequency, pair) => (7 * frequency) / divisors[pair]!),
+      0.1 * Math.log(4) + 1,
+    );
   });
 
   test("equals transformers' numbers", () => {

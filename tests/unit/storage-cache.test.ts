@@ -2,7 +2,7 @@ import { IDBObjectStore } from "fake-indexeddb";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { listModels, removeModel } from "../../src/storage/cache.ts";
 import { openFile } from "../../src/storage/file-source.ts";
-import { openUrl } from "../../src/storage/open-url.ts";
+import { openUrl, peekUrl } from "../../src/storage/open-url.ts";
 import { ProgressMeter } from "../../src/storage/progress.ts";
 import { checkStorage, requestPersistence, storageUsage } from "../../src/storage/space.ts";
 import type { LoadProgress } from "../../src/types.ts";
@@ -64,6 +64,23 @@ describe("a chunk that was damaged in the cache", () => {
     ]);
     expectBytes(await load(), FILE); // and it was stored
     expect(server.requests).toHaveLength(1);
+  });
+
+  test("stays where it is when somebody only looks at the header, also where the server has another file now", async () => {
+    await load();
+    const peek = async (): Promise<Uint8Array> => {
+      const source = await peekUrl(server.url, { tuning: TUNING });
+      try {
+        return await source.read(0, 100);
+      } finally {
+        source.close();
+      }
+    };
+    await tamper(0, damages[0]![1]);
+    expectBytes(await peek(), FILE.slice(0, 100)); // from the server
+    server.etag = '"another"';
+    await expect(peek()).rejects.toMatchObject({ code: "corrupt" });
+    expect(await listModels()).toMatchObject([{ url: server.url }]);
   });
 
   test("is a named error where the server cannot be reached, and is mended when it can", async () => {

@@ -12,9 +12,9 @@ export const gemma2: Architecture = model => {
   const { keys, shape } = model;
   const rope = model.rope();
   const embedding = model.embedding();
-  const window = keys.number("attention.sliding_window", 4096);
-  const softcap = keys.number("attn_logit_softcapping", 50);
-  const scaleOf27B = 1 / Math.sqrt(shape.hidden / keys.number("attention.head_count"));
+  const window = model.window(4096);
+  const softcap = keys.number("attn_logit_softcapping", 50) || undefined;
+  const scaleOf27B = 1 / Math.sqrt(shape.hidden / keys.ofLayer("attention.head_count", 0));
   const layers = model.layers((layer, index) => ({
     attentionNorm: layer.norm("attn_norm"),
     attention: layer.attention({
@@ -33,6 +33,6 @@ export const gemma2: Architecture = model => {
       p.embed(embedding, { scale: Math.sqrt(shape.hidden) });
       sandwichNorm(p, layers);
     },
-    output: { ...model.output(embedding), cap: keys.number("final_logit_softcapping", 30) },
+    output: { ...model.output(embedding), cap: keys.number("final_logit_softcapping", 30) || undefined },
   };
 };

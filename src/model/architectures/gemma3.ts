@@ -15,9 +15,8 @@ export const gemma3: Architecture = model => {
   const global = model.rope();
   const local = model.rope({ base: keys.number("rope.freq_base_swa", 10_000), scaled: false });
   const embedding = model.embedding();
-  const window = keys.number("attention.sliding_window");
-  const cap = keys.number("final_logit_softcapping", 0);
-  const scaleOf27B = 1 / Math.sqrt(shape.hidden / keys.number("attention.head_count"));
+  const window = model.window();
+  const scaleOf27B = 1 / Math.sqrt(shape.hidden / keys.ofLayer("attention.head_count", 0));
   const layers = model.layers((layer, index) => {
     const isGlobal = (index + 1) % GLOBAL_EVERY === 0;
     return {
@@ -39,6 +38,6 @@ export const gemma3: Architecture = model => {
       p.embed(embedding, { scale: Math.sqrt(shape.hidden) });
       sandwichNorm(p, layers);
     },
-    output: { ...model.output(embedding), cap: cap > 0 ? cap : undefined },
+    output: { ...model.output(embedding), cap: keys.number("final_logit_softcapping", 0) || undefined },
   };
 };

@@ -8,7 +8,7 @@ import { preNorm } from "../pre-norm.ts";
 export const gptOss: Architecture = model => {
   const rope = model.rope();
   const embedding = model.embedding();
-  const window = model.keys.number("attention.sliding_window");
+  const window = model.window();
   const layers = model.layers((layer, index) => ({
     attentionNorm: layer.norm("attn_norm"),
     attention: layer.attention({ rope, sinks: true, window: index % 2 === 0 ? window : undefined }),

@@ -7,7 +7,7 @@ export const granite: Architecture = model => {
   const rope = model.rope();
   const embedding = model.embedding();
   const scoreScale = keys.number("attention.scale", 0);
-  const residualScale = keys.number("residual_scale", 1);
+  const residualScale = keys.number("residual_scale", 1) || 1;
   const layers = model.layers(layer => ({
     attentionNorm: layer.norm("attn_norm"),
     attention: layer.attention({
@@ -20,9 +20,9 @@ export const granite: Architecture = model => {
   }));
   return {
     forward(p) {
-      p.embed(embedding, { scale: keys.number("embedding_scale", 1) });
+      p.embed(embedding, { scale: keys.number("embedding_scale", 1) || 1 });
       preNorm(p, layers, residualScale);
     },
-    output: { ...model.output(embedding), scale: 1 / keys.number("logit_scale", 1) },
+    output: { ...model.output(embedding), scale: 1 / (keys.number("logit_scale", 1) || 1) },
   };
 };

@@ -9,11 +9,11 @@ const GLOBAL_EVERY = 4;
  */
 export const olmo2: Architecture = model => {
   const embedding = model.embedding();
-  const window = model.keys.number("attention.sliding_window", 0);
+  const window = model.window(0);
   const rope = model.rope();
-  const local = window > 0 ? model.rope({ scaled: false }) : rope;
+  const local = window ? model.rope({ scaled: false }) : rope;
   const layers = model.layers((layer, index) => {
-    const isGlobal = window === 0 || (index + 1) % GLOBAL_EVERY === 0;
+    const isGlobal = !window || (index + 1) % GLOBAL_EVERY === 0;
     return {
       attention: layer.attention({
         rope: isGlobal ? rope : local,

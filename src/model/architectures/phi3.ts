@@ -5,10 +5,10 @@ import { preNorm } from "../pre-norm.ts";
 export const phi3: Architecture = model => {
   const rope = model.rope();
   const embedding = model.embedding();
-  const window = model.keys.number("attention.sliding_window", 0);
+  const window = model.window(0);
   const layers = model.layers(layer => ({
     attentionNorm: layer.norm("attn_norm"),
-    attention: layer.attention({ rope, window: window > 0 ? window : undefined }),
+    attention: layer.attention({ rope, window }),
     mlpNorm: layer.norm("ffn_norm"),
     mlp: layer.mlp({ gate: "silu", gating: "fused" }),
   }));
