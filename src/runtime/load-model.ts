@@ -22,7 +22,10 @@ import { Session } from "./session.ts";
 import { AllocatedWeights, uploadWeights } from "./weight-upload.ts";
 
 /** What of `LoadOptions` reaches the worker as data. */
-export type LoadSettings = Pick<LoadOptions, "contextLength" | "headers" | "token" | "hubUrl" | "features">;
+export type LoadSettings = Pick<
+  LoadOptions,
+  "contextLength" | "headers" | "token" | "hubUrl" | "cacheKey" | "features"
+>;
 
 export interface LoadHooks {
   signal: AbortSignal;

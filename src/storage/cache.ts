@@ -1,10 +1,12 @@
 /** The models in this origin's cache: what `models.list()` and `models.remove()` do. (`models.usage()`: `space.ts`.) */
-import { StorageError } from "../errors.ts";
+import { InputError, StorageError } from "../errors.ts";
 import type { CachedModel } from "../types.ts";
 import { deleteModel, listManifests } from "./database.ts";
+import { isHubAddress } from "./hub-address.ts";
+import { storedUrl } from "./hub-stored.ts";
 import { type Release, tryLock } from "./locks.ts";
 import { type Manifest, storedBytes } from "./manifest.ts";
-import { cacheKey, lockName } from "./names.ts";
+import { absoluteUrl, cacheKey, lockName, shownUrl } from "./names.ts";
 
 /**
  * All models that are stored, the last used first. A half-done download is listed with `complete: false`; the parts of
@@ -37,12 +39,39 @@ function modelOf(url: string, manifests: readonly Manifest[]): CachedModel {
 /**
  * Removes a model from the cache, of a split model all parts; nothing happens if it is not there. Sessions that already
  * run are not touched.
- * @param url as `listModels` gives it; of a split model any part's
- * @throws StorageError `in-use` while it is being downloaded, here or in another tab.
+ * @param source an entry's `url` in `models.list()`, a `cacheKey`, or an address or list of addresses as for `load()`: of a
+ *   split model any part's; `hf:owner/repo` is what is stored of it
+ * @param options.hubUrl as for `load()`
+ * @throws (as rejection) StorageError `in-use` while it is being downloaded, here or in another tab; InputError `option`
+ *   for what is no address: files and streams are not stored
  */
-export async function removeModel(url: string): Promise<void> {
-  const key = cacheKey(url);
-  const { split } = (await listManifests()).find(manifest => urlsOf(manifest).includes(key)) ?? {};
+export async function removeModel(
+  source: string | URL | readonly (string | URL)[],
+  { hubUrl }: { hubUrl?: string } = {},
+): Promise<void> {
+  const manifests = await listManifests();
+  for (const address of Array.isArray(source) ? source : [source]) {
+    const known = typeof address === "string" && manifests.some(({ url }) => url === address);
+    const key = known ? address : await keyOf(address, hubUrl);
+    if (key !== null) await removeKey(key, manifests);
+  }
+}
+
+async function keyOf(address: unknown, hubUrl: string | undefined): Promise<string | null> {
+  if (typeof address === "string" && isHubAddress(address)) return storedUrl(address, hubUrl);
+  const url = typeof address === "string" || address instanceof URL ? absoluteUrl(address) : null;
+  if (url !== null) return cacheKey(url);
+  const shown =
+    typeof address === "string" ? `"${shownUrl(address)}"` : `a value of the kind ${typeof address}`;
+  throw new InputError(
+    "option",
+    `${shown} is no address of a stored model. Give the address that it was loaded from, or what models.list() has as its url.`,
+    { details: { option: "source", value: shown } },
+  );
+}
+
+async function removeKey(key: string, manifests: readonly Manifest[]): Promise<void> {
+  const { split } = manifests.find(manifest => urlsOf(manifest).includes(key)) ?? {};
   const held: Release[] = [];
   try {
     for (const part of split?.urls ?? [key]) {
@@ -61,7 +90,7 @@ const urlsOf = ({ url, split }: Manifest): readonly string[] => split?.urls ?? [
 function inUse(url: string): StorageError {
   return new StorageError(
     "in-use",
-    `The model ${url} is being downloaded, in this tab or another one. Stop that load first, then remove it.`,
-    { details: { url } },
+    `The model ${shownUrl(url)} is being downloaded, in this tab or another one. Stop that load first, then remove it.`,
+    { details: { url: shownUrl(url) } },
   );
 }

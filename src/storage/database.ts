@@ -6,6 +6,7 @@
 import { createStore, get, promisifyRequest, set, type UseStore } from "idb-keyval";
 import { StorageError } from "../errors.ts";
 import { type Manifest, storedBytes } from "./manifest.ts";
+import { shownUrl } from "./names.ts";
 
 const DATABASE = "intab-models";
 const STORE = "v1";
@@ -29,10 +30,12 @@ export function getManifest(url: string): Promise<Manifest | undefined> {
   return named(() => get<Manifest>(manifestKey(url), store()));
 }
 
-/** Notes that the model was used now; nothing happens if it has been removed meanwhile. */
-export function touchManifest(url: string): Promise<void> {
+/** Notes that the model was used now, and that it was `chosen`; nothing happens if it has been removed meanwhile. */
+export function touchManifest(url: string, chosen = false): Promise<void> {
   return named(() =>
-    ifListed(url, (s, manifest) => s.put({ ...manifest, lastUsed: Date.now() }, manifestKey(url))),
+    ifListed(url, (s, manifest) =>
+      s.put({ ...manifest, lastUsed: Date.now(), ...(chosen && { chosen }) }, manifestKey(url)),
+    ),
   );
 }
 
@@ -123,7 +126,10 @@ function full(cause: DOMException, written?: Manifest): StorageError {
     `The browser gives this site no more storage${written ? `, with about ${stored} of ${total} bytes of the model stored` : ""}. ` +
       "What is stored stays and the next load goes on from there: free space on the disk, or remove cached models with " +
       "models.remove(url) (models.list() names them), then load again.",
-    { cause, details: { storedBytes: stored, totalBytes: total, url: written?.url ?? null } },
+    {
+      cause,
+      details: { storedBytes: stored, totalBytes: total, url: written ? shownUrl(written.url) : null },
+    },
   );
 }
 

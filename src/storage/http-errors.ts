@@ -117,7 +117,7 @@ export function noSize(url: string): DownloadError {
 }
 
 export function networkFailure(url: string, offset: number, cause: unknown): TransientFailure {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = (cause instanceof Error ? cause.message : String(cause)).replaceAll(url, shownUrl(url));
   return new TransientFailure(
     new DownloadError(
       "network",

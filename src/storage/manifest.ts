@@ -9,7 +9,7 @@ export interface SplitModel {
 }
 
 export interface Manifest {
-  /** Absolute URL without fragment. */
+  /** Absolute URL without fragment, user, password and signature; or what the caller gave as `cacheKey`. */
   readonly url: string;
   readonly totalBytes: number;
   /** Chunk size when the download began; later versions may use another for new downloads. */
@@ -23,6 +23,8 @@ export interface Manifest {
   readonly complete: boolean;
   /** Milliseconds since 1970. */
   readonly lastUsed: number;
+  /** It was taken from its repository on the Hub where no quantisation was asked for. */
+  readonly chosen?: boolean;
   /** Absent for a model of one file. */
   readonly split?: SplitModel;
 }

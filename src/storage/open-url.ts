@@ -7,7 +7,7 @@ import { fetchRange, type RangeTarget } from "./http.ts";
 import { type Hub, hubHeaders, isOnHub } from "./hub.ts";
 import { lock, type Release, tryLock } from "./locks.ts";
 import { difference, type Manifest, newManifest, storedBytes, type Validators } from "./manifest.ts";
-import { cacheKey, lockName } from "./names.ts";
+import { addressOf, lockName } from "./names.ts";
 import { ProgressMeter } from "./progress.ts";
 import type { ModelSource } from "./source.ts";
 import { DEFAULT_TUNING, type Tuning } from "./tuning.ts";
@@ -16,6 +16,10 @@ import { UrlSource } from "./url-source.ts";
 export interface OpenUrlOptions {
   /** Headers for the download, such as an `Authorization`. Never stored. */
   headers?: Headers | undefined;
+  /** What the cache knows the model by. Default: the URL without fragment, user, password and signature. */
+  key?: string | undefined;
+  /** Noted in the cache: this file was chosen where its repository alone was named. */
+  chosen?: boolean | undefined;
   /** Where the Hub is, and the token for it. Never stored. Default: the URL is just a URL. */
   hub?: Hub | undefined;
   /** Ends the opening, and later reads and the stream, with the signal's reason. */
@@ -40,7 +44,7 @@ export interface OpenUrlOptions {
  */
 export async function openUrl(url: string, options: OpenUrlOptions = {}): Promise<ModelSource> {
   const target = targetOf(url, options);
-  const key = target.url;
+  const { key } = target;
   options.signal?.throwIfAborted();
   const cached = await getManifest(key);
   if (cached?.complete) return fromCache(cached, target, options);
@@ -64,27 +68,31 @@ export async function openUrl(url: string, options: OpenUrlOptions = {}): Promis
 export async function peekUrl(url: string, options: OpenUrlOptions = {}): Promise<ModelSource> {
   const target = targetOf(url, options);
   options.signal?.throwIfAborted();
-  const cached = await getManifest(target.url).catch(error => {
+  const cached = await getManifest(target.key).catch(error => {
     if (error instanceof StorageError && error.code === "storage-unavailable") return undefined;
     throw error;
   });
   const head = new Head();
   if (cached?.complete) return source(cached, target, head, () => {}, options);
   const file = await firstRequest(target, target.tuning.headBytes, head, options);
-  return source(newManifest(target.url, file, target.tuning.chunkBytes), target, head, () => {}, options);
+  return source(newManifest(target.key, file, target.tuning.chunkBytes), target, head, () => {}, options);
 }
 
-function targetOf(url: string, options: OpenUrlOptions): RangeTarget {
-  const key = cacheKey(url);
-  const hub = options.hub && isOnHub(options.hub, key) ? options.hub : undefined;
-  const headers = options.headers ?? new Headers();
+function targetOf(address: string, options: OpenUrlOptions): KeyedTarget {
+  const { url, key, authorization } = addressOf(address);
+  const hub = options.hub && isOnHub(options.hub, url) ? options.hub : undefined;
+  const headers = new Headers(options.headers);
+  if (authorization !== null && !headers.has("authorization")) headers.set("authorization", authorization);
   return {
-    url: key,
-    headers: hub ? hubHeaders(hub, key, headers) : headers,
+    url,
+    key: options.key ?? key,
+    headers: hub ? hubHeaders(hub, url, headers) : headers,
     hub,
     tuning: { ...DEFAULT_TUNING, ...options.tuning },
   };
 }
+
+type KeyedTarget = RangeTarget & { key: string };
 
 /** Fetches the file's start into `head`, and learns which file the server has. */
 function firstRequest(
@@ -102,7 +110,7 @@ async function fromCache(
   options: OpenUrlOptions,
 ): Promise<ModelSource> {
   try {
-    await touchManifest(manifest.url);
+    await touchManifest(manifest.url, options.chosen);
   } catch (error) {
     // The date of last use is not worth failing for when the disk is full: reading needs no space.
     if (!(error instanceof StorageError && error.code === "quota-exceeded")) throw error;
@@ -112,7 +120,7 @@ async function fromCache(
 
 async function fromServer(
   stored: Manifest | undefined,
-  target: RangeTarget,
+  target: KeyedTarget,
   release: Release,
   options: OpenUrlOptions,
 ): Promise<ModelSource> {
@@ -122,8 +130,9 @@ async function fromServer(
   const probeBytes = stored?.hashes[0] ? 1 : headBytes;
   const file = await firstRequest(target, probeBytes, head, options);
   if (stored && difference(stored, file) === null) return source(stored, target, head, release, options);
-  if (stored) await deleteModel(target.url); // an older version of the file: its parts are of no use
-  return source(newManifest(target.url, file, chunkBytes), target, head, release, options);
+  if (stored) await deleteModel(target.key); // an older version of the file: its parts are of no use
+  const manifest = newManifest(target.key, file, chunkBytes);
+  return source(options.chosen ? { ...manifest, chosen: true } : manifest, target, head, release, options);
 }
 
 function source(
@@ -138,12 +147,12 @@ function source(
 
 /** Waits until the load that holds the download lock ends, and reports its progress as this load's own. */
 async function waitForOther(
-  { url, tuning }: RangeTarget,
+  { key, tuning }: KeyedTarget,
   { signal, onProgress }: OpenUrlOptions,
 ): Promise<Release> {
   let meter: ProgressMeter | undefined;
   const look = async (): Promise<void> => {
-    const manifest = await getManifest(url);
+    const manifest = await getManifest(key);
     if (!manifest) return;
     meter ??= new ProgressMeter({ phase: "download", totalBytes: manifest.totalBytes, report: onProgress });
     meter.set(storedBytes(manifest));
@@ -151,7 +160,7 @@ async function waitForOther(
   // A failure to look is not lost: the load itself reads the same manifest right after the wait.
   const timer = setInterval(() => void look().catch(() => {}), tuning.pollMs);
   try {
-    return await lock(lockName(url), signal);
+    return await lock(lockName(key), signal);
   } finally {
     clearInterval(timer);
   }

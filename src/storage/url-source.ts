@@ -42,7 +42,7 @@ export class UrlSource implements ModelSource {
     this.#parts = parts;
     this.#manifest = parts.manifest;
     this.url = parts.manifest.url;
-    this.name = fileName(this.url);
+    this.name = fileName(parts.target.url);
     this.size = parts.manifest.totalBytes;
   }
 
