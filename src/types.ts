@@ -16,6 +16,19 @@ export interface LoadProgress {
   bytesPerSecond: number;
   /** Estimated time left in this phase; `null` until known. */
   secondsLeft: number | null;
+  /** There only while a request waits to be sent again, in the phases `header` and `download`. */
+  retry?: Retry;
+}
+
+/** A request that failed for now, and will be sent again. */
+export interface Retry {
+  /** Number of the try that comes, from 2 on, and how many there are until the load fails. */
+  attempt: number;
+  attempts: number;
+  /** Wait before it. Milliseconds. */
+  waitMs: number;
+  /** What went wrong, in words. */
+  reason: string;
 }
 
 /** A whole model, or one file of a split one: an address, or something that holds the bytes. */

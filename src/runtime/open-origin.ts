@@ -10,6 +10,7 @@ import { freeBytes } from "../storage/memory.ts";
 import { cacheKey, checkHeaders, shownUrl } from "../storage/names.ts";
 import { openUrl, peekUrl } from "../storage/open-url.ts";
 import { partUrls } from "../storage/part-names.ts";
+import { headerProgress } from "../storage/progress.ts";
 import type { ModelSource } from "../storage/source.ts";
 import { type PullBytes, StreamSource } from "../storage/stream-source.ts";
 import type { LoadOptions, LoadProgress } from "../types.ts";
@@ -160,12 +161,16 @@ class PartOpener {
   }
 
   async #url(address: string): Promise<string> {
-    const { signal } = this.#hooks;
+    const { signal, onProgress } = this.#hooks;
     if (!isHubAddress(address)) {
       cacheKey(address); // checks it
       return new URL(address).href;
     }
-    const { url, chosen } = await resolveHubAddress(address, this.#hub, { headers: this.#headers, signal });
+    const { url, chosen } = await resolveHubAddress(address, this.#hub, {
+      headers: this.#headers,
+      signal,
+      onRetry: retry => onProgress(headerProgress(0, retry)),
+    });
     if (chosen) this.#chosen.add(url);
     return url;
   }
@@ -218,13 +223,7 @@ function closing(source: ModelSource): (error: unknown) => never {
 }
 
 async function readHeader(source: ModelSource, { signal, onProgress }: OpenHooks): Promise<GgufFile> {
-  onProgress({
-    phase: "header",
-    loadedBytes: 0,
-    totalBytes: Number.isFinite(source.size) ? source.size : 0,
-    bytesPerSecond: 0,
-    secondsLeft: null,
-  });
+  onProgress(headerProgress(Number.isFinite(source.size) ? source.size : 0));
   // a vocabulary takes megabytes, which would stay until some later garbage collection, beside the weights' pieces
   let last: Uint8Array = new Uint8Array(0);
   try {

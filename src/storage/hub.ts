@@ -1,5 +1,6 @@
 /** The Hugging Face Hub, or a mirror of it: from `hf:` addresses to URLs, and who gets the access token. */
 import { DownloadError, InputError, StorageError } from "../errors.ts";
+import type { Retry } from "../types.ts";
 import { delay } from "./abort.ts";
 import { networkFailure, statusFailure, TransientFailure } from "./http-errors.ts";
 import { type HubAddress, hubFileUrl, parseHubAddress } from "./hub-address.ts";
@@ -54,6 +55,8 @@ export function hubHeaders(hub: Hub, url: string, headers: Headers): Headers {
 export interface ResolveOptions {
   headers: Headers;
   signal: AbortSignal;
+  /** Told before each wait for another try. */
+  onRetry?: ((retry: Retry) => void) | undefined;
   tuning?: Partial<Tuning> | undefined;
 }
 
@@ -113,18 +116,21 @@ async function listFiles(
   hub: Hub,
   { repo, revision }: HubAddress,
   tries: number | undefined,
-  { headers, signal, tuning }: ResolveOptions,
+  { headers, signal, onRetry, tuning }: ResolveOptions,
 ): Promise<string[]> {
   const url = `${hub.base}/api/models/${repo}/revision/${encodeURIComponent(revision)}`;
   const { tries: usual, retryMs, stallMs } = { ...DEFAULT_TUNING, ...tuning };
+  const attempts = tries ?? usual;
   for (let attempt = 1; ; attempt++) {
     try {
       return await list(hub, url, headers, AbortSignal.any([signal, AbortSignal.timeout(stallMs)]));
     } catch (failure) {
       signal.throwIfAborted();
       if (!(failure instanceof TransientFailure)) throw failure;
-      if (attempt >= (tries ?? usual)) throw failure.error;
-      await delay(Math.max(retryMs * 2 ** (attempt - 1), failure.waitMs), signal);
+      if (attempt >= attempts) throw failure.error;
+      const waitMs = Math.max(retryMs * 2 ** (attempt - 1), failure.waitMs);
+      onRetry?.({ attempt: attempt + 1, attempts, waitMs, reason: failure.error.message });
+      await delay(waitMs, signal);
     }
   }
 }

@@ -66,6 +66,7 @@ export class JoinedSource implements ModelSource {
           : Math.max(base - start, 0);
       const report = (progress: LoadProgress): void => {
         if (progress.phase === phase) meter.set(elsewhere + progress.loadedBytes);
+        if (progress.retry) meter.retry(progress.retry);
       };
       for await (const { offset, bytes } of part.stream(from, to, { signal, onProgress: report })) {
         yield { offset: base + offset, bytes };

@@ -1,14 +1,15 @@
 /** From a URL to a source: is it cached, is another tab at it, what does the server say. */
-import { StorageError } from "../errors.ts";
+import { DownloadError, StorageError } from "../errors.ts";
 import type { LoadProgress } from "../types.ts";
 import { deleteModel, getManifest, touchManifest } from "./database.ts";
 import { Head } from "./head.ts";
 import { fetchRange, type RangeTarget } from "./http.ts";
+import { keeping } from "./http-errors.ts";
 import { type Hub, hubHeaders, isOnHub } from "./hub.ts";
 import { lock, type Release, tryLock } from "./locks.ts";
-import { difference, type Manifest, newManifest, storedBytes, type Validators } from "./manifest.ts";
+import { type Manifest, newManifest, storedBytes, type Validators } from "./manifest.ts";
 import { addressOf, lockName } from "./names.ts";
-import { ProgressMeter } from "./progress.ts";
+import { headerProgress, ProgressMeter } from "./progress.ts";
 import type { ModelSource } from "./source.ts";
 import { DEFAULT_TUNING, type Tuning } from "./tuning.ts";
 import { UrlSource } from "./url-source.ts";
@@ -89,6 +90,7 @@ function targetOf(address: string, options: OpenUrlOptions): KeyedTarget {
     headers: hub ? hubHeaders(hub, url, headers) : headers,
     hub,
     tuning: { ...DEFAULT_TUNING, ...options.tuning },
+    onRetry: retry => options.onProgress?.(headerProgress(0, retry)),
   };
 }
 
@@ -126,11 +128,18 @@ async function fromServer(
 ): Promise<ModelSource> {
   const { headBytes, chunkBytes } = target.tuning;
   const head = new Head();
-  // With the first chunk in the cache, one byte is enough to learn which file the server has.
-  const probeBytes = stored?.hashes[0] ? 1 : headBytes;
-  const file = await firstRequest(target, probeBytes, head, options);
-  if (stored && difference(stored, file) === null) return source(stored, target, head, release, options);
-  if (stored) await deleteModel(target.key); // an older version of the file: its parts are of no use
+  if (stored) {
+    try {
+      // With the first chunk in the cache, one byte is enough to learn which file the server has.
+      await firstRequest({ ...target, expected: stored }, stored.hashes[0] ? 1 : headBytes, head, options);
+      return source(stored, target, head, release, options);
+    } catch (error) {
+      if (!(error instanceof DownloadError && error.code === "changed-on-server"))
+        throw keeping(error, storedBytes(stored));
+      await deleteModel(target.key); // an older version of the file: its parts are of no use
+    }
+  }
+  const file = await firstRequest(target, headBytes, head, options);
   const manifest = newManifest(target.key, file, chunkBytes);
   return source(options.chosen ? { ...manifest, chosen: true } : manifest, target, head, release, options);
 }

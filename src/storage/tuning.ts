@@ -22,6 +22,11 @@ export interface Tuning {
   retryMs: number;
   /** A connection that sends nothing for so long is given up and tried again. Milliseconds. */
   stallMs: number;
+  /**
+   * A request that is not answered for so long, while nothing else comes either, is given up: before the answer it may wait for
+   * a socket behind other tabs' downloads, 8 MiB at a time. Milliseconds.
+   */
+  answerMs: number;
   /** How often a load that waits for another tab's download looks how far it is. Milliseconds. */
   pollMs: number;
 }
@@ -34,5 +39,6 @@ export const DEFAULT_TUNING: Tuning = {
   tries: 5,
   retryMs: 500,
   stallMs: 30_000,
+  answerMs: 120_000,
   pollMs: 500,
 };

@@ -10,6 +10,7 @@ export const TUNING: Tuning = {
   tries: 3,
   retryMs: 5,
   stallMs: 2000,
+  answerMs: 2000,
   pollMs: 10,
 };
 
