@@ -411,6 +411,11 @@ export interface CachedModel {
   complete: boolean;
   /** Milliseconds since 1970 of the last load. */
   lastUsed: number;
+  /**
+   * The record of what is stored cannot be read, so the numbers here are 0. `load()` starts it anew, `models.remove()` takes
+   * it away. Absent for a sound one.
+   */
+  damaged?: true;
 }
 
 export interface StorageUsage {

@@ -1,7 +1,7 @@
 /** The models in this origin's cache: what `models.list()` and `models.remove()` do. (`models.usage()`: `space.ts`.) */
 import { InputError, StorageError } from "../errors.ts";
 import type { CachedModel } from "../types.ts";
-import { deleteModel, listManifests } from "./database.ts";
+import { deleteModel, readManifests } from "./database.ts";
 import { isHubAddress } from "./hub-address.ts";
 import { storedUrl } from "./hub-stored.ts";
 import { type Release, tryLock } from "./locks.ts";
@@ -10,18 +10,33 @@ import { absoluteUrl, cacheKey, lockName, shownUrl } from "./names.ts";
 
 /**
  * All models that are stored, the last used first. A half-done download is listed with `complete: false`; the parts of
- * a split model are one entry under the first part's URL.
+ * a split model are one entry under the first part's URL. A model whose record is damaged is listed as `damaged`.
  */
 export async function listModels(): Promise<CachedModel[]> {
   const groups = new Map<string, Manifest[]>();
-  for (const manifest of await listManifests()) {
+  const { manifests, damaged } = await readManifests();
+  for (const manifest of manifests) {
     const name = urlsOf(manifest)[0]!;
     groups.set(name, [...(groups.get(name) ?? []), manifest]);
   }
+  const ofNone = damaged.filter(
+    damagedUrl => !manifests.some(manifest => urlsOf(manifest).includes(damagedUrl)),
+  );
   return [...groups]
-    .map(([url, manifests]) => modelOf(url, manifests))
+    .map(([url, parts]) => modelOf(url, parts))
+    .concat(ofNone.map(url => ({ ...UNREADABLE, url })))
     .sort((a, b) => b.lastUsed - a.lastUsed);
 }
+
+/** What is known of a model whose manifest is damaged. */
+const UNREADABLE = {
+  parts: 1,
+  totalBytes: 0,
+  storedBytes: 0,
+  complete: false,
+  lastUsed: 0,
+  damaged: true,
+} as const;
 
 function modelOf(url: string, manifests: readonly Manifest[]): CachedModel {
   const { split, totalBytes } = manifests.find(manifest => manifest.split) ?? manifests[0]!;
@@ -49,9 +64,10 @@ export async function removeModel(
   source: string | URL | readonly (string | URL)[],
   { hubUrl }: { hubUrl?: string } = {},
 ): Promise<void> {
-  const manifests = await listManifests();
+  const { manifests, damaged } = await readManifests();
   for (const address of Array.isArray(source) ? source : [source]) {
-    const known = typeof address === "string" && manifests.some(({ url }) => url === address);
+    const known =
+      typeof address === "string" && [...manifests.map(({ url }) => url), ...damaged].includes(address);
     const key = known ? address : await keyOf(address, hubUrl);
     if (key !== null) await removeKey(key, manifests);
   }

@@ -8,12 +8,17 @@ import type { RangeTarget } from "./http.ts";
 import { chunkRange, type Manifest } from "./manifest.ts";
 import { shownUrl } from "./names.ts";
 
+export interface ChunkTarget extends RangeTarget {
+  /** Nothing in the cache is mended or removed, whatever is found there. Default false. */
+  readonly keepsCache?: boolean;
+}
+
 /**
  * The bytes of a chunk that the manifest lists.
  * @throws ModelFormatError `corrupt` where the stored chunk is damaged and the server gives no sound one.
  */
 export async function readChunk(
-  target: RangeTarget,
+  target: ChunkTarget,
   manifest: Manifest,
   index: number,
   signal: AbortSignal,
@@ -47,7 +52,7 @@ async function damageOf(
 }
 
 async function refetch(
-  target: RangeTarget,
+  target: ChunkTarget,
   manifest: Manifest,
   index: number,
   damage: string,
@@ -64,7 +69,7 @@ async function refetch(
   } catch (cause) {
     if (!(cause instanceof DownloadError)) throw cause;
     // A server that is out of reach may be back tomorrow; one that has another file now will not.
-    const lost = cause.code === "changed-on-server";
+    const lost = cause.code === "changed-on-server" && !target.keepsCache;
     if (lost) await deleteModel(manifest.url);
     throw corrupt(
       manifest,
@@ -77,10 +82,11 @@ async function refetch(
   }
   const bytes = new Uint8Array(await chunk.arrayBuffer());
   if ((await damageOf(bytes, manifest, index)) !== null) {
-    await deleteModel(manifest.url);
-    throw corrupt(manifest, index, damage, "the server sends other bytes than before", true);
+    if (!target.keepsCache) await deleteModel(manifest.url);
+    const why = "the server sends other bytes than before";
+    throw corrupt(manifest, index, damage, why, !target.keepsCache);
   }
-  await replaceChunk(manifest.url, index, chunk);
+  if (!target.keepsCache) await replaceChunk(manifest.url, index, chunk);
   return bytes;
 }
 

@@ -1,6 +1,7 @@
 /** From a URL to a source: is it cached, is another tab at it, what does the server say. */
 import { DownloadError, StorageError } from "../errors.ts";
 import type { LoadProgress } from "../types.ts";
+import type { ChunkTarget } from "./chunks.ts";
 import { deleteModel, getManifest, touchManifest } from "./database.ts";
 import { Head } from "./head.ts";
 import { fetchRange, type RangeTarget } from "./http.ts";
@@ -39,8 +40,8 @@ export interface OpenUrlOptions {
  *
  * @throws InputError `option`; DownloadError `http-status`, `network`, `no-ranges`, `no-size`, `bad-range`, `hub-access`,
  *   `hub-not-found`;
- *   ModelFormatError `not-gguf` for a web page; StorageError `storage-unavailable`; the signal's reason. Reading may
- *   also end in DownloadError `changed-on-server`, DoesNotFitError `storage-space`, StorageError `quota-exceeded` and
+ *   ModelFormatError `not-gguf` for a web page; StorageError `storage-unavailable`, `blocked`; the signal's reason. Reading may
+ *   also end in DownloadError `changed-on-server`, StorageError `quota-exceeded` and
  *   ModelFormatError `corrupt`.
  */
 export async function openUrl(url: string, options: OpenUrlOptions = {}): Promise<ModelSource> {
@@ -70,13 +71,14 @@ export async function peekUrl(url: string, options: OpenUrlOptions = {}): Promis
   const target = targetOf(url, options);
   options.signal?.throwIfAborted();
   const cached = await getManifest(target.key).catch(error => {
-    if (error instanceof StorageError && error.code === "storage-unavailable") return undefined;
+    if (error instanceof StorageError) return undefined;
     throw error;
   });
   const head = new Head();
-  if (cached?.complete) return source(cached, target, head, () => {}, options);
+  const peeked = { ...target, keepsCache: true };
+  if (cached?.complete) return source(cached, peeked, head, () => {}, options);
   const file = await firstRequest(target, target.tuning.headBytes, head, options);
-  return source(newManifest(target.key, file, target.tuning.chunkBytes), target, head, () => {}, options);
+  return source(newManifest(target.key, file, target.tuning.chunkBytes), peeked, head, () => {}, options);
 }
 
 function targetOf(address: string, options: OpenUrlOptions): KeyedTarget {
@@ -94,7 +96,7 @@ function targetOf(address: string, options: OpenUrlOptions): KeyedTarget {
   };
 }
 
-type KeyedTarget = RangeTarget & { key: string };
+type KeyedTarget = ChunkTarget & { key: string };
 
 /** Fetches the file's start into `head`, and learns which file the server has. */
 function firstRequest(
@@ -108,7 +110,7 @@ function firstRequest(
 
 async function fromCache(
   manifest: Manifest,
-  target: RangeTarget,
+  target: ChunkTarget,
   options: OpenUrlOptions,
 ): Promise<ModelSource> {
   try {
@@ -121,7 +123,7 @@ async function fromCache(
 }
 
 async function fromServer(
-  stored: Manifest | undefined,
+  stored: Manifest | null | undefined,
   target: KeyedTarget,
   release: Release,
   options: OpenUrlOptions,
@@ -139,6 +141,7 @@ async function fromServer(
       await deleteModel(target.key); // an older version of the file: its parts are of no use
     }
   }
+  if (stored === null) await deleteModel(target.key); // nothing says any more what its parts are
   const file = await firstRequest(target, headBytes, head, options);
   const manifest = newManifest(target.key, file, chunkBytes);
   return source(options.chosen ? { ...manifest, chosen: true } : manifest, target, head, release, options);
@@ -146,7 +149,7 @@ async function fromServer(
 
 function source(
   manifest: Manifest,
-  target: RangeTarget,
+  target: ChunkTarget,
   head: Head,
   release: Release,
   { signal, onProgress }: OpenUrlOptions,

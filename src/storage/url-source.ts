@@ -2,11 +2,11 @@
 import { DownloadError } from "../errors.ts";
 import type { LoadProgress } from "../types.ts";
 import { readAhead } from "./ahead.ts";
-import { readChunk } from "./chunks.ts";
+import { type ChunkTarget, readChunk } from "./chunks.ts";
 import { deleteModel } from "./database.ts";
 import { ChunkDownload } from "./download.ts";
 import type { Head } from "./head.ts";
-import { fetchRange, type RangeTarget } from "./http.ts";
+import { fetchRange } from "./http.ts";
 import { keeping } from "./http-errors.ts";
 import type { Release } from "./locks.ts";
 import { chunkRange, type Manifest, type SplitModel, storedBytes } from "./manifest.ts";
@@ -14,11 +14,11 @@ import { freeBytes } from "./memory.ts";
 import { fileName } from "./names.ts";
 import { ProgressMeter } from "./progress.ts";
 import type { ModelPiece, ModelSource, StreamOptions } from "./source.ts";
-import { checkStorage } from "./space.ts";
+import { warnOfSpace } from "./space.ts";
 
 export interface UrlSourceParts {
   manifest: Manifest;
-  target: RangeTarget;
+  target: ChunkTarget;
   head: Head;
   /** Frees the download lock. */
   release: Release;
@@ -35,7 +35,7 @@ export class UrlSource implements ModelSource {
   readonly #parts: UrlSourceParts;
   readonly #closed = new AbortController();
   /** Of the parts, with retries reported in the phase that is under way. */
-  readonly #target: RangeTarget;
+  readonly #target: ChunkTarget;
   #manifest: Manifest;
   /** Of the stream. */
   #meter: ProgressMeter | undefined;
@@ -150,7 +150,8 @@ export class UrlSource implements ModelSource {
     report: StreamOptions["onProgress"],
   ): AsyncGenerator<ModelPiece> {
     const done = storedBytes(this.#manifest);
-    await checkStorage(this.size - done);
+    // of a split model the whole is looked at, once
+    if (!this.#manifest.split) await warnOfSpace(this.size - done);
     const meter = new ProgressMeter({
       phase: "download",
       totalBytes: this.size,
