@@ -15,7 +15,7 @@ import { buildModel, chooseContext } from "./build-model.ts";
 import { chooseKernels } from "./choose-kernels.ts";
 import { fileFacts } from "./file-facts.ts";
 import { explainLimit } from "./fit.ts";
-import { rethrowLoss, watchGpu } from "./gpu-health.ts";
+import { rethrowLoss, untilLost, watchGpu } from "./gpu-health.ts";
 import { openOrigin, type PlainOrigin } from "./open-origin.ts";
 import { readRanking } from "./ranking.ts";
 import { Session } from "./session.ts";
@@ -48,9 +48,9 @@ export async function loadModel(
   hooks: LoadHooks,
 ): Promise<Session> {
   const started = performance.now();
-  const { signal } = hooks;
-  signal.throwIfAborted();
+  hooks.signal.throwIfAborted();
   const gpu = watchGpu(await openGpu(settings.features));
+  const signal = untilLost(gpu, hooks.signal);
   const buffers = new Buffers(gpu);
   const ended = new AbortController();
   const choosing = hooks.choice
@@ -61,7 +61,7 @@ export async function loadModel(
   choosing.catch(() => {}); // awaited below, unless the header ends the load before
   let source: ModelSource | undefined;
   try {
-    const opened = await openOrigin(from, settings, hooks);
+    const opened = await openOrigin(from, settings, { ...hooks, signal });
     source = opened.source;
     const { file } = opened;
     checkSupported(file);
