@@ -1,5 +1,6 @@
 /**
- * The one IndexedDB store: manifests under ["manifest", url], chunks as Blobs under ["chunk", url, index]. A chunk and
+ * The one IndexedDB store: manifests under ["manifest", url], chunks as Blobs under ["chunk", url, index], beginnings of
+ * chunks under ["part", url, index, number]. A chunk and
  * the manifest that tells of it are written in one transaction: either both are there or neither. Under
  * ["kernels", adapter] stands which kernels were the fastest there.
  */
@@ -14,6 +15,8 @@ const manifestKey = (url: string): IDBValidKey => ["manifest", url];
 const chunkKey = (url: string, index: number): IDBValidKey => ["chunk", url, index];
 /** All chunks of a URL: an array key sorts after every number. */
 const chunkKeys = (url: string): IDBKeyRange => IDBKeyRange.bound(["chunk", url], ["chunk", url, []]);
+const partKeys = (url: string, index: number): IDBKeyRange =>
+  IDBKeyRange.bound(["part", url, index], ["part", url, index, []]);
 const manifestKeys = (): IDBKeyRange => IDBKeyRange.bound(["manifest"], ["manifest", []]);
 
 /** `null` for one that is damaged: what is stored under that URL is of no use. */
@@ -58,12 +61,39 @@ export function getChunk(url: string, index: number): Promise<Blob | undefined> 
   return named(() => get<Blob>(chunkKey(url, index), connected));
 }
 
-/** Stores a chunk together with the manifest that lists it. */
+/** A piece of a chunk that is not whole yet, stored as it came. */
+export interface ChunkPart {
+  /** Offset in the chunk. */
+  readonly at: number;
+  readonly bytes: Blob;
+  /** `chunkHash` of the bytes. */
+  readonly hash: string;
+}
+
+export function getParts(url: string, index: number): Promise<unknown[]> {
+  return named(() => connected("readonly", s => promisifyRequest<unknown[]>(s.getAll(partKeys(url, index)))));
+}
+
+/** Stores the part with that number, from 0, of a chunk, together with the manifest that says of which file. */
+export function putPart(manifest: Manifest, index: number, part: number, value: ChunkPart): Promise<void> {
+  return named(
+    () =>
+      connected("readwrite", s => {
+        s.put(value, ["part", manifest.url, index, part]);
+        s.put(manifest, manifestKey(manifest.url));
+        return committed(s.transaction);
+      }),
+    manifest,
+  );
+}
+
+/** Stores a chunk, in place of its parts, together with the manifest that lists it. */
 export function putChunk(manifest: Manifest, index: number, chunk: Blob): Promise<void> {
   return named(
     () =>
       connected("readwrite", s => {
         s.put(chunk, chunkKey(manifest.url, index));
+        s.delete(partKeys(manifest.url, index));
         s.put(manifest, manifestKey(manifest.url));
         return committed(s.transaction);
       }),
@@ -76,12 +106,13 @@ export function replaceChunk(url: string, index: number, chunk: Blob): Promise<v
   return named(() => ifListed(url, s => s.put(chunk, chunkKey(url, index))));
 }
 
-/** Removes manifest and chunks in one transaction. */
+/** Removes manifest, chunks and parts in one transaction. */
 export function deleteModel(url: string): Promise<void> {
   return named(() =>
     connected("readwrite", s => {
       s.delete(manifestKey(url));
       s.delete(chunkKeys(url));
+      s.delete(IDBKeyRange.bound(["part", url], ["part", url, []]));
       return committed(s.transaction);
     }),
   );

@@ -16,6 +16,11 @@ export interface Tuning {
    * instead of four whole chunks. Bytes.
    */
   partBytes: number;
+  /**
+   * The beginning of a chunk is stored in parts of this size as it comes: a tab that is killed loses at most this much for each
+   * connection. Bytes.
+   */
+  saveBytes: number;
   /** Tries of a request that brings nothing new, the first one included. */
   tries: number;
   /** Wait before the second try; doubles from try to try: 0.5, 1, 2, 4 s. Milliseconds. */
@@ -36,6 +41,7 @@ export const DEFAULT_TUNING: Tuning = {
   connections: 4,
   headBytes: 1024 * 1024,
   partBytes: 512 * 1024,
+  saveBytes: 2 * 1024 * 1024,
   tries: 5,
   retryMs: 500,
   stallMs: 30_000,

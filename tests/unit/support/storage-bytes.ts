@@ -7,6 +7,7 @@ export const TUNING: Tuning = {
   connections: 4,
   headBytes: 10_000,
   partBytes: 8 * 1024,
+  saveBytes: 1024 * 1024,
   tries: 3,
   retryMs: 5,
   stallMs: 2000,
