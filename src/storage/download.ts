@@ -156,6 +156,7 @@ export async function fetchChunk(
   const known = head.slice(from, end);
   from += known.length;
   let unsaved: Blob[] = [];
+  let savedAt = performance.now();
   let arriving: Uint8Array[] = [];
   let arrivingBytes = 0;
   const flush = (): void => {
@@ -165,7 +166,10 @@ export async function fetchChunk(
     arriving.forEach(freeBytes);
     arriving = [];
     arrivingBytes = 0;
-    if (sizeOf(unsaved) < target.tuning.saveBytes || sizeOf(parts) === end - start) return;
+    const { saveBytes, saveMs } = target.tuning;
+    if (sizeOf(unsaved) < saveBytes || sizeOf(parts) === end - start) return;
+    if (performance.now() - savedAt < saveMs) return;
+    savedAt = performance.now();
     save?.(sizeOf(parts) - sizeOf(unsaved), new Blob(unsaved));
     unsaved = [];
   };

@@ -1,4 +1,5 @@
 /** What a download that is killed in mid-chunk leaves behind. */
+import { IDBObjectStore } from "fake-indexeddb";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { listModels, removeModel } from "../../src/storage/cache.ts";
 import { type ChunkPart, getParts, putPart } from "../../src/storage/database.ts";
@@ -116,4 +117,18 @@ test("parts that are damaged, or that do not follow each other, are fetched agai
   expect(server.timesAsked(two + 1000, three)).toEqual([1, 1]);
   expect(server.timesAsked(three)).toEqual([1, 1]);
   expect(await everythingStored()).toHaveLength(1 + 4);
+});
+
+test("what comes fast is not stored twice", async () => {
+  const tuning = { ...PARTS, saveMs: 60_000 };
+  const puts: unknown[] = [];
+  const put = IDBObjectStore.prototype.put;
+  vi.spyOn(IDBObjectStore.prototype, "put").mockImplementation(function (this: IDBObjectStore, value, key) {
+    puts.push((key as readonly IDBValidKey[])[0]);
+    return put.call(this, value, key);
+  });
+  expectBytes(await load(tuning), FILE);
+  vi.restoreAllMocks();
+  expect(puts.filter(kind => kind === "chunk")).toHaveLength(4);
+  expect(puts.filter(kind => kind === "part")).toEqual([]);
 });

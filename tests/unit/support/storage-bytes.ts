@@ -8,6 +8,7 @@ export const TUNING: Tuning = {
   headBytes: 10_000,
   partBytes: 8 * 1024,
   saveBytes: 1024 * 1024,
+  saveMs: 0,
   tries: 3,
   retryMs: 5,
   stallMs: 2000,
