@@ -86,10 +86,9 @@ const WORDS: Readonly<Record<string, Words>> = {
     "find-models",
     "built-in",
   ],
-  "storage-space": [
-    "There is not enough space on this device",
-    "Remove stored models or free disk space, then try again.",
-    "free-storage",
+  blocked: [
+    "Another tab holds the stored models",
+    "Their data is being deleted or changed. Close this site's other tabs, then try again.",
     "retry",
   ],
   "quota-exceeded": [

@@ -113,8 +113,8 @@ export function crossing(from: CrossingOrigin["from"]): CrossingOrigin["from"] {
 }
 
 /** Only what the worker knows: a function among the caller's own properties could not cross. */
-function plainSettings({ contextLength, headers, token, hubUrl, features }: LoadOptions) {
-  return { contextLength, headers, token, hubUrl, features };
+function plainSettings({ contextLength, headers, token, hubUrl, cacheKey, features }: LoadOptions) {
+  return { contextLength, headers, token, hubUrl, cacheKey, features };
 }
 
 /**

@@ -40,7 +40,7 @@ export class DeviceLostError extends IntabError {
   override name = "DeviceLostError";
 }
 
-/** The model does not fit: `gpu-memory`, `adapter-limit`, `storage-space`. Raised before the download where possible. */
+/** The model does not fit: `gpu-memory`, `adapter-limit`. Raised before the download where possible. */
 export class DoesNotFitError extends IntabError {
   override name = "DoesNotFitError";
 }
@@ -64,7 +64,7 @@ export class DownloadError extends IntabError {
   override name = "DownloadError";
 }
 
-/** Browser storage failed: `quota-exceeded`, `storage-unavailable`, `in-use`. */
+/** Browser storage failed: `quota-exceeded`, `storage-unavailable`, `blocked` (its database is being deleted), `in-use`. */
 export class StorageError extends IntabError {
   override name = "StorageError";
 }

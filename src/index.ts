@@ -26,7 +26,7 @@ export type { RenderChatOptions, TokenizeOptions } from "./worker/protocol.ts";
 export const models = {
   /** All of them, half-downloaded ones too. */
   list: listModels,
-  /** Deletes a model by the URL it was loaded from. */
+  /** Deletes a model by what it was loaded from, or by its `url` in the list. */
   remove: removeModel,
   /** Bytes taken by models, used and allowed in all, and whether the browser promised to keep them. */
   usage: storageUsage,

@@ -1,5 +1,6 @@
 import { InputError } from "./errors.ts";
 import { isHubAddress } from "./storage/hub-address.ts";
+import { absoluteUrl, shownUrl } from "./storage/names.ts";
 import { type PullBytes, pullFrom } from "./storage/stream-source.ts";
 import type { ModelFile, ModelOrigin } from "./types.ts";
 
@@ -20,7 +21,7 @@ export async function crossingOrigin(origin: ModelOrigin): Promise<CrossingOrigi
     return { from: pull, stored: false, release: () => void cancel().catch(() => {}) };
   }
   const from = await Promise.all(filesOf(origin).map(plainFile));
-  if (from.length === 0) throw notAnOrigin("an empty list of files");
+  if (from.length === 0) throw notAnOrigin(origin);
   return { from, stored: from.some(file => typeof file === "string"), release: () => {} };
 }
 
@@ -28,12 +29,22 @@ function filesOf(origin: Exclude<ModelOrigin, ReadableStream>): readonly ModelFi
   if (isOneFile(origin)) return [origin];
   if (Array.isArray(origin)) return origin;
   const files = (Object(origin) as { files?: Iterable<ModelFile> | null }).files;
-  if (typeof files !== "object") throw notAnOrigin(String(origin));
+  if (typeof files !== "object") throw notAnOrigin(origin);
   return [...(files ?? [])];
 }
 
 function isOneFile(origin: unknown): origin is ModelFile {
-  return typeof origin === "string" || origin instanceof URL || origin instanceof Blob || isHandle(origin);
+  return (
+    typeof origin === "string" ||
+    origin instanceof URL ||
+    origin instanceof Blob ||
+    isBytes(origin) ||
+    isHandle(origin)
+  );
+}
+
+function isBytes(origin: unknown): origin is ArrayBuffer | Uint8Array<ArrayBuffer> {
+  return origin instanceof ArrayBuffer || origin instanceof Uint8Array;
 }
 
 /** By its shape: not every browser has the class, and what lacks it cannot be one. */
@@ -43,22 +54,23 @@ function isHandle(origin: unknown): origin is FileSystemFileHandle {
 
 function plainFile(file: ModelFile): string | Blob | Promise<File> {
   if (file instanceof Blob) return file;
+  if (isBytes(file)) return new Blob([file]);
   if (isHandle(file)) return file.getFile();
   if (typeof file === "string" && isHubAddress(file)) return file;
-  if (typeof file === "string" || file instanceof URL) return resolveUrl(file);
-  throw notAnOrigin(String(file));
+  const url = typeof file === "string" || file instanceof URL ? absoluteUrl(file) : null;
+  if (url === null) throw notAnOrigin(file);
+  return url;
 }
 
-function resolveUrl(address: string | URL): string {
-  const base = globalThis.document?.baseURI ?? globalThis.location?.href;
-  if (URL.canParse(address, base)) return new URL(address, base).href;
-  throw notAnOrigin(`"${address}"`);
-}
-
-function notAnOrigin(what: string): InputError {
+/** Says what was given by its kind: written out, a list of numbers would be longer than anybody can read. */
+function notAnOrigin(origin: unknown): InputError {
+  const { name } = Object(origin).constructor ?? {};
+  const text = typeof origin === "string" || origin instanceof URL;
+  const kind = origin == null ? String(origin) : `a value of the kind ${name}`;
+  const what = text ? `"${shownUrl(String(origin))}"` : kind;
   return new InputError(
     "option",
-    `No model can be loaded from ${what}. Give the address of a .gguf file, hf:owner/repo, a File, a ReadableStream, or ` +
+    `No model can be loaded from ${what}. Give the address of a .gguf file, hf:owner/repo, a File, its bytes, a ReadableStream, or ` +
       "the list of a split model's files.",
     { details: { option: "source", value: what } },
   );

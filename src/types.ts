@@ -16,10 +16,23 @@ export interface LoadProgress {
   bytesPerSecond: number;
   /** Estimated time left in this phase; `null` until known. */
   secondsLeft: number | null;
+  /** There only while a request waits to be sent again, in the phases `header` and `download`. */
+  retry?: Retry;
+}
+
+/** A request that failed for now, and will be sent again. */
+export interface Retry {
+  /** Number of the try that comes, from 2 on, and how many there are until the load fails. */
+  attempt: number;
+  attempts: number;
+  /** Wait before it. Milliseconds. */
+  waitMs: number;
+  /** What went wrong, in words. */
+  reason: string;
 }
 
 /** A whole model, or one file of a split one: an address, or something that holds the bytes. */
-export type ModelFile = string | URL | Blob | FileSystemFileHandle;
+export type ModelFile = string | URL | Blob | FileSystemFileHandle | ArrayBuffer | Uint8Array<ArrayBuffer>;
 
 /**
  * What `load` takes.
@@ -28,6 +41,7 @@ export type ModelFile = string | URL | Blob | FileSystemFileHandle;
  *   `hf:owner/repo/file.gguf`, `hf:owner/repo:Q4_K_M` or `hf:owner/repo` (which takes Q4_K_M, else Q4_0, else the nearest
  *   there is), each with a revision as `hf:owner/repo@revision`. Of a split model (`-00001-of-00003.gguf`) any part's.
  * - A `File`, `Blob` or `FileSystemFileHandle`, which is read in place and not copied.
+ * - The file's bytes, as an `ArrayBuffer` or `Uint8Array`, which are copied.
  * - The files of a split model in any order, as a list or as `{ files }` (so an `<input type="file" multiple>` will do).
  * - A `ReadableStream` of the file's bytes: read once, in order, into the GPU, and not stored.
  */
@@ -59,6 +73,12 @@ export interface LoadOptions {
   token?: string;
   /** The Hub's address, for a mirror. Default `https://huggingface.co`. */
   hubUrl?: string;
+  /**
+   * What the model is stored under, where its address changes from time to time: a name, or better an address without what
+   * changes, such as `https://example.com/model.gguf`. One key stands for one file for ever. Default: the address without
+   * fragment, user, password, and what signs it (of S3, Google, Azure, CloudFront and the like, `token`).
+   */
+  cacheKey?: string;
   /**
    * Switch optional GPU features off, to compare or to work around a driver. Default: all that the adapter has.
    * `subgroupMatrix`: matrix units in prefill, where the browser offers them (Chromium with unsafe WebGPU APIs switched
@@ -300,7 +320,7 @@ export interface TokenizerInfo {
 }
 
 export interface FitOptions
-  extends Pick<LoadOptions, "headers" | "token" | "hubUrl" | "features" | "signal" | "worker"> {
+  extends Pick<LoadOptions, "headers" | "token" | "hubUrl" | "cacheKey" | "features" | "signal" | "worker"> {
   /** Positions of the KV cache. Default: as for `load()`. */
   contextLength?: number;
   /**
@@ -382,7 +402,7 @@ export interface ProfileResult extends Required<ProfileOptions> {
 
 /** A model in this origin's cache. */
 export interface CachedModel {
-  /** Address for `load()` and `models.remove()`; of a split model that of its first part. */
+  /** Address for `load()` and `models.remove()`, or the `cacheKey` it was loaded with; of a split model that of its first part. */
   url: string;
   /** Files that it consists of. */
   parts: number;
@@ -391,6 +411,11 @@ export interface CachedModel {
   complete: boolean;
   /** Milliseconds since 1970 of the last load. */
   lastUsed: number;
+  /**
+   * The record of what is stored cannot be read, so the numbers here are 0. `load()` starts it anew, `models.remove()` takes
+   * it away. Absent for a sound one.
+   */
+  damaged?: true;
 }
 
 export interface StorageUsage {

@@ -18,15 +18,16 @@ export async function loadTokenizer(
     headers,
     token,
     hubUrl,
+    cacheKey,
     worker,
-  }: Pick<LoadOptions, "signal" | "headers" | "token" | "hubUrl" | "worker"> = {},
+  }: Pick<LoadOptions, "signal" | "headers" | "token" | "hubUrl" | "cacheKey" | "worker"> = {},
 ): Promise<ModelTokenizer> {
   signal?.throwIfAborted();
   const { from, release } = await crossingOrigin(source);
   const connection = new Connection(worker ?? startWorker(), worker === undefined);
   try {
     const info = await connection.call(signal, request =>
-      connection.host.loadText(request, crossing(from), { headers, token, hubUrl }),
+      connection.host.loadText(request, crossing(from), { headers, token, hubUrl, cacheKey }),
     );
     return new ModelTokenizer(connection, info);
   } catch (error) {

@@ -39,12 +39,20 @@ export function watchGpu(gpu: Gpu): Gpu {
   return { ...gpu, lost, destroy };
 }
 
+/** The signal, which also ends with the loss of the GPU: a download notices that no other way. */
+export function untilLost(gpu: Gpu, signal: AbortSignal): AbortSignal {
+  const loss = new AbortController();
+  gpu.lost.catch(error => loss.abort(error));
+  return AbortSignal.any([signal, loss.signal]);
+}
+
 /**
- * Rethrows an error by its cause: the browser fails what waits for a lost GPU with a bare DOMException.
+ * Rethrows an error by its cause: the browser fails what waits for a lost GPU with a bare DOMException, and the making of a
+ * mapped buffer, when the GPU's process is gone, with a RangeError about its size.
  * @throws DeviceLostError where the GPU was lost, else `error`
  */
 export async function rethrowLoss(gpu: Gpu, error: unknown): Promise<never> {
-  if (error instanceof DOMException) {
+  if (error instanceof DOMException || error instanceof RangeError) {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const enough = new Promise(resolve => (timer = setTimeout(resolve, LOSS_DELAY_MS)));
     await Promise.race([gpu.lost, enough]).finally(() => clearTimeout(timer));

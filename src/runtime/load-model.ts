@@ -15,13 +15,16 @@ import { type CheckedModel, checkModel } from "./checked-model.ts";
 import { chooseKernels } from "./choose-kernels.ts";
 import { fileFacts } from "./file-facts.ts";
 import { explainLimit } from "./fit.ts";
-import { rethrowLoss, watchGpu } from "./gpu-health.ts";
+import { rethrowLoss, untilLost, watchGpu } from "./gpu-health.ts";
 import { openOrigin, type PlainOrigin } from "./open-origin.ts";
 import { Session } from "./session.ts";
 import { AllocatedWeights, uploadWeights } from "./weight-upload.ts";
 
 /** What of `LoadOptions` reaches the worker as data. */
-export type LoadSettings = Pick<LoadOptions, "contextLength" | "headers" | "token" | "hubUrl" | "features">;
+export type LoadSettings = Pick<
+  LoadOptions,
+  "contextLength" | "headers" | "token" | "hubUrl" | "cacheKey" | "features"
+>;
 
 export interface LoadHooks {
   signal: AbortSignal;
@@ -44,9 +47,9 @@ export async function loadModel(
   hooks: LoadHooks,
 ): Promise<Session> {
   const started = performance.now();
-  const { signal } = hooks;
-  signal.throwIfAborted();
+  hooks.signal.throwIfAborted();
   const gpu = watchGpu(await openGpu(settings.features));
+  const signal = untilLost(gpu, hooks.signal);
   const buffers = new Buffers(gpu);
   const ended = new AbortController();
   const choosing = hooks.choice
@@ -57,7 +60,7 @@ export async function loadModel(
   choosing.catch(() => {}); // awaited below, unless the header ends the load before
   let source: ModelSource | undefined;
   try {
-    const opened = await openOrigin(from, settings, hooks);
+    const opened = await openOrigin(from, settings, { ...hooks, signal });
     source = opened.source;
     const { file } = opened;
     const checked = checkModel(file, gpu, check => check()) as CheckedModel;

@@ -24,10 +24,14 @@ export interface TextSide {
  */
 export async function loadText(
   from: PlainOrigin,
-  settings: Pick<LoadOptions, "headers" | "token" | "hubUrl">,
+  settings: Pick<LoadOptions, "headers" | "token" | "hubUrl" | "cacheKey">,
   signal: AbortSignal,
 ): Promise<TextSide> {
-  const { source, file } = await openOrigin(from, settings, { signal, onProgress: () => {} });
+  const { source, file } = await openOrigin(
+    from,
+    { ...settings, headerOnly: true },
+    { signal, onProgress: () => {} },
+  );
   try {
     const { metadata } = file;
     const tokenizer = createTokenizer(metadata);

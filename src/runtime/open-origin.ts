@@ -1,5 +1,5 @@
 /** From what a caller gave to one source of bytes and one checked header: resolves `hf:` addresses, joins split models. */
-import { DownloadError, ModelFormatError } from "../errors.ts";
+import { DownloadError, InputError, ModelFormatError } from "../errors.ts";
 import { type GgufFile, parseGguf } from "../gguf/gguf.ts";
 import { joinParts, splitCount } from "../gguf/split.ts";
 import { openFile } from "../storage/file-source.ts";
@@ -7,9 +7,10 @@ import { type Hub, hubOf, resolveHubAddress } from "../storage/hub.ts";
 import { isHubAddress } from "../storage/hub-address.ts";
 import { JoinedSource } from "../storage/joined-source.ts";
 import { freeBytes } from "../storage/memory.ts";
-import { cacheKey, checkHeaders } from "../storage/names.ts";
+import { cacheKey, checkHeaders, shownUrl } from "../storage/names.ts";
 import { openUrl, peekUrl } from "../storage/open-url.ts";
 import { partUrls } from "../storage/part-names.ts";
+import { headerProgress } from "../storage/progress.ts";
 import type { ModelSource } from "../storage/source.ts";
 import { type PullBytes, StreamSource } from "../storage/stream-source.ts";
 import type { LoadOptions, LoadProgress } from "../types.ts";
@@ -18,7 +19,9 @@ import type { LoadOptions, LoadProgress } from "../types.ts";
 export type PlainOrigin = string | Blob | readonly (string | Blob)[] | PullBytes;
 
 /** `headerOnly`: nothing is waited for and nothing in the cache is changed, and no more than the header is to be read. */
-export type OpenSettings = Pick<LoadOptions, "headers" | "token" | "hubUrl"> & { headerOnly?: boolean };
+export type OpenSettings = Pick<LoadOptions, "headers" | "token" | "hubUrl" | "cacheKey"> & {
+  headerOnly?: boolean;
+};
 
 export interface OpenHooks {
   signal: AbortSignal;
@@ -84,13 +87,19 @@ class PartOpener {
   readonly #hub: Hub;
   readonly #headers: Headers;
   readonly #hooks: OpenHooks;
+  readonly #cacheKey: string | undefined;
+  /** What the cache knows the files at these addresses by, where the caller says so. */
+  #keys = new Map<string, string>();
+  /** What the Hub's list of files led to. */
+  readonly #chosen = new Set<string>();
   /** Addresses that follow from a part's name: nobody has said that there is a file. */
   #derived = new Set<string>();
 
-  constructor({ headers, token, hubUrl, headerOnly }: OpenSettings, hooks: OpenHooks) {
+  constructor({ headers, token, hubUrl, cacheKey, headerOnly }: OpenSettings, hooks: OpenHooks) {
     this.#openUrl = headerOnly ? peekUrl : openUrl;
     this.#hub = hubOf({ token, hubUrl });
     this.#headers = checkHeaders(headers);
+    this.#cacheKey = checkCacheKey(cacheKey);
     this.#hooks = hooks;
   }
 
@@ -102,20 +111,33 @@ class PartOpener {
     if (files.length === 1 && typeof only === "string") {
       const parts = partUrls(only);
       this.#derived = new Set(parts.filter(url => url !== only));
+      this.#nameKeys(parts);
       return parts;
     }
-    const urls = files.filter(file => typeof file === "string").sort();
-    const twice = urls.find((url, index) => url === urls[index + 1]);
-    if (twice !== undefined) {
-      throw new ModelFormatError(
-        "split-duplicate",
-        `The address ${twice} is given twice. Give each part once.`,
-        {
-          details: { url: twice },
-        },
-      );
+    // by their keys: a signature must not decide the order, nor make two files of one
+    const byKey = new Map<string, string>();
+    for (const url of files) {
+      if (typeof url !== "string") continue;
+      const key = cacheKey(url);
+      if (byKey.has(key)) {
+        throw new ModelFormatError(
+          "split-duplicate",
+          `The address ${shownUrl(url)} is given twice. Give each part once.`,
+          { details: { url: shownUrl(url) } },
+        );
+      }
+      byKey.set(key, url);
     }
+    const urls = [...byKey.keys()].sort().map(key => byKey.get(key)!);
+    this.#nameKeys(urls);
     return [...urls, ...files.filter(file => typeof file !== "string")];
+  }
+
+  #nameKeys(urls: readonly string[]): void {
+    const first = this.#cacheKey;
+    if (first === undefined) return;
+    for (const [index, url] of urls.entries())
+      this.#keys.set(url, index === 0 ? first : `${first} (${index + 1})`);
   }
 
   /** Whether the caller named this file. */
@@ -139,9 +161,18 @@ class PartOpener {
   }
 
   async #url(address: string): Promise<string> {
-    if (!isHubAddress(address)) return cacheKey(address);
-    const { signal } = this.#hooks;
-    return cacheKey(await resolveHubAddress(address, this.#hub, { headers: this.#headers, signal }));
+    const { signal, onProgress } = this.#hooks;
+    if (!isHubAddress(address)) {
+      cacheKey(address); // checks it
+      return new URL(address).href;
+    }
+    const { url, chosen } = await resolveHubAddress(address, this.#hub, {
+      headers: this.#headers,
+      signal,
+      onRetry: retry => onProgress(headerProgress(0, retry)),
+    });
+    if (chosen) this.#chosen.add(url);
+    return url;
   }
 
   async #openAddress(url: string): Promise<ModelSource> {
@@ -150,6 +181,8 @@ class PartOpener {
     try {
       return await this.#openUrl(url, {
         headers: this.#headers,
+        key: this.#keys.get(url),
+        chosen: this.#chosen.has(url),
         hub: this.#hub,
         signal,
         // Opening reports only while another tab downloads this part; how large the parts after it are is not known yet.
@@ -173,6 +206,15 @@ class PartOpener {
   }
 }
 
+/** An address is kept as the cache would write it: a signature in it is no more welcome there. */
+function checkCacheKey(key: string | undefined): string | undefined {
+  if (key === undefined || (typeof key === "string" && key.trim() !== ""))
+    return key && /^https?:/i.test(key) ? cacheKey(key) : key;
+  throw new InputError("option", 'The option "cacheKey" must be a text that is not empty.', {
+    details: { option: "cacheKey" },
+  });
+}
+
 function closing(source: ModelSource): (error: unknown) => never {
   return error => {
     source.close();
@@ -181,13 +223,7 @@ function closing(source: ModelSource): (error: unknown) => never {
 }
 
 async function readHeader(source: ModelSource, { signal, onProgress }: OpenHooks): Promise<GgufFile> {
-  onProgress({
-    phase: "header",
-    loadedBytes: 0,
-    totalBytes: Number.isFinite(source.size) ? source.size : 0,
-    bytesPerSecond: 0,
-    secondsLeft: null,
-  });
+  onProgress(headerProgress(Number.isFinite(source.size) ? source.size : 0));
   // a vocabulary takes megabytes, which would stay until some later garbage collection, beside the weights' pieces
   let last: Uint8Array = new Uint8Array(0);
   try {

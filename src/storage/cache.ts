@@ -1,25 +1,42 @@
 /** The models in this origin's cache: what `models.list()` and `models.remove()` do. (`models.usage()`: `space.ts`.) */
-import { StorageError } from "../errors.ts";
+import { InputError, StorageError } from "../errors.ts";
 import type { CachedModel } from "../types.ts";
-import { deleteModel, listManifests } from "./database.ts";
+import { deleteModel, readManifests } from "./database.ts";
+import { isHubAddress } from "./hub-address.ts";
+import { storedUrl } from "./hub-stored.ts";
 import { type Release, tryLock } from "./locks.ts";
 import { type Manifest, storedBytes } from "./manifest.ts";
-import { cacheKey, lockName } from "./names.ts";
+import { absoluteUrl, cacheKey, lockName, shownUrl } from "./names.ts";
 
 /**
  * All models that are stored, the last used first. A half-done download is listed with `complete: false`; the parts of
- * a split model are one entry under the first part's URL.
+ * a split model are one entry under the first part's URL. A model whose record is damaged is listed as `damaged`.
  */
 export async function listModels(): Promise<CachedModel[]> {
   const groups = new Map<string, Manifest[]>();
-  for (const manifest of await listManifests()) {
+  const { manifests, damaged } = await readManifests();
+  for (const manifest of manifests) {
     const name = urlsOf(manifest)[0]!;
     groups.set(name, [...(groups.get(name) ?? []), manifest]);
   }
+  const ofNone = damaged.filter(
+    damagedUrl => !manifests.some(manifest => urlsOf(manifest).includes(damagedUrl)),
+  );
   return [...groups]
-    .map(([url, manifests]) => modelOf(url, manifests))
+    .map(([url, parts]) => modelOf(url, parts))
+    .concat(ofNone.map(url => ({ ...UNREADABLE, url })))
     .sort((a, b) => b.lastUsed - a.lastUsed);
 }
+
+/** What is known of a model whose manifest is damaged. */
+const UNREADABLE = {
+  parts: 1,
+  totalBytes: 0,
+  storedBytes: 0,
+  complete: false,
+  lastUsed: 0,
+  damaged: true,
+} as const;
 
 function modelOf(url: string, manifests: readonly Manifest[]): CachedModel {
   const { split, totalBytes } = manifests.find(manifest => manifest.split) ?? manifests[0]!;
@@ -37,12 +54,40 @@ function modelOf(url: string, manifests: readonly Manifest[]): CachedModel {
 /**
  * Removes a model from the cache, of a split model all parts; nothing happens if it is not there. Sessions that already
  * run are not touched.
- * @param url as `listModels` gives it; of a split model any part's
- * @throws StorageError `in-use` while it is being downloaded, here or in another tab.
+ * @param source an entry's `url` in `models.list()`, a `cacheKey`, or an address or list of addresses as for `load()`: of a
+ *   split model any part's; `hf:owner/repo` is what is stored of it
+ * @param options.hubUrl as for `load()`
+ * @throws (as rejection) StorageError `in-use` while it is being downloaded, here or in another tab; InputError `option`
+ *   for what is no address: files and streams are not stored
  */
-export async function removeModel(url: string): Promise<void> {
-  const key = cacheKey(url);
-  const { split } = (await listManifests()).find(manifest => urlsOf(manifest).includes(key)) ?? {};
+export async function removeModel(
+  source: string | URL | readonly (string | URL)[],
+  { hubUrl }: { hubUrl?: string } = {},
+): Promise<void> {
+  const { manifests, damaged } = await readManifests();
+  for (const address of Array.isArray(source) ? source : [source]) {
+    const known =
+      typeof address === "string" && [...manifests.map(({ url }) => url), ...damaged].includes(address);
+    const key = known ? address : await keyOf(address, hubUrl);
+    if (key !== null) await removeKey(key, manifests);
+  }
+}
+
+async function keyOf(address: unknown, hubUrl: string | undefined): Promise<string | null> {
+  if (typeof address === "string" && isHubAddress(address)) return storedUrl(address, hubUrl);
+  const url = typeof address === "string" || address instanceof URL ? absoluteUrl(address) : null;
+  if (url !== null) return cacheKey(url);
+  const shown =
+    typeof address === "string" ? `"${shownUrl(address)}"` : `a value of the kind ${typeof address}`;
+  throw new InputError(
+    "option",
+    `${shown} is no address of a stored model. Give the address that it was loaded from, or what models.list() has as its url.`,
+    { details: { option: "source", value: shown } },
+  );
+}
+
+async function removeKey(key: string, manifests: readonly Manifest[]): Promise<void> {
+  const { split } = manifests.find(manifest => urlsOf(manifest).includes(key)) ?? {};
   const held: Release[] = [];
   try {
     for (const part of split?.urls ?? [key]) {
@@ -61,7 +106,7 @@ const urlsOf = ({ url, split }: Manifest): readonly string[] => split?.urls ?? [
 function inUse(url: string): StorageError {
   return new StorageError(
     "in-use",
-    `The model ${url} is being downloaded, in this tab or another one. Stop that load first, then remove it.`,
-    { details: { url } },
+    `The model ${shownUrl(url)} is being downloaded, in this tab or another one. Stop that load first, then remove it.`,
+    { details: { url: shownUrl(url) } },
   );
 }

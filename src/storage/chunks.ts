@@ -8,23 +8,26 @@ import type { RangeTarget } from "./http.ts";
 import { chunkRange, type Manifest } from "./manifest.ts";
 import { shownUrl } from "./names.ts";
 
+export interface ChunkTarget extends RangeTarget {
+  /** Nothing in the cache is mended or removed, whatever is found there. Default false. */
+  readonly keepsCache?: boolean;
+}
+
 /**
  * The bytes of a chunk that the manifest lists.
- * @param keep the cache stays as it is, damage included: who asks only wants to read
  * @throws ModelFormatError `corrupt` where the stored chunk is damaged and the server gives no sound one.
  */
 export async function readChunk(
-  target: RangeTarget,
+  target: ChunkTarget,
   manifest: Manifest,
   index: number,
   signal: AbortSignal,
-  keep = false,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const stored = await getChunk(manifest.url, index);
   const bytes = stored ? await bytesOf(stored) : "missing";
   const damage = typeof bytes === "string" ? bytes : await damageOf(bytes, manifest, index);
   if (typeof bytes !== "string" && damage === null) return bytes;
-  return refetch(target, manifest, index, damage ?? "", signal, keep);
+  return refetch(target, manifest, index, damage ?? "", signal);
 }
 
 /** The bytes of a Blob, or in words why the browser cannot read it. */
@@ -49,12 +52,11 @@ async function damageOf(
 }
 
 async function refetch(
-  target: RangeTarget,
+  target: ChunkTarget,
   manifest: Manifest,
   index: number,
   damage: string,
   signal: AbortSignal,
-  keep: boolean,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const expected = { ...target, expected: manifest };
   let chunk: Blob;
@@ -67,23 +69,24 @@ async function refetch(
   } catch (cause) {
     if (!(cause instanceof DownloadError)) throw cause;
     // A server that is out of reach may be back tomorrow; one that has another file now will not.
-    const lost = cause.code === "changed-on-server";
-    if (lost && !keep) await deleteModel(manifest.url);
+    const lost = cause.code === "changed-on-server" && !target.keepsCache;
+    if (lost) await deleteModel(manifest.url);
     throw corrupt(
       manifest,
       index,
       damage,
       lost ? "the server has another file now" : cause.message,
-      lost && !keep,
+      lost,
       cause,
     );
   }
   const bytes = new Uint8Array(await chunk.arrayBuffer());
   if ((await damageOf(bytes, manifest, index)) !== null) {
-    if (!keep) await deleteModel(manifest.url);
-    throw corrupt(manifest, index, damage, "the server sends other bytes than before", !keep);
+    if (!target.keepsCache) await deleteModel(manifest.url);
+    const why = "the server sends other bytes than before";
+    throw corrupt(manifest, index, damage, why, !target.keepsCache);
   }
-  if (!keep) await replaceChunk(manifest.url, index, chunk);
+  if (!target.keepsCache) await replaceChunk(manifest.url, index, chunk);
   return bytes;
 }
 

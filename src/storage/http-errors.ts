@@ -83,9 +83,8 @@ function remedyFor(status: number): string {
   }
   if (status === 404 || status === 410) return "Check the URL: there is no file at that address.";
   if (status === 416) return "The file is empty or shorter than its server said before: check it there.";
-  if (status === 429)
-    return "Too many requests: wait some minutes, then load again; it goes on where it stopped.";
-  if (status >= 500) return "The server has a problem: load again later; it goes on where it stopped.";
+  if (status === 429) return "Too many requests: wait some minutes, then load again.";
+  if (status >= 500) return "The server has a problem: load again later.";
   return "Check the URL in a browser tab.";
 }
 
@@ -117,15 +116,27 @@ export function noSize(url: string): DownloadError {
 }
 
 export function networkFailure(url: string, offset: number, cause: unknown): TransientFailure {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = (cause instanceof Error ? cause.message : String(cause)).replaceAll(url, shownUrl(url));
   return new TransientFailure(
     new DownloadError(
       "network",
       `No connection to ${shownUrl(url)} at byte ${offset} (${why}). Either the network or the server is down, or the ` +
-        "server does not let this page read the file (CORS: it must send Access-Control-Allow-Origin). " +
-        "What is downloaded stays: load again to go on.",
+        "server does not let this page read the file (CORS: it must send Access-Control-Allow-Origin). When that is " +
+        "mended, load again.",
       { cause, details: { url: shownUrl(url), offset } },
     ),
+  );
+}
+
+/** The same failure of a download, with what is stored of it where something is. */
+export function keeping(error: unknown, storedBytes: number): unknown {
+  if (!(error instanceof DownloadError) || error.code === "changed-on-server" || storedBytes === 0)
+    return error;
+  const { code, message, details, cause } = error;
+  return new DownloadError(
+    code,
+    `${message} What was downloaded is stored, ${storedBytes} bytes: the next load goes on from there.`,
+    { details: { ...details, storedBytes }, cause },
   );
 }
 

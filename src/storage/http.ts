@@ -1,26 +1,32 @@
 /** Ranged HTTP with retries: bytes from `start` to `end` of a URL, in order, each once, or a named error. */
+import type { DownloadError } from "../errors.ts";
+import type { Retry } from "../types.ts";
 import { delay } from "./abort.ts";
-import {
-  type Asked,
-  badRange,
-  changedOnServer,
-  networkFailure,
-  noSize,
-  statusFailure,
-  TransientFailure,
-} from "./http-errors.ts";
+import { badRange, changedOnServer, statusFailure, TransientFailure } from "./http-errors.ts";
+import { findSize } from "./http-size.ts";
 import { difference, type Validators } from "./manifest.ts";
-import type { Tuning } from "./tuning.ts";
+import { type RequestTarget, StallGuard } from "./stall.ts";
 
-export interface RangeTarget extends Asked {
-  readonly headers: Headers;
+export interface RangeTarget extends RequestTarget {
   /** The file that is expected; a reply from another one ends in `changed-on-server`. Absent: not known yet. */
   readonly expected?: Validators | undefined;
-  readonly tuning: Tuning;
+  /** Told before each wait for another try. */
+  readonly onRetry?: ((retry: Retry) => void) | undefined;
 }
 
 /** Progress after which a connection is healthy again and gets all its tries back. Bytes. */
 const HEALTHY_BYTES = 256 * 1024;
+/**
+ * Replies in a row that may be from another file of the same size before the file counts as changed. Behind one address may
+ * be several servers that give the same file different tags; each try may reach another one, and of four the expected one is
+ * missed so often once in a million times. Bytes under different tags are never put together.
+ */
+const OTHER_REPLIES = 50;
+
+/** A reply of the expected size with other validators. */
+class OtherReply {
+  constructor(readonly error: DownloadError) {}
+}
 
 /**
  * Fetches `[start, end)`, or what the file has of it. After a broken connection or a short reply it goes on at the
@@ -39,13 +45,18 @@ export async function fetchRange(
   signal: AbortSignal,
 ): Promise<Validators> {
   const { tries, retryMs } = target.tuning;
+  let { expected } = target;
   let at = start;
   let failedTries = 0;
+  let otherReplies = 0;
   let healthyAt = start + HEALTHY_BYTES;
   for (;;) {
     signal.throwIfAborted();
+    const before = at;
     try {
-      const { file, body } = await request(target, at, end, signal);
+      const { file, body } = await request({ ...target, expected }, at, end, signal);
+      expected ??= file;
+      otherReplies = 0;
       const last = Math.min(end, file.totalBytes);
       for await (const bytes of body) {
         if (at + bytes.length > last) {
@@ -58,18 +69,27 @@ export async function fetchRange(
         onBytes(bytes);
       }
       if (at >= last) return file;
-      // A reply may be shorter than asked for, by the standard; but the next one has to bring more.
-      throw new TransientFailure(
-        badRange(target.url, `${at - start} of ${last - start} bytes at ${start}`, { start, at, end: last }),
-      );
+      // A reply may be shorter than asked for, by the standard; but it has to bring something.
+      if (at === before) {
+        const what = `${at - start} of ${last - start} bytes at ${start}`;
+        throw new TransientFailure(badRange(target.url, what, { start, at, end: last }));
+      }
+      failedTries = 0;
     } catch (failure) {
+      if (failure instanceof OtherReply) {
+        if (++otherReplies >= OTHER_REPLIES) throw failure.error;
+        await delay(retryMs / 10, signal);
+        continue;
+      }
       if (!(failure instanceof TransientFailure)) throw failure;
       if (at >= healthyAt) failedTries = 0;
       healthyAt = at + HEALTHY_BYTES;
       if (++failedTries >= tries) throw failure.error;
       // Jitter keeps several connections from coming back in the same instant.
       const backOff = retryMs * 2 ** (failedTries - 1) * (0.75 + Math.random() / 2);
-      await delay(Math.max(backOff, failure.waitMs), signal);
+      const waitMs = Math.max(backOff, failure.waitMs);
+      target.onRetry?.({ attempt: failedTries + 1, attempts: tries, waitMs, reason: failure.error.message });
+      await delay(waitMs, signal);
     }
   }
 }
@@ -82,15 +102,16 @@ async function request(
   signal: AbortSignal,
 ): Promise<{ file: Validators; body: AsyncIterable<Uint8Array> }> {
   const stall = new StallGuard(target, start, signal);
-  const headers = new Headers(target.headers);
-  headers.set("range", `bytes=${start}-${end - 1}`);
-  const response = await stall.watch(fetch(target.url, { headers, signal: stall.signal, cache: "no-store" }));
   try {
+    const response = await stall.ask({ range: `bytes=${start}-${end - 1}` });
     if (response.status !== 206) throw statusFailure(target, response);
-    const file = await describe(target, response, start, stall);
+    const file = await describe(target, response, start, signal);
     const changed = target.expected && difference(target.expected, file);
-    if (changed) throw changedOnServer(target.url, changed);
-    return { file, body: bodyOf(response, stall) };
+    if (changed) {
+      const error = changedOnServer(target.url, changed);
+      throw file.totalBytes === target.expected?.totalBytes ? new OtherReply(error) : error;
+    }
+    return { file, body: stall.bodyOf(response) };
   } catch (error) {
     stall.stop(); // ends the connection; nobody will read the body
     throw error;
@@ -102,7 +123,7 @@ async function describe(
   target: RangeTarget,
   response: Response,
   start: number,
-  stall: StallGuard,
+  signal: AbortSignal,
 ): Promise<Validators> {
   const contentRange = response.headers.get("content-range");
   const [, first, , total] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(contentRange ?? "") ?? [];
@@ -112,71 +133,11 @@ async function describe(
       contentRange: contentRange ?? "",
     });
   }
-  // Content-Range is hidden from cross-origin pages unless the server exposes it; Content-Length of a HEAD is not.
+  // Content-Range is hidden from cross-origin pages unless the server exposes it.
   const known = total !== undefined && total !== "*" ? Number(total) : target.expected?.totalBytes;
-  const totalBytes = known ?? (await sizeByHead(target, stall));
   return {
-    totalBytes,
+    totalBytes: known ?? (await findSize(target, signal)),
     etag: response.headers.get("etag"),
     lastModified: response.headers.get("last-modified"),
   };
-}
-
-async function sizeByHead({ url, headers }: RangeTarget, stall: StallGuard): Promise<number> {
-  const response = await stall.watch(
-    fetch(url, { method: "HEAD", headers, signal: stall.signal, cache: "no-store" }),
-  );
-  const length = response.headers.get("content-length");
-  if (!response.ok || length === null) throw noSize(url);
-  return Number(length);
-}
-
-async function* bodyOf(response: Response, stall: StallGuard): AsyncGenerator<Uint8Array> {
-  if (!response.body) return;
-  const reader = response.body.getReader();
-  try {
-    for (;;) {
-      const { value, done } = await stall.watch(reader.read());
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    stall.stop();
-  }
-}
-
-/** Gives up a connection on which nothing comes, and tells network failures from the caller's abort. */
-class StallGuard {
-  readonly signal: AbortSignal;
-  readonly #own = new AbortController();
-
-  constructor(
-    private readonly target: RangeTarget,
-    private readonly offset: number,
-    private readonly caller: AbortSignal,
-  ) {
-    this.signal = AbortSignal.any([caller, this.#own.signal]);
-  }
-
-  async watch<T>(step: Promise<T>): Promise<T> {
-    const { stallMs } = this.target.tuning;
-    const stalled = new Error(`nothing came for ${stallMs / 1000} s`);
-    const timer = setTimeout(() => this.#own.abort(stalled), stallMs);
-    try {
-      return await step;
-    } catch (error) {
-      this.caller.throwIfAborted();
-      // fetch and body readers report every kind of network failure as TypeError.
-      if (error === stalled || error instanceof TypeError)
-        throw networkFailure(this.target.url, this.offset, error);
-      throw error;
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  /** Ends the connection, if it has not ended. */
-  stop(): void {
-    this.#own.abort(new Error("This request is over."));
-  }
 }

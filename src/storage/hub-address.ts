@@ -21,7 +21,8 @@ export function parseHubAddress(address: string): HubAddress {
   const [, repo, revision = "main", file, quant] = ADDRESS.exec(address.trim()) ?? [];
   if (!repo) throw notAnAddress(address, "it names no owner and repository");
   const path = file === undefined ? null : decoded(file, address);
-  if (path !== null && !/\.gguf$/i.test(path)) throw notAnAddress(address, `"${path}" is no .gguf file`);
+  if (path !== null && !/\.gguf$/i.test(path))
+    throw notAnAddress(address, `"${path.split("?")[0]}" is no .gguf file`);
   const parts = [...repo.split("/"), ...(path?.split("/") ?? [])];
   if (parts.some(part => part === "" || part === "." || part === ".."))
     throw notAnAddress(address, "its path has an empty part, . or ..");
@@ -44,7 +45,8 @@ function decoded(text: string, address: string): string {
   }
 }
 
-function notAnAddress(address: string, why: string): InputError {
+function notAnAddress(given: string, why: string): InputError {
+  const address = given.replace(/\?.*/s, "?…").slice(0, 300); // a query may hold a token
   return new InputError(
     "option",
     `"${address}" is no address on the Hub: ${why}. Write hf:owner/repo/file.gguf, hf:owner/repo or ` +

@@ -1,13 +1,14 @@
 /** The Hugging Face Hub, or a mirror of it: from `hf:` addresses to URLs, and who gets the access token. */
-import { DownloadError, InputError } from "../errors.ts";
+import { DownloadError, InputError, StorageError } from "../errors.ts";
+import type { Retry } from "../types.ts";
 import { delay } from "./abort.ts";
-import { listManifests } from "./database.ts";
 import { networkFailure, statusFailure, TransientFailure } from "./http-errors.ts";
 import { type HubAddress, hubFileUrl, parseHubAddress } from "./hub-address.ts";
 import { DEFAULT_QUANTS, fileOf, modelFiles } from "./hub-files.ts";
+import { HUB, type StoredFiles, storedFiles } from "./hub-stored.ts";
+import { shownUrl } from "./names.ts";
 import { DEFAULT_TUNING, type Tuning } from "./tuning.ts";
 
-const HUB = "https://huggingface.co";
 /** A listing of files. The largest repositories have some ten thousand, at about 100 bytes each. Characters. */
 const MAX_LISTING = 8 * 1024 * 1024;
 
@@ -21,9 +22,10 @@ export interface Hub {
 export function hubOf({ token, hubUrl }: { token?: string | undefined; hubUrl?: string | undefined }): Hub {
   const base = hubUrl ?? HUB;
   const parsed = URL.canParse(base) ? new URL(base) : null;
-  if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.search !== "" || parsed.hash !== "") {
-    throw new InputError("option", `The option "hubUrl" is "${base}"; it must be like ${HUB}.`, {
-      details: { option: "hubUrl", value: base },
+  const more = parsed && parsed.search + parsed.hash + parsed.username + parsed.password;
+  if (!parsed || !/^https?:$/.test(parsed.protocol) || more !== "") {
+    throw new InputError("option", `The option "hubUrl" is "${shownUrl(base)}"; it must be like ${HUB}.`, {
+      details: { option: "hubUrl", value: shownUrl(base) },
     });
   }
   const given = token?.trim() ?? "";
@@ -53,22 +55,39 @@ export function hubHeaders(hub: Hub, url: string, headers: Headers): Headers {
 export interface ResolveOptions {
   headers: Headers;
   signal: AbortSignal;
+  /** Told before each wait for another try. */
+  onRetry?: ((retry: Retry) => void) | undefined;
   tuning?: Partial<Tuning> | undefined;
 }
 
+export interface ResolvedAddress {
+  readonly url: string;
+  /** The hub's list of files led to it, with no quantisation asked for: the cache notes it, and the next load asks nobody. */
+  readonly chosen: boolean;
+}
+
 /**
- * The URL that an `hf:` address stands for. Where a quantisation is asked for and a whole model of it is in the cache,
- * the hub is not asked; where the hub cannot be reached, whichever file of the repository the cache has is taken.
+ * The URL that an `hf:` address stands for. The hub is not asked where the cache holds a whole model of the quantisation
+ * that is asked for, or the one that was chosen last time; where the hub cannot be reached, whichever file of the repository
+ * the cache has is taken.
  * @throws InputError `option`; DownloadError `network`, `http-status`, `hub-access`, `hub-not-found`, `no-gguf`,
  *   `no-such-quant`; the signal's reason
  */
-export async function resolveHubAddress(address: string, hub: Hub, options: ResolveOptions): Promise<string> {
+export async function resolveHubAddress(
+  address: string,
+  hub: Hub,
+  options: ResolveOptions,
+): Promise<ResolvedAddress> {
   const parsed = parseHubAddress(address);
-  if (parsed.file !== null) return hubFileUrl(hub.base, parsed, parsed.file);
+  const at = (file: string, chosen = false): ResolvedAddress => ({
+    url: hubFileUrl(hub.base, parsed, file),
+    chosen,
+  });
+  if (parsed.file !== null) return at(parsed.file);
   const quants = parsed.quant === null ? DEFAULT_QUANTS : [parsed.quant];
-  const cached = await cachedFiles(hub, parsed);
-  const known = fileOf(cached, quants.slice(0, 1)) ?? null;
-  if (known !== null) return hubFileUrl(hub.base, parsed, known);
+  const { files: cached, chosen } = await filesInCache(hub, parsed);
+  const known = fileOf(cached, quants.slice(0, 1)) ?? (parsed.quant === null ? chosen : undefined);
+  if (known !== undefined) return at(known);
   let files: string[];
   try {
     files = modelFiles(await listFiles(hub, parsed, cached.length > 0 ? 1 : undefined, options));
@@ -76,36 +95,42 @@ export async function resolveHubAddress(address: string, hub: Hub, options: Reso
     const offline = error instanceof DownloadError && error.code === "network";
     const instead = offline ? fileOf(cached, quants) : undefined;
     if (instead === undefined) throw error;
-    return hubFileUrl(hub.base, parsed, instead);
+    return at(instead);
   }
   const file = fileOf(files, quants) ?? (parsed.quant === null ? files[0] : undefined);
-  if (file !== undefined) return hubFileUrl(hub.base, parsed, file);
+  if (file !== undefined) return at(file, parsed.quant === null);
   throw files.length === 0 ? noGguf(hub, parsed) : noSuchQuant(parsed, files);
 }
 
-/** Paths of the repository's files that the cache holds whole. */
-async function cachedFiles(hub: Hub, address: HubAddress): Promise<string[]> {
-  const prefix = hubFileUrl(hub.base, address, "");
-  const whole = (await listManifests()).filter(({ url, complete }) => complete && url.startsWith(prefix));
-  return modelFiles(whole.map(({ url }) => decodeURIComponent(url.slice(prefix.length).split("?")[0]!)));
+/** Nothing where there is no storage: a header can be read without. */
+async function filesInCache(hub: Hub, address: HubAddress): Promise<StoredFiles> {
+  try {
+    return await storedFiles(hub.base, address, true);
+  } catch (error) {
+    if (error instanceof StorageError) return { files: [], chosen: undefined };
+    throw error;
+  }
 }
 
 async function listFiles(
   hub: Hub,
   { repo, revision }: HubAddress,
   tries: number | undefined,
-  { headers, signal, tuning }: ResolveOptions,
+  { headers, signal, onRetry, tuning }: ResolveOptions,
 ): Promise<string[]> {
   const url = `${hub.base}/api/models/${repo}/revision/${encodeURIComponent(revision)}`;
   const { tries: usual, retryMs, stallMs } = { ...DEFAULT_TUNING, ...tuning };
+  const attempts = tries ?? usual;
   for (let attempt = 1; ; attempt++) {
     try {
       return await list(hub, url, headers, AbortSignal.any([signal, AbortSignal.timeout(stallMs)]));
     } catch (failure) {
       signal.throwIfAborted();
       if (!(failure instanceof TransientFailure)) throw failure;
-      if (attempt >= (tries ?? usual)) throw failure.error;
-      await delay(Math.max(retryMs * 2 ** (attempt - 1), failure.waitMs), signal);
+      if (attempt >= attempts) throw failure.error;
+      const waitMs = Math.max(retryMs * 2 ** (attempt - 1), failure.waitMs);
+      onRetry?.({ attempt: attempt + 1, attempts, waitMs, reason: failure.error.message });
+      await delay(waitMs, signal);
     }
   }
 }
@@ -125,7 +150,7 @@ async function list(hub: Hub, url: string, headers: Headers, signal: AbortSignal
   if (files) return files;
   throw new DownloadError(
     "hub-not-found",
-    `${url} answered with something else than a list of files. Check the option "hubUrl", or give the file's own address.`,
+    `${shownUrl(url)} answered with something else than a list of files. Check the option "hubUrl", or give the file's own address.`,
     { details: { url } },
   );
 }

@@ -2,7 +2,7 @@
 import type { LoadProgress } from "../types.ts";
 import { ProgressMeter } from "./progress.ts";
 import type { ModelPiece, ModelSource, StreamOptions } from "./source.ts";
-import { checkStorage } from "./space.ts";
+import { warnOfSpace } from "./space.ts";
 import { UrlSource } from "./url-source.ts";
 
 export class JoinedSource implements ModelSource {
@@ -48,7 +48,7 @@ export class JoinedSource implements ModelSource {
   ): AsyncGenerator<ModelPiece> {
     const missing = this.missingBytes;
     const phase = missing > 0 ? "download" : "read";
-    if (missing > 0) await checkStorage(missing); // once for all parts, before the first of them
+    if (missing > 0) await warnOfSpace(missing);
     const meter = new ProgressMeter({
       phase,
       totalBytes: missing > 0 ? this.size : end - start,
@@ -66,6 +66,7 @@ export class JoinedSource implements ModelSource {
           : Math.max(base - start, 0);
       const report = (progress: LoadProgress): void => {
         if (progress.phase === phase) meter.set(elsewhere + progress.loadedBytes);
+        if (progress.retry) meter.retry(progress.retry);
       };
       for await (const { offset, bytes } of part.stream(from, to, { signal, onProgress: report })) {
         yield { offset: base + offset, bytes };

@@ -9,7 +9,7 @@ export interface SplitModel {
 }
 
 export interface Manifest {
-  /** Absolute URL without fragment. */
+  /** Absolute URL without fragment, user, password and signature; or what the caller gave as `cacheKey`. */
   readonly url: string;
   readonly totalBytes: number;
   /** Chunk size when the download began; later versions may use another for new downloads. */
@@ -23,8 +23,36 @@ export interface Manifest {
   readonly complete: boolean;
   /** Milliseconds since 1970. */
   readonly lastUsed: number;
+  /** It was taken from its repository on the Hub where no quantisation was asked for. */
+  readonly chosen?: boolean;
   /** Absent for a model of one file. */
   readonly split?: SplitModel;
+}
+
+/** Whether a value out of the database is one for this URL, and fits together: a disk or another program may have damaged it. */
+export function isManifest(value: unknown, url: string): value is Manifest {
+  const { hashes, split, ...rest } = Object(value) as Partial<Record<keyof Manifest, unknown>>;
+  const { totalBytes, chunkBytes, etag, lastModified } = rest;
+  const textOrNull = (field: unknown): boolean => field === null || typeof field === "string";
+  return (
+    rest.url === url &&
+    Number.isSafeInteger(totalBytes) &&
+    Number.isSafeInteger(chunkBytes) &&
+    Number(chunkBytes) > 0 &&
+    Array.isArray(hashes) &&
+    hashes.length === Math.ceil(Number(totalBytes) / Number(chunkBytes)) &&
+    hashes.every(textOrNull) &&
+    rest.complete === !hashes.includes(null) &&
+    [etag, lastModified].every(textOrNull) &&
+    Number.isFinite(rest.lastUsed) &&
+    (split === undefined || isSplit(split))
+  );
+}
+
+function isSplit(value: unknown): value is SplitModel {
+  const { urls, totalBytes } = Object(value) as Partial<Record<keyof SplitModel, unknown>>;
+  const sound = Array.isArray(urls) && urls.length > 0 && urls.every(url => typeof url === "string");
+  return sound && Number.isSafeInteger(totalBytes);
 }
 
 /** What tells two versions of a file on a server apart. */

@@ -1,5 +1,5 @@
 /** Progress of one phase of a load: bytes, speed, time left. */
-import type { LoadPhase, LoadProgress } from "../types.ts";
+import type { LoadPhase, LoadProgress, Retry } from "../types.ts";
 
 /** Reports are at least this far apart, except the first and the last. Milliseconds. */
 const REPORT_EVERY_MS = 100;
@@ -7,6 +7,18 @@ const REPORT_EVERY_MS = 100;
 const WINDOW_MS = 5000;
 /** No speed before this much was seen: the first figures are wild. Milliseconds. */
 const SETTLE_MS = 300;
+
+/** Nothing of the header is counted. */
+export function headerProgress(totalBytes: number, retry?: Retry): LoadProgress {
+  const progress = {
+    phase: "header",
+    loadedBytes: 0,
+    totalBytes,
+    bytesPerSecond: 0,
+    secondsLeft: null,
+  } as const;
+  return retry ? { ...progress, retry } : progress;
+}
 
 export interface ProgressMeterOptions {
   phase: LoadPhase;
@@ -47,13 +59,18 @@ export class ProgressMeter {
     if (this.#now() - this.#reported >= REPORT_EVERY_MS) this.#report();
   }
 
+  /** A request will be sent again. */
+  retry(retry: Retry): void {
+    this.#report(retry);
+  }
+
   /** The phase is over: reports the whole as done. */
   finish(): void {
     this.#loaded = this.#options.totalBytes;
     this.#report();
   }
 
-  #report(): void {
+  #report(retry?: Retry): void {
     const ms = this.#now();
     this.#reported = ms;
     this.#samples.push({ ms, bytes: this.#loaded });
@@ -66,6 +83,7 @@ export class ProgressMeter {
     const left = Math.max(0, this.#options.totalBytes - this.#loaded);
     const secondsLeft = left === 0 ? 0 : bytesPerSecond > 0 ? left / bytesPerSecond : null;
     const { phase, totalBytes } = this.#options;
-    this.#options.report?.({ phase, loadedBytes: this.#loaded, totalBytes, bytesPerSecond, secondsLeft });
+    const progress = { phase, loadedBytes: this.#loaded, totalBytes, bytesPerSecond, secondsLeft };
+    this.#options.report?.(retry ? { ...progress, retry } : progress);
   }
 }

@@ -1,5 +1,4 @@
-/** Is there room for a model, and will the browser keep it. */
-import { DoesNotFitError } from "../errors.ts";
+/** How much room there is for models, and whether the browser will keep them. */
 import type { StorageUsage } from "../types.ts";
 import { listManifests } from "./database.ts";
 import { storedBytes } from "./manifest.ts";
@@ -26,24 +25,17 @@ export async function storageUsage(): Promise<StorageUsage> {
 }
 
 /**
- * Refuses a download that the quota cannot hold. Passes where the browser gives no estimate.
+ * Says on the console that a download may not find room. No more than that: the estimate is one, and browsers may report a
+ * quota far below or above what they give; the write itself decides.
  * @param bytesNeeded Bytes still to be stored.
- * @throws DoesNotFitError `storage-space`, with what is needed, free and taken by cached models.
  */
-export async function checkStorage(bytesNeeded: number): Promise<void> {
-  const { usageBytes, quotaBytes, modelBytes } = await storageUsage();
-  const freeBytes = Math.max(0, quotaBytes - usageBytes);
-  if (quotaBytes === 0 || bytesNeeded <= freeBytes) return;
-  const remedy =
-    modelBytes > 0
-      ? `Cached models take ${megabytes(modelBytes)}: remove some with models.remove(url) (models.list() names them), or free disk space.`
-      : "Free disk space, or load the model from a File, which needs no storage.";
-  throw new DoesNotFitError(
-    "storage-space",
-    `The download needs ${megabytes(bytesNeeded)} more storage, and the browser leaves this site ${megabytes(freeBytes)} ` +
-      `of ${megabytes(quotaBytes)}. ${remedy}`,
-    { details: { bytesNeeded, freeBytes, quotaBytes, modelBytes } },
+export async function warnOfSpace(bytesNeeded: number): Promise<void> {
+  const { usage = 0, quota = 0 } = (await manager()?.estimate?.()) ?? {};
+  const free = Math.max(0, quota - usage);
+  if (quota === 0 || bytesNeeded <= free) return;
+  const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+  console.warn(
+    `intab: The download needs ${megabytes(bytesNeeded)} of storage, and the browser estimates ${megabytes(free)} for this site. ` +
+      "If it runs out, the load ends with the code quota-exceeded, and what is stored stays.",
   );
 }
-
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;

@@ -2,29 +2,28 @@
 import { DownloadError } from "../errors.ts";
 import type { LoadProgress } from "../types.ts";
 import { readAhead } from "./ahead.ts";
-import { readChunk } from "./chunks.ts";
+import { type ChunkTarget, readChunk } from "./chunks.ts";
 import { deleteModel } from "./database.ts";
 import { ChunkDownload } from "./download.ts";
 import type { Head } from "./head.ts";
-import { fetchRange, type RangeTarget } from "./http.ts";
+import { fetchRange } from "./http.ts";
+import { keeping } from "./http-errors.ts";
 import type { Release } from "./locks.ts";
 import { chunkRange, type Manifest, type SplitModel, storedBytes } from "./manifest.ts";
 import { freeBytes } from "./memory.ts";
 import { fileName } from "./names.ts";
 import { ProgressMeter } from "./progress.ts";
 import type { ModelPiece, ModelSource, StreamOptions } from "./source.ts";
-import { checkStorage } from "./space.ts";
+import { warnOfSpace } from "./space.ts";
 
 export interface UrlSourceParts {
   manifest: Manifest;
-  target: RangeTarget;
+  target: ChunkTarget;
   head: Head;
   /** Frees the download lock. */
   release: Release;
   signal: AbortSignal | undefined;
   onProgress: ((progress: LoadProgress) => void) | undefined;
-  /** Nothing in the cache is changed. */
-  keep?: boolean;
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -35,7 +34,11 @@ export class UrlSource implements ModelSource {
   readonly size: number;
   readonly #parts: UrlSourceParts;
   readonly #closed = new AbortController();
+  /** Of the parts, with retries reported in the phase that is under way. */
+  readonly #target: ChunkTarget;
   #manifest: Manifest;
+  /** Of the stream. */
+  #meter: ProgressMeter | undefined;
   #download: ChunkDownload | undefined;
   /** The chunk of the last header read: the stream begins with it most of the time. */
   #recent: { index: number; bytes: Bytes } | undefined;
@@ -43,8 +46,13 @@ export class UrlSource implements ModelSource {
   constructor(parts: UrlSourceParts) {
     this.#parts = parts;
     this.#manifest = parts.manifest;
+    const { onRetry } = parts.target;
+    this.#target = {
+      ...parts.target,
+      onRetry: retry => (this.#meter ? this.#meter.retry(retry) : onRetry?.(retry)),
+    };
     this.url = parts.manifest.url;
-    this.name = fileName(this.url);
+    this.name = fileName(parts.target.url);
     this.size = parts.manifest.totalBytes;
   }
 
@@ -100,8 +108,8 @@ export class UrlSource implements ModelSource {
 
   /** Bytes that are not in the cache: kept for the download as long as they continue what is known. */
   async #readAhead(start: number, end: number, ended: AbortSignal): Promise<Uint8Array> {
-    const { head, target } = this.#parts;
-    const expected = { ...target, expected: this.#manifest };
+    const { head } = this.#parts;
+    const expected = { ...this.#target, expected: this.#manifest };
     if (start <= head.length) {
       if (end > head.length) await fetchRange(expected, head.length, end, bytes => head.append(bytes), ended);
       return head.slice(start, end);
@@ -123,6 +131,7 @@ export class UrlSource implements ModelSource {
     report: StreamOptions["onProgress"],
   ): AsyncGenerator<ModelPiece> {
     const meter = new ProgressMeter({ phase: "read", totalBytes: end - start, report });
+    this.#meter = meter;
     const first = Math.floor(start / this.#manifest.chunkBytes);
     const read = (index: number): Promise<Bytes> => this.#chunk(index, ended);
     for await (const { index, bytes } of readAhead(first, this.#chunksUpTo(end), read)) {
@@ -141,15 +150,17 @@ export class UrlSource implements ModelSource {
     report: StreamOptions["onProgress"],
   ): AsyncGenerator<ModelPiece> {
     const done = storedBytes(this.#manifest);
-    await checkStorage(this.size - done);
+    // of a split model the whole is looked at, once
+    if (!this.#manifest.split) await warnOfSpace(this.size - done);
     const meter = new ProgressMeter({
       phase: "download",
       totalBytes: this.size,
       loadedBytes: done,
       report,
     });
+    this.#meter = meter;
     const download = new ChunkDownload({
-      target: { ...this.#parts.target, expected: this.#manifest },
+      target: { ...this.#target, expected: this.#manifest },
       manifest: this.#manifest,
       head: this.#parts.head,
       onBytes: bytes => meter.add(bytes),
@@ -175,7 +186,7 @@ export class UrlSource implements ModelSource {
     } catch (error) {
       await download.stop();
       if (error instanceof DownloadError && error.code === "changed-on-server") await deleteModel(this.url);
-      throw error;
+      throw keeping(error, storedBytes(this.#manifest));
     } finally {
       await download.stop();
       this.#parts.head.clear();
@@ -194,7 +205,7 @@ export class UrlSource implements ModelSource {
     const recent = this.#recent;
     this.#recent = undefined; // the receiver frees it
     if (recent?.index === index) return recent.bytes;
-    return readChunk(this.#parts.target, this.#manifest, index, ended, this.#parts.keep);
+    return readChunk(this.#target, this.#manifest, index, ended);
   }
 
   #trim(index: number, bytes: Bytes, start: number, end: number): ModelPiece {

@@ -51,7 +51,7 @@ export interface Host {
   loadText(
     request: number,
     source: PlainOrigin,
-    settings: Pick<LoadSettings, "headers" | "token" | "hubUrl">,
+    settings: Pick<LoadSettings, "headers" | "token" | "hubUrl" | "cacheKey">,
   ): Promise<TokenizerInfo>;
   /** Renders with a template that belongs to no model; `tokens` are its `bos_token` and so on. */
   renderTemplate(

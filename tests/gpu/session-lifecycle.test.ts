@@ -1,6 +1,6 @@
 // Sessions that come and go: what a load leaves behind when it ends early, what dispose() ends.
 import { beforeAll, describe, expect, test } from "vitest";
-import { DisposedError, ModelFormatError } from "../../src/errors.ts";
+import { DeviceLostError, DisposedError, ModelFormatError } from "../../src/errors.ts";
 import { loadModel } from "../../src/runtime/load-model.ts";
 import type { LoadPhase } from "../../src/types.ts";
 import { CONTEXT, devices, file, never, open, prompt, soon, watchDevices } from "./session-support.ts";
@@ -30,6 +30,20 @@ describe("loading and disposing", () => {
     await expect(loading).rejects.toBeInstanceOf(ModelFormatError);
     expect((await soon(devices.at(-1)!.lost)).reason).toBe("destroyed");
   });
+
+  test("a GPU that is lost while bytes are waited for ends the load at once", async () => {
+    let given = 0;
+    const half = async (): Promise<Uint8Array<ArrayBuffer>> => {
+      if (given > file.size / 2) {
+        for (const device of devices) device.destroy();
+        return new Promise(() => {});
+      }
+      given += 2 ** 20;
+      return new Uint8Array(await file.slice(given - 2 ** 20, given).arrayBuffer());
+    };
+    const loading = loadModel(half, { contextLength: CONTEXT }, { signal: never, onProgress: () => {} });
+    await expect(soon(loading, 60_000)).rejects.toBeInstanceOf(DeviceLostError);
+  }, 120_000);
 
   test("dispose ends what runs and what waits", async () => {
     const session = await open();

@@ -1,7 +1,12 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { DeviceLostError } from "../../src/errors.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
-import { rethrowLoss, watchGpu } from "../../src/runtime/gpu-health.ts";
+import { rethrowLoss, untilLost, watchGpu } from "../../src/runtime/gpu-health.ts";
+import { listModels } from "../../src/storage/cache.ts";
+import { openUrl } from "../../src/storage/open-url.ts";
+import { fakeBrowser } from "./support/storage-browser.ts";
+import { someBytes, TUNING } from "./support/storage-bytes.ts";
+import { FileServer } from "./support/storage-server.ts";
 
 /** A device that a test can lose. */
 function open() {
@@ -42,5 +47,35 @@ describe("watchGpu", () => {
     await expect(rethrowLoss(gpu, "text")).rejects.toBe("text");
     setTimeout(destroy, 5);
     await expect(rethrowLoss(gpu, error)).rejects.toBeInstanceOf(DeviceLostError);
+    // what Chromium makes of a mapped buffer when the GPU's process is gone
+    const size = new RangeError("createBuffer failed, size (64) is too large for the implementation");
+    await expect(rethrowLoss(gpu, size)).rejects.toBeInstanceOf(DeviceLostError);
+  });
+
+  test("a download ends with the loss at once, and what was downloaded stays", async () => {
+    fakeBrowser();
+    const file = someBytes(TUNING.chunkBytes * 3);
+    const server = await FileServer.start(file);
+    server.fault = ({ range }) => (range!.start >= TUNING.chunkBytes ? new Promise(() => {}) : false);
+    const { gpu, destroy } = open();
+    const signal = untilLost(gpu, new AbortController().signal);
+    const source = await openUrl(server.url, { tuning: TUNING, signal });
+    const reading = async (): Promise<void> => {
+      for await (const _ of source.stream()) setTimeout(destroy, 5);
+    };
+    const started = performance.now();
+    await expect(reading()).rejects.toBeInstanceOf(DeviceLostError);
+    expect(performance.now() - started).toBeLessThan(1000);
+    source.close();
+    expect(await listModels()).toMatchObject([{ storedBytes: TUNING.chunkBytes }]);
+    await server.close();
+    vi.unstubAllGlobals();
+  });
+
+  test("the caller's own reason comes through as it is", () => {
+    const caller = new AbortController();
+    const signal = untilLost(open().gpu, caller.signal);
+    caller.abort("enough");
+    expect(signal.reason).toBe("enough");
   });
 });

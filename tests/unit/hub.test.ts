@@ -3,9 +3,9 @@ import { listModels } from "../../src/storage/cache.ts";
 import { hubFileUrl, parseHubAddress } from "../../src/storage/hub-address.ts";
 import { DEFAULT_QUANTS, fileOf, modelFiles } from "../../src/storage/hub-files.ts";
 import { HubServer } from "./support/hub-server.ts";
-import { loaded, modelBytes } from "./support/models.ts";
+import { loaded, modelBytes, open } from "./support/models.ts";
 import { splitGguf } from "./support/split-gguf.ts";
-import { fakeBrowser } from "./support/storage-browser.ts";
+import { everythingStored, fakeBrowser } from "./support/storage-browser.ts";
 
 const WHOLE = modelBytes();
 const SECRET = "hf_averysecrettoken";
@@ -148,6 +148,20 @@ describe("the hub", () => {
     await load("hf:o/r"); // Q4_K_M would be first, but nobody can be asked
   });
 
+  test("is not asked again where it chose a file before, nor held up by", async () => {
+    hub.files.delete("/o/r/resolve/main/model-Q4_K_M.gguf"); // what is looked for first is not there
+    await load("hf:o/r");
+    expect(await listModels()).toMatchObject([{ url: expect.stringMatching(/Q8_0/) }]);
+    hub.put("o/r", "model-Q4_0.gguf", modelBytes({ name: "Q4_0" }));
+    hub.hubRequests.length = 0;
+    await load("hf:o/r");
+    expect(hub.hubRequests).toEqual([]);
+    await load("hf:o/r:Q4_0"); // one that was asked for by name is no choice of the hub's
+    hub.hubRequests.length = 0;
+    expect((await open("hf:o/r", { hubUrl: hub.url })).source.name).toBe("model-Q8_0.gguf");
+    expect(hub.hubRequests).toEqual([]);
+  });
+
   test("names what it has where a quantisation is not there", async () => {
     await expect(load("hf:o/r:Q3_K_M")).rejects.toMatchObject({
       name: "DownloadError",
@@ -247,16 +261,3 @@ describe("the hub", () => {
     });
   });
 });
-
-async function everythingStored(): Promise<unknown[]> {
-  const opening = indexedDB.open("intab-models");
-  const database = await new Promise<IDBDatabase>(resolve => {
-    opening.onsuccess = () => resolve(opening.result);
-  });
-  const all = database.transaction("v1").objectStore("v1").getAll();
-  const values = await new Promise<unknown[]>(resolve => {
-    all.onsuccess = () => resolve(all.result);
-  });
-  database.close();
-  return values;
-}

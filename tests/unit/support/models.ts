@@ -4,14 +4,28 @@ import type { LoadOptions, LoadProgress } from "../../../src/types.ts";
 import { typed, writeGguf } from "./gguf-writer.ts";
 import { someBytes } from "./storage-bytes.ts";
 
-/** A file of `count` f32 tensors of different lengths. @param tokens entries of its vocabulary */
-export function modelBytes({ seed = 1, count = 7, tokens = 10, name = "test" } = {}): Uint8Array {
+/** A file of `count` f32 tensors of different lengths. @param tokens entries of its vocabulary @param tokenizer with what else a tokenizer needs */
+export function modelBytes({
+  seed = 1,
+  count = 7,
+  tokens = 10,
+  name = "test",
+  tokenizer = false,
+} = {}): Uint8Array {
   const vocabulary = Array.from({ length: tokens }, (_, index) => `token number ${index}`);
   return writeGguf({
     metadata: {
       "general.architecture": "llama",
       "general.name": name,
       "tokenizer.ggml.tokens": typed("array", vocabulary, "string"),
+      ...(tokenizer && {
+        "tokenizer.ggml.model": "llama",
+        "tokenizer.ggml.scores": typed(
+          "array",
+          vocabulary.map(() => 0),
+          "f32",
+        ),
+      }),
     },
     tensors: Array.from({ length: count }, (_, index) => {
       const rows = 1000 * (index + 1) + 3;
@@ -20,7 +34,7 @@ export function modelBytes({ seed = 1, count = 7, tokens = 10, name = "test" } =
   });
 }
 
-export interface Opening extends Pick<LoadOptions, "headers" | "token" | "hubUrl"> {
+export interface Opening extends Pick<LoadOptions, "headers" | "token" | "hubUrl" | "cacheKey"> {
   signal?: AbortSignal;
   reports?: LoadProgress[];
 }

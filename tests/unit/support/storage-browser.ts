@@ -33,6 +33,20 @@ export function fakeBrowser({ locks = true } = {}): FakeStorageManager {
   return storage;
 }
 
+/** All values in the database, whatever their keys. */
+export async function everythingStored(): Promise<unknown[]> {
+  const opening = indexedDB.open("intab-models");
+  const database = await new Promise<IDBDatabase>(resolve => {
+    opening.onsuccess = () => resolve(opening.result);
+  });
+  const all = database.transaction("v1").objectStore("v1").getAll();
+  const values = await new Promise<unknown[]>(resolve => {
+    all.onsuccess = () => resolve(all.result);
+  });
+  database.close();
+  return values;
+}
+
 type Callback = (lock: { name: string } | null) => unknown;
 
 /** Exclusive locks with `ifAvailable` and `signal`, as the specification orders them. */

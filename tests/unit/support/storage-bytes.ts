@@ -7,9 +7,12 @@ export const TUNING: Tuning = {
   connections: 4,
   headBytes: 10_000,
   partBytes: 8 * 1024,
+  saveBytes: 1024 * 1024,
+  saveMs: 0,
   tries: 3,
   retryMs: 5,
   stallMs: 2000,
+  answerMs: 2000,
   pollMs: 10,
 };
 
