@@ -133,7 +133,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   ],
   architecture: [
     "This kind of model is not supported yet",
-    "Choose a model of the Llama architecture, such as SmolLM2 or Llama 3.",
+    "Choose a model of another architecture, such as SmolLM2, Qwen3 or Llama 3.",
     "find-models",
     "built-in",
   ],

@@ -1,4 +1,5 @@
 /** intab: large language models inside a browser tab. Everything public is here. */
+import { refused } from "./options.ts";
 import { listModels, removeModel } from "./storage/cache.ts";
 import { storageUsage } from "./storage/space.ts";
 
@@ -27,7 +28,10 @@ export const models = {
   /** All of them, half-downloaded ones too. */
   list: listModels,
   /** Deletes a model by the URL it was loaded from. */
-  remove: removeModel,
+  remove: async (url: string): Promise<void> => {
+    if (typeof url !== "string") throw refused("url", url, "an address, as models.list() gives it");
+    return removeModel(url);
+  },
   /** Bytes taken by models, used and allowed in all, and whether the browser promised to keep them. */
   usage: storageUsage,
 };

@@ -1,4 +1,5 @@
 import { InputError } from "./errors.ts";
+import { show } from "./options.ts";
 import { isHubAddress } from "./storage/hub-address.ts";
 import { type PullBytes, pullFrom } from "./storage/stream-source.ts";
 import type { ModelFile, ModelOrigin } from "./types.ts";
@@ -28,8 +29,9 @@ function filesOf(origin: Exclude<ModelOrigin, ReadableStream>): readonly ModelFi
   if (isOneFile(origin)) return [origin];
   if (Array.isArray(origin)) return origin;
   const files = (Object(origin) as { files?: Iterable<ModelFile> | null }).files;
-  if (typeof files !== "object") throw notAnOrigin(String(origin));
-  return [...(files ?? [])];
+  if (files === null) return [];
+  if (typeof files !== "object" || !(Symbol.iterator in files)) throw notAnOrigin(show(origin));
+  return [...files];
 }
 
 function isOneFile(origin: unknown): origin is ModelFile {
@@ -46,13 +48,13 @@ function plainFile(file: ModelFile): string | Blob | Promise<File> {
   if (isHandle(file)) return file.getFile();
   if (typeof file === "string" && isHubAddress(file)) return file;
   if (typeof file === "string" || file instanceof URL) return resolveUrl(file);
-  throw notAnOrigin(String(file));
+  throw notAnOrigin(show(file));
 }
 
 function resolveUrl(address: string | URL): string {
   const base = globalThis.document?.baseURI ?? globalThis.location?.href;
   if (URL.canParse(address, base)) return new URL(address, base).href;
-  throw notAnOrigin(`"${address}"`);
+  throw notAnOrigin(show(String(address)));
 }
 
 function notAnOrigin(what: string): InputError {

@@ -65,7 +65,6 @@ export async function loadModel(
     const model = openModel(file, gpu.device.limits.maxStorageBufferBindingSize);
     const tokenizer = createTokenizer(file.metadata);
     checkVocabulary(tokenizer.vocabularySize, model.shape.vocabulary);
-    for (const warning of tokenizer.warnings) console.warn(`intab: ${warning}`);
     const template = createChatTemplate(file.metadata, tokenizer);
 
     const contextLength = chooseContext(gpu, model, settings.contextLength);
@@ -93,9 +92,11 @@ export async function loadModel(
       secondsLeft: null,
     });
     const { embedder, generator } = await abortable(complete(), signal);
+    const warnings = [...tokenizer.warnings, ...contextWarnings(contextLength, model.shape.contextLength)];
+    for (const warning of warnings) console.warn(`intab: ${warning}`);
     const info = {
       ...describe(file, source, model),
-      warnings: tokenizer.warnings,
+      warnings,
       contextLength,
       gpuBytes: buffers.bytes,
       weightBytesPerToken: weightBytesPerToken(file),
@@ -134,6 +135,14 @@ export async function loadModel(
     ended.abort();
     source?.close();
   }
+}
+
+/** Allowed, since some models hold out a little beyond, but nobody should get there without knowing. */
+function contextWarnings(contextLength: number, trained: number): string[] {
+  if (contextLength <= trained) return [];
+  return [
+    `The context of ${contextLength} positions is longer than the ${trained} that the model was trained for: answers get worse beyond these.`,
+  ];
 }
 
 /** Ids go both ways between text and embedding: one without the other would fail in mid-sentence. */
