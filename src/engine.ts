@@ -212,7 +212,8 @@ export class Model {
    * and leaves no trace; nothing of it runs unless it is called.
    * @throws InputError `option`; GpuUnavailableError `no-timestamps`; the signal's reason
    */
-  async profile(options: ProfileOptions, { signal }: { signal?: AbortSignal } = {}): Promise<ProfileResult> {
+  async profile(options: ProfileOptions, cancel: { signal?: AbortSignal } = {}): Promise<ProfileResult> {
+    const { signal } = known(cancel, ["signal"]);
     const settings = fields(known(options, profileNames));
     return this.#call(signal, (host, request) => host.profile(request, settings));
   }

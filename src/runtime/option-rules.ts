@@ -1,14 +1,7 @@
 /** What each option must be, one table a call. What depends on the model is checked where the model is known. */
 import type { Rule } from "../options.ts";
 import type { samplingRules } from "../sampling/options.ts";
-import type {
-  ChatOptions,
-  EmbedOptions,
-  FitOptions,
-  LoadOptions,
-  ProfileOptions,
-  TemplateOptions,
-} from "../types.ts";
+import type { ChatOptions, EmbedOptions, FitOptions, LoadOptions, TemplateOptions } from "../types.ts";
 
 type Rules<T> = Readonly<Record<keyof T & string, Rule>>;
 
@@ -98,10 +91,4 @@ export const embedRules: Rules<Omit<EmbedOptions, "signal">> = {
   pooling: oneOf("mean", "first", "last"),
   normalize: flag,
   dimensions: whole(1),
-};
-
-export const profileRules: Rules<ProfileOptions> = {
-  phase: oneOf("decode", "prefill"),
-  context: whole(0),
-  rows: whole(1),
 };

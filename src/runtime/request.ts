@@ -35,7 +35,7 @@ export function readRequest(
 ): Request {
   checkAll(options, generateRules);
   const { ids: promptIds, reasoning } = readPrompt(prompt, options, tokenizer, template);
-  checkIds(promptIds, info);
+  checkIds(promptIds, info, "prompt");
   const room = info.contextLength - promptIds.length;
   const endIds: ReadonlySet<number> = options.ignoreEndOfTurn ? new Set() : tokenizer.endOfTurnIds;
   const known = [...endIds].slice(0, MAX_END_TOKENS);
@@ -65,15 +65,15 @@ function readPrompt(
   return { ids, reasoning: null };
 }
 
-/** @throws InputError `option` (no ids at all), `token-id`, `prompt-too-long` */
-export function checkIds(ids: readonly number[], info: ContextFacts): void {
-  check("ids", ids, idList);
+/** @param name what the caller calls them
+ * @throws InputError `option` (no ids at all), `token-id`, `prompt-too-long` */
+export function checkIds(ids: readonly number[], info: ContextFacts, name = "ids"): void {
+  check(name, ids, idList);
   const { contextLength, trainedContextLength, vocabularySize } = info;
   if (ids.length === 0) {
-    throw new InputError(
-      "option",
-      "The prompt is empty: there is nothing to continue. Give at least one token.",
-    );
+    throw new InputError("option", `The prompt (${name}) is empty. Give at least one token.`, {
+      details: { option: name },
+    });
   }
   if (ids.length > contextLength) {
     throw new InputError(

@@ -25,7 +25,7 @@ import { abortable } from "./abortable.ts";
 import type { Generator } from "./build-model.ts";
 import type { Embedder } from "./embedder.ts";
 import { rethrowLoss } from "./gpu-health.ts";
-import { embedRules, profileRules, text, texts as textList, textOrIds } from "./option-rules.ts";
+import { embedRules, text, texts as textList, textOrIds } from "./option-rules.ts";
 import type { RankingPrompt } from "./ranking.ts";
 import { checkIds, type Prompt, type Request, readRequest } from "./request.ts";
 import { type LoopCounters, noCounters, type TokenLoop } from "./token-loop.ts";
@@ -141,7 +141,7 @@ export class Session {
       check(`texts[${index}]`, text, textOrIds);
       return typeof text === "string" ? this.tokenizer.encode(text, { addSpecial: true }) : text;
     });
-    for (const ids of all) checkIds(ids, this.info);
+    for (const [index, ids] of all.entries()) checkIds(ids, this.info, `texts[${index}]`);
     return this.#exclusive(signal, async either => {
       const embeddings: Float32Array<ArrayBuffer>[] = [];
       for (const ids of all) {
@@ -181,7 +181,6 @@ export class Session {
   /** GPU time per kernel. Rejects with the signal's reason. */
   async profile(options: ProfileOptions, signal: AbortSignal): Promise<ProfileResult> {
     const { profiler } = this.#generator();
-    checkAll(options, profileRules);
     return this.#exclusive(signal, either => profiler.profile(options, either));
   }
 

@@ -10,7 +10,7 @@ import { InputError } from "../errors.ts";
 import type { ChatMessage, TemplateOptions } from "../types.ts";
 import { createGuard } from "./control-text.ts";
 import { compileTemplate } from "./jinja/template.ts";
-import { checkMessages } from "./messages.ts";
+import { checkConversation, checkMessages } from "./messages.ts";
 import { type ReasoningMarks, reasoningMarks } from "./reasoning.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
@@ -80,6 +80,7 @@ export function createChatTemplate(
 
   const prepare: ChatTemplate["prepare"] = (messages, options = {}) => {
     const source = sourceFor(options);
+    if (source !== null) checkConversation(messages, source);
     const { tools, documents, specialTokens = "control" } = options;
     const given = { messages, ...(tools && { tools }), ...(documents && { documents }) };
     if (specialTokens === "text") guard ??= createGuard(controlTexts(tokenizer));
@@ -108,6 +109,7 @@ export function createRenderer(
 ): (source: string | null, messages: readonly TemplateMessage[], options?: RenderOptions) => string {
   const parsed = new Map<string, ReturnType<typeof compileTemplate>>();
   return (source, messages, options = {}) => {
+    checkMessages(messages);
     if (source === null) {
       throw new InputError(
         "chat-template",
@@ -115,7 +117,6 @@ export function createRenderer(
           "Use generate() with a prompt of your own, or load a file that has a template, such as an Instruct model.",
       );
     }
-    checkMessages(messages, source);
     // The template is the file author's program and this its interpreter: whatever either throws is the template's
     // failure, most often a raise_exception that tells the caller what it wants.
     try {

@@ -66,9 +66,9 @@ export function workerFailed(
   const help =
     address === undefined
       ? "Load the model again."
-      : 'If nothing is there, a bundler moved intab away from its worker: keep it as it is (Vite: optimizeDeps: { exclude: ["intab"] }). ' +
-        "On another origin it needs CORS headers. A Content-Security-Policy must allow it (worker-src; for another origin " +
-        "blob: too), and a page with Trusted Types or a sandbox can start the worker itself: load(source, { worker }).";
+      : 'If nothing is there, a bundler moved intab away from it (Vite: optimizeDeps: { exclude: ["intab"] }). On another origin ' +
+        "it needs CORS headers. A Content-Security-Policy must allow it (worker-src, and blob: for another origin). A page " +
+        "with Trusted Types or a sandbox can start it itself: load(source, { worker }).";
   return new DisposedError("worker-failed", `The worker failed: ${why}.${from} ${help}`, {
     cause,
     ...(address !== undefined && { details: { url: address } }),

@@ -64,7 +64,7 @@ describe("SmolLM2's chat template, out of the built-in model", () => {
     [[{ role: "user", content: [{ type: "image_url", image_url: {} }] }], '"image_url"'],
     [[{ role: "user", content: [null] }], "models here read text"],
   ])("refuses %o as messages", (messages, why) => {
-    expect(() => createChatTemplate(metadata, tokenizer).render(messages as never)).toThrow(
+    expect(() => createChatTemplate(metadata, tokenizer).encode(messages as never)).toThrow(
       expect.objectContaining({ code: "messages", message: expect.stringContaining(why) }),
     );
   });
