@@ -229,6 +229,20 @@ describe("a worker that does not answer", () => {
     expect(fake.terminated).toBe(false);
   });
 
+  test("an own one that does not hear of a cancellation is terminated, and later calls say so", async () => {
+    const never = new Promise<never>(() => {});
+    const host = { load: async () => info(), score: () => never, cancel: () => never as never };
+    const fake = own(given(host).fake);
+    const model = await load(blob);
+    const controller = new AbortController();
+    const scoring = failure(model.score([1], { signal: controller.signal }));
+    controller.abort("stop");
+    expect(await within(1000, scoring)).toBe("stop");
+    expect(fake.terminated).toBe(false); // it may only be slow
+    await expect.poll(() => fake.terminated, { timeout: 8000 }).toBe(true);
+    expect(await failure(model.score([1]))).toMatchObject({ code: "worker-failed" });
+  });
+
   test("a stream of empty pieces leaves the page its turns, and the load ends by its signal", async () => {
     const { worker } = given();
     loadModel.mockImplementation(async pull => {
