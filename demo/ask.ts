@@ -271,8 +271,7 @@ async function idsOf(model: Model, input: AskInput): Promise<readonly number[]> 
   const messages = conversation(model, input);
   if (!messages)
     return model.tokenize((input as { prompt: string }).prompt, { addSpecial: true, parseSpecial: true });
-  const text = await model.renderChat(messages, { addGenerationPrompt: true });
-  return model.tokenize(text, { addSpecial: false, parseSpecial: true });
+  return (await model.chat(messages, { maxTokens: 0 })).promptIds;
 }
 
 async function upload(url: string, values: Float32Array): Promise<void> {

@@ -139,7 +139,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   ],
   architecture: [
     "This kind of model is not supported yet",
-    "Choose another model: Llama, Qwen, Gemma, Phi and others run.",
+    "Choose a model of another architecture, such as SmolLM2, Qwen3 or Llama 3.",
     "find-models",
     "built-in",
   ],

@@ -3,7 +3,7 @@
  * do next; `details` carries the same values as plain data. Class, `code`, `details` and `cause` survive the way from
  * the worker to the page (see `worker/errors.ts`).
  *
- * A cancelled call is not in this list: `load()`, `logits()` and `score()` reject with the signal's own reason (a
+ * A cancelled call is not in this list: `load()`, `logits()` and the like reject with the signal's own reason (a
  * `DOMException` named `AbortError` unless the caller gave another), as `fetch` does; a generation does not fail, its
  * result says `finishReason: "abort"`.
  */
@@ -77,7 +77,7 @@ export class InputError extends IntabError {
   override name = "InputError";
 }
 
-/** The model was disposed: `disposed`; or its worker died: `worker-failed`. */
+/** The model was disposed: `disposed`; or its worker died or could not start: `worker-failed`. */
 export class DisposedError extends IntabError {
   override name = "DisposedError";
 }

@@ -1,4 +1,5 @@
 import { InputError } from "./errors.ts";
+import { show } from "./options.ts";
 import { isHubAddress } from "./storage/hub-address.ts";
 import { absoluteUrl, shownUrl } from "./storage/names.ts";
 import { type PullBytes, pullFrom } from "./storage/stream-source.ts";
@@ -29,8 +30,9 @@ function filesOf(origin: Exclude<ModelOrigin, ReadableStream>): readonly ModelFi
   if (isOneFile(origin)) return [origin];
   if (Array.isArray(origin)) return origin;
   const files = (Object(origin) as { files?: Iterable<ModelFile> | null }).files;
-  if (typeof files !== "object") throw notAnOrigin(origin);
-  return [...(files ?? [])];
+  if (files === null) return [];
+  if (typeof files !== "object" || !(Symbol.iterator in files)) throw notAnOrigin(origin);
+  return [...files];
 }
 
 function isOneFile(origin: unknown): origin is ModelFile {
@@ -62,12 +64,8 @@ function plainFile(file: ModelFile): string | Blob | Promise<File> {
   return url;
 }
 
-/** Says what was given by its kind: written out, a list of numbers would be longer than anybody can read. */
 function notAnOrigin(origin: unknown): InputError {
-  const { name } = Object(origin).constructor ?? {};
-  const text = typeof origin === "string" || origin instanceof URL;
-  const kind = origin == null ? String(origin) : `a value of the kind ${name}`;
-  const what = text ? `"${shownUrl(String(origin))}"` : kind;
+  const what = show(typeof origin === "string" || origin instanceof URL ? shownUrl(String(origin)) : origin);
   return new InputError(
     "option",
     `No model can be loaded from ${what}. Give the address of a .gguf file, hf:owner/repo, a File, its bytes, a ReadableStream, or ` +

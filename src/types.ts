@@ -159,8 +159,8 @@ export interface ToolCall {
 
 /** A message of a conversation. Further fields are handed to the model's template as they are. */
 export interface ChatMessage {
-  /** `system`, `user`, `assistant`, `tool`, or another that the model's template knows. */
-  role: string;
+  /** One of these, or another that the model's template knows. */
+  role: "system" | "developer" | "user" | "assistant" | "tool" | (string & {});
   /** `null` for an assistant's message that only calls tools. Parts are joined where the template knows text only. */
   content: string | readonly TextPart[] | null;
   /** Calls that an assistant's message made. */
@@ -195,7 +195,14 @@ export interface TemplateOptions {
   templateVariables?: Readonly<Record<string, unknown>>;
 }
 
-export interface ChatOptions extends GenerateOptions, TemplateOptions {}
+export interface ChatOptions extends GenerateOptions, TemplateOptions {
+  /**
+   * What the text of a control token, such as `<|im_end|>`, is in messages, tools and documents. `text`, the default: text
+   * like any other, so that nobody can end a turn or begin one by writing it; what the template itself writes stays control.
+   * `control`: the token, for conversations that the app itself wrote in the model's own marks.
+   */
+  specialTokens?: "text" | "control";
+}
 
 /** A piece of the answer: whole characters only. */
 export interface GenerateChunk {

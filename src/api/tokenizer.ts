@@ -1,7 +1,10 @@
 /** The text side of a model file, without a GPU: tokens and chat templates. */
-import { Connection, crossing, plainData, sendable, startWorker } from "../engine.ts";
-import { crossingOrigin } from "../origin.ts";
+
+import { crossing, fields, opening, plainSettings, sendable } from "../engine/opening.ts";
+import { textNames, tokenizeNames, workerLike } from "../engine/option-names.ts";
+import { check, known, plain, type Rule, refused } from "../options.ts";
 import type { ChatMessage, LoadOptions, ModelOrigin, TokenizerInfo } from "../types.ts";
+import { Connection } from "../worker/connection.ts";
 import type { RenderChatOptions, TokenizeOptions } from "../worker/protocol.ts";
 
 /**
@@ -13,65 +16,64 @@ import type { RenderChatOptions, TokenizeOptions } from "../worker/protocol.ts";
  */
 export async function loadTokenizer(
   source: ModelOrigin,
-  {
-    signal,
-    headers,
-    token,
-    hubUrl,
-    cacheKey,
-    worker,
-  }: Pick<LoadOptions, "signal" | "headers" | "token" | "hubUrl" | "cacheKey" | "worker"> = {},
+  options: Pick<LoadOptions, (typeof textNames)[number]> = {},
 ): Promise<ModelTokenizer> {
-  signal?.throwIfAborted();
-  const { from, release } = await crossingOrigin(source);
-  const connection = new Connection(worker ?? startWorker(), worker === undefined);
-  try {
-    const info = await connection.call(signal, request =>
-      connection.host.loadText(request, crossing(from), { headers, token, hubUrl, cacheKey }),
-    );
-    return new ModelTokenizer(connection, info);
-  } catch (error) {
-    connection.abandon();
-    throw error;
-  } finally {
-    release();
-  }
+  const { signal, worker, ...settings } = known(options, textNames);
+  const plainly = plainSettings(settings);
+  return opening(source, { signal, worker }, async (connection, { from }) => {
+    let of = 0;
+    const info = await connection.call(signal, request => {
+      of = request;
+      return connection.host.loadText(request, crossing(from), plainly);
+    });
+    return new ModelTokenizer(connection, of, info);
+  });
 }
 
 /** Tokenizer and chat template of a model file. */
 export class ModelTokenizer {
   readonly info: TokenizerInfo;
   readonly #connection: Connection;
+  readonly #of: number;
 
   /**
    * Made by `loadTokenizer()`.
    * @internal
    */
-  constructor(connection: Connection, info: TokenizerInfo) {
+  constructor(connection: Connection, of: number, info: TokenizerInfo) {
     this.#connection = connection;
+    this.#of = of;
     this.info = info;
   }
 
-  /** Token ids of a text. */
-  tokenize(text: string, options: TokenizeOptions = {}): Promise<number[]> {
-    return this.#connection.call(undefined, () => this.#connection.host.tokenize(text, options));
+  /** Token ids of a text. @throws InputError `option` */
+  async tokenize(text: string, options: TokenizeOptions = {}): Promise<number[]> {
+    const settings = fields(known(options, tokenizeNames));
+    return this.#call(host => host.tokenize(plain(text, "text"), settings, this.#of));
   }
 
-  /** Text of token ids; bytes that are no UTF-8 become U+FFFD. @throws InputError `token-id` */
-  detokenize(ids: readonly number[]): Promise<string> {
-    return this.#connection.call(undefined, () => this.#connection.host.detokenize([...ids]));
+  /** Text of token ids; bytes that are no UTF-8 become U+FFFD. @throws InputError `option`, `token-id` */
+  async detokenize(ids: readonly number[]): Promise<string> {
+    return this.#call(host => host.detokenize(plain(ids, "ids"), this.#of));
   }
 
   /** The prompt that the file's template makes of a conversation. @throws InputError `chat-template`, `messages` */
-  renderChat(messages: readonly ChatMessage[], options: RenderChatOptions = {}): Promise<string> {
-    return this.#connection.call(undefined, () =>
-      this.#connection.host.renderChat(plainData(messages), sendable(options)),
-    );
+  async renderChat(messages: readonly ChatMessage[], options: RenderChatOptions = {}): Promise<string> {
+    const settings = sendable(options);
+    return this.#call(host => host.renderChat(plain(messages, "messages"), settings, this.#of));
   }
 
   /** Ends the worker. */
   dispose(): Promise<void> {
-    return this.#connection.close();
+    return this.#connection.close(this.#of);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  #call<T>(send: (host: Connection["host"]) => Promise<T>): Promise<T> {
+    return this.#connection.call(undefined, () => send(this.#connection.host));
   }
 }
 
@@ -79,14 +81,26 @@ export class ModelTokenizer {
  * A chat template that comes from elsewhere than a model file, such as one that is being written.
  * @param template Jinja
  * @param options.tokens what its `bos_token`, `eos_token`, ... stand for; see `TokenizerInfo.specialTokens`
+ * @throws InputError `option`; DisposedError `worker-failed`
  */
 export function openTemplate(
   template: string,
-  { tokens = {}, worker }: { tokens?: Readonly<Record<string, string>> } & Pick<LoadOptions, "worker"> = {},
+  options: { tokens?: Readonly<Record<string, string>> } & Pick<LoadOptions, "worker"> = {},
 ): ChatRenderer {
-  const connection = new Connection(worker ?? startWorker(), worker === undefined);
-  return new ChatRenderer(connection, template, { ...tokens });
+  const { tokens = {}, worker } = known(options, ["tokens", "worker"]);
+  if (typeof template !== "string") throw refused("template", template, "a string");
+  check("tokens", tokens, tokenTexts);
+  if (worker !== undefined) check("worker", worker, workerLike);
+  return new ChatRenderer(new Connection(worker), template, { ...tokens });
 }
+
+const tokenTexts: Rule = [
+  (value: unknown) =>
+    typeof value === "object" &&
+    value !== null &&
+    Object.values(value).every(text => typeof text === "string"),
+  "an object of strings",
+];
 
 /** Renders conversations with one template. */
 export class ChatRenderer {
@@ -105,19 +119,20 @@ export class ChatRenderer {
   }
 
   /** @throws InputError `chat-template` (`details.templateMessage` is what the template says), `messages` */
-  render(messages: readonly ChatMessage[], options: RenderChatOptions = {}): Promise<string> {
+  async render(messages: readonly ChatMessage[], options: RenderChatOptions = {}): Promise<string> {
+    const settings = sendable(options);
+    const all = plain(messages, "messages");
     return this.#connection.call(undefined, () =>
-      this.#connection.host.renderTemplate(
-        this.#template,
-        this.#tokens,
-        plainData(messages),
-        sendable(options),
-      ),
+      this.#connection.host.renderTemplate(this.#template, this.#tokens, all, settings),
     );
   }
 
   /** Ends the worker. */
-  dispose(): Promise<void> {
-    return this.#connection.close();
+  async dispose(): Promise<void> {
+    this.#connection.abandon();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
   }
 }

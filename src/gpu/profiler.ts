@@ -1,6 +1,7 @@
 import type { Gpu } from "./device.ts";
 import { readBuffer } from "./readback.ts";
 import { encodeSteps, type Step } from "./step.ts";
+import { unlessLost } from "./unless-lost.ts";
 
 /**
  * A pass lasts at least this long: browsers may round timestamps to 100 us, and where there are none, its end is known
@@ -72,7 +73,7 @@ async function clockPass({ device, lost }: Gpu, work: TimedWork, repeats: number
   const commands = encoder.finish();
   const begin = performance.now();
   device.queue.submit([commands]);
-  await Promise.race([device.queue.onSubmittedWorkDone(), lost]);
+  await unlessLost({ lost }, device.queue.onSubmittedWorkDone());
   return performance.now() - begin;
 }
 

@@ -1,4 +1,5 @@
 import type { Gpu } from "./device.ts";
+import { unlessLost } from "./unless-lost.ts";
 
 /** Copies a buffer's bytes to the CPU through a staging buffer of its own. For logits and tests, not for the decode loop. */
 export async function readBuffer(
@@ -15,7 +16,7 @@ export async function readBuffer(
     const encoder = gpu.device.createCommandEncoder();
     encoder.copyBufferToBuffer(source, offset, staging, 0, bytes);
     gpu.device.queue.submit([encoder.finish()]);
-    await Promise.race([staging.mapAsync(GPUMapMode.READ), gpu.lost]);
+    await unlessLost(gpu, staging.mapAsync(GPUMapMode.READ));
     return staging.getMappedRange().slice(0);
   } finally {
     staging.destroy();

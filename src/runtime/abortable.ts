@@ -1,14 +1,30 @@
-/** What `work` gives, or the signal's reason as soon as it is aborted; the work itself then runs out unheard. */
-export async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  let stop = (): void => {};
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
+/**
+ * What `work` gives, or the signal's reason `graceMs` after it is aborted (default: at once); the work itself then runs out
+ * unheard. Unlike `Promise.race` it leaves nothing behind at a signal that outlives it.
+ */
+export function abortable<T>(work: Promise<T>, signal: AbortSignal, graceMs = 0): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const give = (): void => reject(signal.reason);
+    const stop = (): void => {
+      if (graceMs === 0) give();
+      else timer = setTimeout(give, graceMs);
+    };
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", stop);
+    };
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    work.then(
+      value => {
+        done();
+        resolve(value);
+      },
+      error => {
+        done();
+        reject(error);
+      },
+    );
   });
-  signal.addEventListener("abort", stop, { once: true });
-  if (signal.aborted) stop();
-  try {
-    return await Promise.race([aborted, work]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
 }

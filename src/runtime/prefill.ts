@@ -1,5 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
 import { encodeSteps, type Step, splitSteps } from "../gpu/step.ts";
+import { unlessLost } from "../gpu/unless-lost.ts";
 import { stateBytes } from "../kernels/state.ts";
 import type { KvCache, KvSequence } from "../model/kv-cache.ts";
 import type { Scratch } from "../model/scratch.ts";
@@ -97,7 +98,7 @@ export class Prefill {
         const sent = performance.now();
         const done = queue.onSubmittedWorkDone().then(() => clock?.ended(sent));
         running.push(done.catch(() => {})); // only a lost GPU fails this, and `lost` tells it
-        if (running.length >= MAX_IN_FLIGHT) await Promise.race([running.shift(), this.#gpu.lost]);
+        if (running.length >= MAX_IN_FLIGHT) await unlessLost(this.#gpu, running.shift()!);
       }
       void running.at(-1)?.then(() => {
         const now = performance.now();
@@ -106,7 +107,7 @@ export class Prefill {
       });
       await afterChunk?.(rows);
     }
-    const through = Promise.race([Promise.allSettled(running), this.#gpu.lost]);
+    const through = unlessLost(this.#gpu, Promise.allSettled(running));
     if (signal?.aborted) await through;
     else through.catch(() => {}); // whoever waits for the results hears of a lost GPU
     return { through };

@@ -1,4 +1,4 @@
-import { GpuUnavailableError, InputError } from "../errors.ts";
+import { GpuUnavailableError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { timeSteps } from "../gpu/profiler.ts";
 import type { Step } from "../gpu/step.ts";
@@ -6,6 +6,7 @@ import type { Sampler } from "../kernels/sampler.ts";
 import { stateBytes } from "../kernels/state.ts";
 import type { KvCache } from "../model/kv-cache.ts";
 import type { Scratch } from "../model/scratch.ts";
+import { refused } from "../options.ts";
 import { validateSampling } from "../sampling/options.ts";
 import { packSampling } from "../sampling/pack.ts";
 import type { KernelTime, ProfileOptions, ProfileResult } from "../types.ts";
@@ -69,10 +70,7 @@ export class Profiler {
     const { gpu, contextLength, chunkRows } = this.#parts;
     const batch = phase === "decode" ? 1 : (rows ?? Math.min(chunkRows, contextLength - context));
     const demand = (holds: boolean, option: string, value: unknown, rule: string): void => {
-      if (holds) return;
-      throw new InputError("option", `${option} is ${String(value)}; it must be ${rule}.`, {
-        details: { option, value: String(value) },
-      });
+      if (!holds) throw refused(option, value, rule);
     };
     demand(phase === "decode" || phase === "prefill", "phase", phase, '"decode" or "prefill"');
     const last = contextLength - 1;

@@ -1,5 +1,6 @@
 import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
+import { unlessLost } from "../gpu/unless-lost.ts";
 import { STATE_BYTES } from "../kernels/state.ts";
 
 /** What the CPU learns from a submit. */
@@ -45,7 +46,7 @@ export class ReadbackSlots {
     encoder.copyBufferToBuffer(this.#state, 0, slot, 0, STATE_BYTES);
     encoder.copyBufferToBuffer(this.#ring, 0, slot, STATE_BYTES, this.#entries * 4);
     this.#gpu.device.queue.submit([encoder.finish()]);
-    await Promise.race([slot.mapAsync(GPUMapMode.READ), this.#gpu.lost]);
+    await unlessLost(this.#gpu, slot.mapAsync(GPUMapMode.READ));
     const [, , finished, generated, ...ids] = new Uint32Array(slot.getMappedRange());
     slot.unmap();
     this.#free.push(slot);

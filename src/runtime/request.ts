@@ -1,8 +1,10 @@
 import { InputError } from "../errors.ts";
+import { check, checkAll } from "../options.ts";
 import { validateSampling } from "../sampling/options.ts";
 import { MAX_END_TOKENS, type PackedSampling, packSampling } from "../sampling/pack.ts";
 import type { ChatTemplate, ReasoningMarks, Tokenizer } from "../tokenizer/index.ts";
-import type { ChatMessage, GenerateOptions, ModelInfo, TemplateOptions } from "../types.ts";
+import type { ChatMessage, ChatOptions, ModelInfo, TemplateOptions } from "../types.ts";
+import { generateRules, ids as idList, templateRules, text } from "./option-rules.ts";
 
 /** A prompt as text (special tokens are added as the file asks), ids, or messages for the chat template. */
 export type Prompt =
@@ -28,11 +30,12 @@ export type ContextFacts = Pick<ModelInfo, "contextLength" | "trainedContextLeng
 /** @throws InputError `option`, `token-id`, `prompt-too-long`, `chat-template`, `messages` */
 export function readRequest(
   prompt: Prompt,
-  options: GenerateOptions,
+  options: Omit<ChatOptions, keyof TemplateOptions>,
   { info, tokenizer, template }: { info: ContextFacts; tokenizer: Tokenizer; template: ChatTemplate },
 ): Request {
-  const { ids: promptIds, reasoning } = readPrompt(prompt, tokenizer, template);
-  checkIds(promptIds, info);
+  checkAll(options, generateRules);
+  const { ids: promptIds, reasoning } = readPrompt(prompt, options, tokenizer, template);
+  checkIds(promptIds, info, "prompt");
   const room = info.contextLength - promptIds.length;
   const endIds: ReadonlySet<number> = options.ignoreEndOfTurn ? new Set() : tokenizer.endOfTurnIds;
   const known = [...endIds].slice(0, MAX_END_TOKENS);
@@ -40,7 +43,7 @@ export function readRequest(
     promptIds,
     reasoning,
     sampling: packSampling(validateSampling(options, info.vocabularySize), known),
-    maxTokens: Math.min(room, checkMaxTokens(options.maxTokens) ?? room),
+    maxTokens: Math.min(room, options.maxTokens ?? room),
     endIds,
     stop: typeof options.stop === "string" ? [options.stop] : [...(options.stop ?? [])],
   };
@@ -48,23 +51,29 @@ export function readRequest(
 
 function readPrompt(
   prompt: Prompt,
+  { specialTokens = "text" }: ChatOptions,
   tokenizer: Tokenizer,
   template: ChatTemplate,
 ): { ids: readonly number[]; reasoning: ReasoningMarks | null } {
-  if ("messages" in prompt) return template.prepare(prompt.messages, prompt.template);
+  if ("messages" in prompt) {
+    checkAll(prompt.template, templateRules);
+    return template.prepare(prompt.messages, { ...prompt.template, specialTokens });
+  }
+  if ("text" in prompt) check("prompt", prompt.text, text);
   const ids =
     "ids" in prompt ? prompt.ids : tokenizer.encode(prompt.text, { addSpecial: true, parseSpecial: true });
   return { ids, reasoning: null };
 }
 
-/** @throws InputError `option` (no ids at all), `token-id`, `prompt-too-long` */
-export function checkIds(ids: readonly number[], info: ContextFacts): void {
+/** @param name what the caller calls them
+ * @throws InputError `option` (no ids at all), `token-id`, `prompt-too-long` */
+export function checkIds(ids: readonly number[], info: ContextFacts, name = "ids"): void {
+  check(name, ids, idList);
   const { contextLength, trainedContextLength, vocabularySize } = info;
   if (ids.length === 0) {
-    throw new InputError(
-      "option",
-      "The prompt is empty: there is nothing to continue. Give at least one token.",
-    );
+    throw new InputError("option", `The prompt (${name}) is empty. Give at least one token.`, {
+      details: { option: name },
+    });
   }
   if (ids.length > contextLength) {
     throw new InputError(
@@ -83,12 +92,4 @@ export function checkIds(ids: readonly number[], info: ContextFacts): void {
       },
     );
   }
-}
-
-function checkMaxTokens(maxTokens: number | undefined): number | undefined {
-  if (maxTokens === undefined) return undefined;
-  if (Number.isInteger(maxTokens) && maxTokens >= 0) return maxTokens;
-  throw new InputError("option", `maxTokens is ${maxTokens}; it must be a whole number from 0.`, {
-    details: { option: "maxTokens", value: maxTokens },
-  });
 }

@@ -1,6 +1,8 @@
 import { DisposedError, InputError } from "../errors.ts";
 import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
+import { unlessLost } from "../gpu/unless-lost.ts";
+import { check, checkAll, refused } from "../options.ts";
 import {
   type AnswerParts,
   type ChatTemplate,
@@ -8,20 +10,22 @@ import {
   type Tokenizer,
 } from "../tokenizer/index.ts";
 import type {
+  ChatOptions,
   EmbedOptions,
   FinishReason,
   GenerateChunk,
-  GenerateOptions,
   GenerateResult,
   ModelInfo,
   ProfileOptions,
   ProfileResult,
   RankedDocument,
+  TemplateOptions,
 } from "../types.ts";
 import { abortable } from "./abortable.ts";
 import type { Generator } from "./build-model.ts";
 import type { Embedder } from "./embedder.ts";
 import { rethrowLoss } from "./gpu-health.ts";
+import { embedRules, text, texts as textList, textOrIds } from "./option-rules.ts";
 import type { RankingPrompt } from "./ranking.ts";
 import { checkIds, type Prompt, type Request, readRequest } from "./request.ts";
 import { type LoopCounters, noCounters, type TokenLoop } from "./token-loop.ts";
@@ -78,7 +82,7 @@ export class Session {
    */
   async generate(
     prompt: Prompt,
-    options: GenerateOptions,
+    options: Omit<ChatOptions, keyof TemplateOptions>,
     signal: AbortSignal,
     deliver: (chunk: GenerateChunk) => void,
   ): Promise<GenerateResult> {
@@ -124,20 +128,20 @@ export class Session {
   /** One embedding per text. Rejects with the signal's reason. @throws InputError `option`, `prompt-too-long`, `token-id` */
   async embed(
     texts: readonly (string | readonly number[])[],
-    { pooling = this.info.pooling, normalize = true, dimensions = this.info.hiddenSize }: EmbedOptions,
+    options: Omit<EmbedOptions, "signal">,
     signal: AbortSignal,
   ): Promise<Float32Array<ArrayBuffer>[]> {
-    if (!Number.isInteger(dimensions) || dimensions < 1 || dimensions > this.info.hiddenSize) {
-      throw new InputError(
-        "option",
-        `dimensions is ${dimensions}; this model has ${this.info.hiddenSize}, so give a whole number from 1 to that.`,
-        { details: { option: "dimensions", value: dimensions } },
-      );
-    }
-    const all = texts.map(text =>
-      typeof text === "string" ? this.tokenizer.encode(text, { addSpecial: true }) : text,
-    );
-    for (const ids of all) checkIds(ids, this.info);
+    checkAll(options, embedRules);
+    const { hiddenSize } = this.info;
+    const { pooling = this.info.pooling, normalize = true, dimensions = hiddenSize } = options;
+    if (dimensions > hiddenSize)
+      throw refused("dimensions", dimensions, `at most ${hiddenSize}, which is what this model has`);
+    if (!Array.isArray(texts)) throw refused("texts", texts, "a list");
+    const all = (texts as typeof texts).map((text, index) => {
+      check(`texts[${index}]`, text, textOrIds);
+      return typeof text === "string" ? this.tokenizer.encode(text, { addSpecial: true }) : text;
+    });
+    for (const [index, ids] of all.entries()) checkIds(ids, this.info, `texts[${index}]`);
     return this.#exclusive(signal, async either => {
       const embeddings: Float32Array<ArrayBuffer>[] = [];
       for (const ids of all) {
@@ -161,6 +165,8 @@ export class Session {
         "This model has no classifier that ranks documents. Take a reranker, or compare embed(query) with embed(documents).",
       );
     }
+    check("query", query, text);
+    check("documents", documents, textList);
     const all = documents.map(document => this.#parts.ranking(query, document));
     for (const ids of all) checkIds(ids, this.info);
     return this.#exclusive(signal, async either => {
@@ -182,7 +188,7 @@ export class Session {
   async dispose(): Promise<void> {
     this.#closing.abort(new DisposedError("disposed", "This model was disposed. Load it again."));
     const { buffers, gpu } = this.#parts;
-    await Promise.race([this.#turn, gpu.lost.catch(() => {})]); // a lost GPU may never end its turn
+    await unlessLost(gpu, this.#turn).catch(() => {}); // a lost GPU may never end its turn
     buffers.destroy();
     gpu.destroy();
   }
@@ -207,7 +213,7 @@ export class Session {
     // whoever leaves the queue early does not let the next one in early
     this.#turn = before.then(() => through);
     try {
-      await abortable(Promise.race([gpu.lost, before]), either);
+      await abortable(unlessLost(gpu, before), either);
       return await work(either);
     } catch (error) {
       if (either.aborted) throw error;

@@ -2,6 +2,7 @@ import type { GgufFile, GgufTensor } from "../gguf/gguf.ts";
 import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Pipelines } from "../gpu/step.ts";
+import { unlessLost } from "../gpu/unless-lost.ts";
 import { createRepacker, pairedRow, type Repacker } from "../kernels/repack.ts";
 import type { Vector } from "../kernels/vector.ts";
 import { type Weight, type WeightType, weightLayout } from "../kernels/weights.ts";
@@ -87,7 +88,7 @@ export async function uploadWeights(options: UploadOptions): Promise<void> {
       }
       unfinished += bytes.byteLength;
       if (unfinished >= MAX_UNFINISHED_BYTES) {
-        await Promise.race([queue.onSubmittedWorkDone(), gpu.lost]);
+        await unlessLost(gpu, queue.onSubmittedWorkDone());
         unfinished = 0;
       }
     }

@@ -108,6 +108,8 @@ function endsEarly(offset: number, end: number): ModelFormatError {
 
 /** Read from the page's stream at a time: one message to the worker for each. Bytes. */
 const PULL_BYTES = 1024 * 1024;
+/** Reads of a stream until the page gets a turn. */
+const READS_AT_ONCE = 256;
 
 /**
  * Reads a stream in steps of about 1 MiB, for `StreamSource` on the other side of a worker boundary. (Streams
@@ -123,11 +125,14 @@ export function pullFrom(stream: ReadableStream<Uint8Array>): {
   const reader = stream.getReader();
   let left: Uint8Array = new Uint8Array(0);
   let done = false;
+  let reads = 0;
   const pull: PullBytes = async () => {
     const out = new Uint8Array(PULL_BYTES);
     let filled = 0;
     while (filled < PULL_BYTES && !done) {
       if (left.length === 0) {
+        // pieces that are there at once, empty ones without end, would leave the page no moment for anything else
+        if (++reads % READS_AT_ONCE === 0) await new Promise(resolve => setTimeout(resolve));
         const step = await reader.read();
         done = step.done;
         if (step.done) break;
@@ -141,7 +146,12 @@ export function pullFrom(stream: ReadableStream<Uint8Array>): {
     }
     return filled === PULL_BYTES ? out : filled > 0 ? out.slice(0, filled) : null;
   };
-  return { pull, cancel: () => reader.cancel().finally(() => reader.releaseLock()) };
+  const cancel = (): Promise<void> => {
+    const cancelled = reader.cancel();
+    reader.releaseLock(); // at once: the stream's own `cancel` may take any time
+    return cancelled;
+  };
+  return { pull, cancel };
 }
 
 const notUsable = (why: string): InputError =>

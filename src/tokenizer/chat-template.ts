@@ -3,12 +3,14 @@
  * trim_blocks, lstrip_blocks, `raise_exception`, `strftime_now`, and the special tokens as variables.
  *
  * Control tokens in the rendered text are parsed as such, those in a user's message too: this is what the reference
- * does and what the golden files hold. An app whose users must not be able to write `<|im_end|>` has to take such
- * text out of the messages before.
+ * does and what the golden files hold. With `specialTokens: "text"` (the default of `model.chat`) those in messages,
+ * tools and documents are text: `control-text.ts`.
  */
 import { InputError } from "../errors.ts";
 import type { ChatMessage, TemplateOptions } from "../types.ts";
+import { createGuard } from "./control-text.ts";
 import { compileTemplate } from "./jinja/template.ts";
+import { checkConversation, checkMessages } from "./messages.ts";
 import { type ReasoningMarks, reasoningMarks } from "./reasoning.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
@@ -20,6 +22,8 @@ export interface RenderOptions extends TemplateOptions {
   addGenerationPrompt?: boolean;
   /** The time that a template asks for by `strftime_now`. Default: the clock's. */
   now?: Date;
+  /** What the text of a control token in messages, tools and documents is encoded as. Default `control`, as the reference does. */
+  specialTokens?: "text" | "control";
 }
 
 export interface EncodedChat {
@@ -70,13 +74,19 @@ export function createChatTemplate(
   { template }: { template?: string | undefined } = {},
 ): ChatTemplate {
   const render = createRenderer(tokenVariables(tokenizer));
+  let guard: ReturnType<typeof createGuard> | undefined;
   const sourceFor = (options: RenderOptions): string | null =>
     template ?? templateOf(metadata, (options.tools?.length ?? 0) > 0);
 
   const prepare: ChatTemplate["prepare"] = (messages, options = {}) => {
     const source = sourceFor(options);
-    const text = render(source, messages, options);
-    const ids = tokenizer.encode(text, { parseSpecial: true });
+    if (source !== null) checkConversation(messages, source);
+    const { tools, documents, specialTokens = "control" } = options;
+    const given = { messages, ...(tools && { tools }), ...(documents && { documents }) };
+    if (specialTokens === "text") guard ??= createGuard(controlTexts(tokenizer));
+    const { data, mark } = guard && specialTokens === "text" ? guard(given) : { data: given, mark: "" };
+    const text = render(source, data.messages, { ...options, ...data });
+    const ids = tokenizer.encode(text, { parseSpecial: true, without: mark });
     // Not `addSpecial`: it would also end the prompt with eosId where the model adds one to documents.
     if (tokenizer.addsBos && ids[0] !== tokenizer.bosId) ids.unshift(tokenizer.bosId!);
     return { ids, reasoning: reasoningMarks(source ?? "", text) };
@@ -164,6 +174,13 @@ function plain(messages: readonly TemplateMessage[], source: string): readonly T
   });
 }
 
+function controlTexts(tokenizer: Tokenizer): string[] {
+  const texts: string[] = [];
+  for (let id = 0; id < tokenizer.vocabularySize; id++)
+    if (tokenizer.isControl(id)) texts.push(tokenizer.tokenText(id));
+  return texts;
+}
+
 /** The model's special tokens as variables of a template. */
 export function tokenVariables(tokenizer: Tokenizer): Record<string, string> {
   const variables: Record<string, string> = {};
@@ -175,15 +192,4 @@ export function tokenVariables(tokenizer: Tokenizer): Record<string, string> {
   add("unk_token", tokenizer.unknownId);
   add("pad_token", tokenizer.paddingId);
   return variables;
-}
-
-function checkMessages(messages: readonly TemplateMessage[]): void {
-  const wrong = Array.isArray(messages)
-    ? messages.findIndex(message => typeof message?.role !== "string")
-    : -1;
-  if (Array.isArray(messages) && wrong < 0) return;
-  const what = Array.isArray(messages) ? `Message ${wrong} has no role` : "The messages are not a list";
-  throw new InputError("messages", `${what}. Pass a list like [{ role: "user", content: "Hi" }].`, {
-    details: { index: wrong },
-  });
 }

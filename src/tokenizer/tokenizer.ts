@@ -17,6 +17,8 @@ export interface EncodeOptions {
    * cannot end a turn. User-defined tokens are found either way.
    */
   parseSpecial?: boolean;
+  /** A character that is taken out once special tokens have been found: it keeps what it stands in from being one. */
+  without?: string;
 }
 
 export interface DecodeOptions {
@@ -92,14 +94,15 @@ export function createTokenizer(metadata: Readonly<Record<string, unknown>>): To
     types[checked(id)] === TokenType.control || types[id] === TokenType.unknown;
 
   return {
-    encode(text, { addSpecial = false, parseSpecial = false } = {}) {
+    encode(text, { addSpecial = false, parseSpecial = false, without = "" } = {}) {
       const ids: number[] = [];
       if (addSpecial && addsBos) ids.push(bosId);
       const special = parseSpecial
         ? (parsed ??= createSpecialTokens(vocabulary, true))
         : (always ??= createSpecialTokens(vocabulary, false));
       let atStart = true;
-      for (const piece of special.split(text)) {
+      for (const found of special.split(text)) {
+        const piece = typeof found === "number" || without === "" ? found : found.replaceAll(without, "");
         if (typeof piece === "number") ids.push(piece);
         else model.encode(piece, atStart, ids);
         atStart = typeof piece === "number";

@@ -1,18 +1,33 @@
 import { releaseProxy, transfer } from "comlink";
 import { DisposedError, InputError } from "../errors.ts";
+import { check, checkAll } from "../options.ts";
+import { abortable } from "../runtime/abortable.ts";
 import { fitModel } from "../runtime/fit.ts";
 import { loadModel } from "../runtime/load-model.ts";
 import { loadText, type TextSide } from "../runtime/load-text.ts";
+import {
+  fitRules,
+  ids as idList,
+  loadRules,
+  renderRules,
+  text,
+  tokenizeRules,
+} from "../runtime/option-rules.ts";
 import type { Session } from "../runtime/session.ts";
 import { createRenderer } from "../tokenizer/index.ts";
 import type { Host } from "./protocol.ts";
 
-/** The worker's side: one model, and the calls under way by their numbers. */
+/** What a cancelled load may still take to clean up; then the next one may begin, whatever holds this one up. Milliseconds. */
+const CANCEL_GRACE_MS = 400;
+
+/** The worker's side: one model, any number of tokenizers, and the calls under way by their numbers. */
 export function createHost(): Host {
   let session: Session | undefined;
-  let textSide: TextSide | undefined;
+  let sessionOf: number | undefined;
+  const texts = new Map<number, Pick<TextSide, "tokenizer" | "template">>();
   const running = new Map<number, { controller: AbortController; ended: Promise<unknown> }>();
   let loading = false;
+  let lock: Promise<string> | undefined;
 
   const cancellable = <T>(request: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
     const controller = new AbortController();
@@ -20,31 +35,33 @@ export function createHost(): Host {
     running.set(request, { controller, ended });
     return ended;
   };
+  /** The same for what may wait for a network or a database that does not answer a signal. */
+  const leavable = <T>(request: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> =>
+    cancellable(request, signal => abortable(work(signal), signal, CANCEL_GRACE_MS));
   const loaded = (): Session => {
     if (!session) throw new DisposedError("disposed", "No model is loaded in this worker. Load it again.");
     return session;
   };
-
-  const texts = (): Pick<TextSide, "tokenizer" | "template"> => textSide ?? loaded();
+  const textOf = (of: number): Pick<TextSide, "tokenizer" | "template"> => texts.get(of) ?? loaded();
 
   return {
-    load: (request, source, settings, onProgress) =>
-      cancellable(request, async signal => {
-        if (session || loading) {
-          throw new InputError(
-            "option",
-            "This worker holds a model already. Dispose that one first, or give another worker.",
-            {
-              details: { option: "worker" },
-            },
-          );
-        }
-        loading = true;
-        let reported: unknown;
-        const report: typeof onProgress = progress => {
-          reported = onProgress(progress);
-        };
-        try {
+    async load(request, source, settings, onProgress) {
+      if (session || loading) {
+        release(source);
+        throw new InputError(
+          "option",
+          "This worker holds a model already. Dispose that one first, or give another worker.",
+          { details: { option: "worker" } },
+        );
+      }
+      loading = true;
+      let reported: unknown;
+      const report: typeof onProgress = progress => {
+        reported = onProgress(progress);
+      };
+      try {
+        return await leavable(request, async signal => {
+          checkAll(settings, loadRules);
           const opened = await loadModel(source, settings, { signal, onProgress: report });
           await reported; // progress goes another way than the result, which must not overtake it
           if (signal.aborted) {
@@ -52,22 +69,34 @@ export function createHost(): Host {
             throw signal.reason;
           }
           session = opened;
-          return session.info;
-        } finally {
-          loading = false;
-          if (typeof source === "function") release(source);
-        }
-      }),
+          sessionOf = request;
+          texts.set(request, opened);
+          return opened.info;
+        });
+      } finally {
+        loading = false;
+        release(source);
+        release(onProgress);
+      }
+    },
 
     loadText: (request, source, settings) =>
-      cancellable(request, async signal => {
-        textSide = await loadText(source, settings, signal);
-        return textSide.info;
-      }),
-    renderTemplate: async (template, tokens, messages, options) =>
-      createRenderer(tokens)(template, messages, options),
+      leavable(request, async signal => {
+        checkAll(settings, loadRules);
+        const side = await loadText(source, settings, signal);
+        texts.set(request, side);
+        return side.info;
+      }).finally(() => release(source)),
+    async renderTemplate(template, tokens, messages, options) {
+      check("template", template, text);
+      checkAll(options, renderRules);
+      return createRenderer(tokens)(template, messages, options);
+    },
     fit: (request, source, settings) =>
-      cancellable(request, signal => fitModel(source, settings, { signal, onProgress: () => {} })),
+      leavable(request, async signal => {
+        checkAll(settings, fitRules);
+        return fitModel(source, settings, { signal, onProgress: () => {} });
+      }).finally(() => release(source)),
 
     generate: (request, prompt, options, deliver) =>
       cancellable(request, async signal => {
@@ -96,28 +125,57 @@ export function createHost(): Host {
     rerank: (request, query, documents) =>
       cancellable(request, async signal => loaded().rerank(query, documents, signal)),
 
-    tokenize: async (text, options) => texts().tokenizer.encode(text, options),
-    detokenize: async ids => texts().tokenizer.decode(ids),
-    renderChat: async (messages, options) => texts().template.render(messages, options),
+    async tokenize(given, options, of) {
+      check("text", given, text);
+      checkAll(options, tokenizeRules);
+      return textOf(of).tokenizer.encode(given, options);
+    },
+    async detokenize(ids, of) {
+      check("ids", ids, idList);
+      return textOf(of).tokenizer.decode(ids);
+    },
+    async renderChat(messages, options, of) {
+      checkAll(options, renderRules);
+      return textOf(of).template.render(messages, options);
+    },
 
     cancel(request) {
       running.get(request)?.controller.abort();
     },
 
-    async dispose() {
+    alive: () => (lock ??= holdLock()),
+
+    async dispose(of, requests = []) {
       const reason = new DisposedError("disposed", "This model was disposed. Load it again.");
-      const ending = [...running.values()];
+      const ending = requests.map(request => running.get(request)).filter(call => call !== undefined);
       for (const { controller } of ending) controller.abort(reason);
-      const closing = session;
-      session = undefined;
-      textSide = undefined;
-      await closing?.dispose();
+      texts.delete(of);
+      if (of === sessionOf) {
+        const closing = session;
+        session = undefined;
+        sessionOf = undefined;
+        await closing?.dispose();
+      }
       await Promise.allSettled(ending.map(({ ended }) => ended)); // their answers leave before this one
     },
   };
 }
 
+/** The browser frees it when the worker ends, in whatever way. */
+function holdLock(): Promise<string> {
+  const name = `intab-worker ${crypto.randomUUID()}`;
+  return new Promise(resolve => {
+    const held = navigator.locks?.request(name, () => {
+      resolve(name);
+      return new Promise<never>(() => {});
+    });
+    if (held)
+      held.catch(() => resolve("")); // no locks in a sandbox
+    else resolve("");
+  });
+}
+
 /** Closes the channel behind a callback, which only garbage collection would do otherwise. */
-function release(callback: object): void {
-  (callback as { [releaseProxy]?: () => void })[releaseProxy]?.();
+function release(callback: unknown): void {
+  if (typeof callback === "function") (callback as { [releaseProxy]?: () => void })[releaseProxy]?.();
 }

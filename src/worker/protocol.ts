@@ -4,10 +4,10 @@ import type { PlainOrigin } from "../runtime/open-origin.ts";
 import type { Prompt } from "../runtime/request.ts";
 import type {
   ChatMessage,
+  ChatOptions,
   EmbedOptions,
   Fit,
   GenerateChunk,
-  GenerateOptions,
   GenerateResult,
   LoadProgress,
   ModelInfo,
@@ -18,8 +18,8 @@ import type {
   TokenizerInfo,
 } from "../types.ts";
 
-/** `GenerateOptions` without what cannot cross: a signal becomes `cancel(request)`. */
-export type RemoteGenerateOptions = Omit<GenerateOptions, "signal">;
+/** Options of a generation without what cannot cross: a signal becomes `cancel(request)`. What the template gets is in the prompt. */
+export type RemoteGenerateOptions = Omit<ChatOptions, "signal" | keyof TemplateOptions>;
 
 export interface TokenizeOptions {
   /** Add the beginning- and end-of-text tokens that the model file asks for. Default false. */
@@ -37,7 +37,7 @@ export interface RenderChatOptions extends TemplateOptions {
 
 /**
  * What the page may ask of the worker. Plain data only, but for the callbacks, which Comlink proxies. `request` is the
- * caller's number for a call that can be cancelled.
+ * caller's number for a call that can be cancelled; `of` is the one of the `load` or `loadText` that is meant.
  * @internal
  */
 export interface Host {
@@ -77,9 +77,12 @@ export interface Host {
   ): Promise<Float32Array<ArrayBuffer>[]>;
   rerank(request: number, query: string, documents: readonly string[]): Promise<RankedDocument[]>;
   profile(request: number, options: ProfileOptions): Promise<ProfileResult>;
-  tokenize(text: string, options: TokenizeOptions): Promise<number[]>;
-  detokenize(ids: readonly number[]): Promise<string>;
-  renderChat(messages: readonly ChatMessage[], options: RenderChatOptions): Promise<string>;
+  tokenize(text: string, options: TokenizeOptions, of: number): Promise<number[]>;
+  detokenize(ids: readonly number[], of: number): Promise<string>;
+  renderChat(messages: readonly ChatMessage[], options: RenderChatOptions, of: number): Promise<string>;
   cancel(request: number): void;
-  dispose(): Promise<void>;
+  /** Name of a lock that this worker holds as long as it lives; empty where there are no locks. */
+  alive(): Promise<string>;
+  /** Ends these requests and frees what was loaded. */
+  dispose(of: number, requests: readonly number[]): Promise<void>;
 }

@@ -101,6 +101,26 @@ describe("an app that installed the package", () => {
     }
   });
 
+  test("works from another origin, as from a CDN, where a worker may not come from", async () => {
+    const site = join(consumer, "elsewhere");
+    mkdirSync(site, { recursive: true });
+    cpSync(join(consumer, "public", MODEL), join(site, MODEL));
+    cpSync(join(consumer, "main.js"), join(site, "main.js"));
+    const cdn = await serve({
+      root: join(consumer, "node_modules/intab/dist/lib"),
+      headers: { "access-control-allow-origin": "*" },
+    });
+    const map = `<script type="importmap">{ "imports": { "intab": "${new URL("index.js", cdn.url)}" } }</script>`;
+    writeFileSync(join(site, "index.html"), HTML(`${map}<script type="module" src="/main.js"></script>`));
+    const server = await serve({ root: site });
+    try {
+      expect(await answerOf(server.url)).toEqual(expected);
+    } finally {
+      await server.close();
+      await cdn.close();
+    }
+  });
+
   test("type-checks under strict rules, library files included", () => {
     writeFileSync(
       join(consumer, "typed.ts"),
@@ -109,7 +129,11 @@ describe("an app that installed the package", () => {
        for await (const { text, ids } of model.generate("x", { maxTokens: 1 })) text.at(ids[0] ?? 0);
        const result: GenerateResult = await model.chat([{ role: "user", content: "hi" }], { temperature: 0 });
        const scores: Float32Array = await model.score(await model.tokenize(result.text));
-       export { scores, models, support, InputError };`,
+       const role: string = "user"; // any text will do, the usual ones are offered
+       const stream: ReadableStream<string> = model.chat([{ role, content: "hi" }]).textStream;
+       await using short = await load("m.gguf");
+       await model.generate("x").catch(() => null).finally(() => {});
+       export { scores, models, support, InputError, stream, short };`,
     );
     for (const resolution of [{ module: "esnext", moduleResolution: "bundler" }, { module: "nodenext" }]) {
       const compilerOptions = {

@@ -44,6 +44,14 @@ describe("sampling options", () => {
     expect(validateSampling({ topK: V - 1 }, V).topK).toBe(V - 1);
   });
 
+  test("refuse a bias that bans the whole vocabulary, and take one that leaves a token", () => {
+    const banned = (count: number) => ({
+      logitBias: Object.fromEntries(Array.from({ length: count }, (_, id) => [id, Number.NEGATIVE_INFINITY])),
+    });
+    expect(() => validateSampling(banned(131), 131)).toThrow(InputError);
+    expect(validateSampling(banned(130), 131).logitBias).toHaveLength(130);
+  });
+
   test("list biases by ascending id", () => {
     const logitBias = { 999: 1, 3: Number.NEGATIVE_INFINITY };
     expect(validateSampling({ logitBias }, V).logitBias).toEqual([
@@ -69,6 +77,8 @@ describe("sampling options", () => {
     ["seed", { seed: -1 }],
     ["seed", { seed: 2 ** 32 }],
     ["seed", { seed: 0.5 }],
+    ["temperature", { temperature: null }],
+    ["logitBias", { logitBias: null }],
     ["logitBias", { logitBias: 7 }],
     ["logitBias", { logitBias: Object.fromEntries(Array.from({ length: 1025 }, (_, i) => [i, 1])) }],
     ["logitBias key", { logitBias: { 1000: 1 } }],
