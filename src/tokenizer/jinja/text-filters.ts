@@ -7,6 +7,7 @@ import {
   codePoints,
   Dict,
   index,
+  isNumber,
   isText,
   items,
   Markup,
@@ -89,9 +90,8 @@ function wrapLine(line: string, width: number, breakLong: boolean, breakHyphens:
 }
 
 function fileSize(value: Value, binary: boolean): string {
-  const bytes = Number(
-    typeof value === "object" && value !== null && !isText(value) ? numberOf(value as never) : text(value),
-  );
+  const bytes = isNumber(value) ? numberOf(value) : Number(text(value) || Number.NaN);
+  if (Number.isNaN(bytes)) throw valueError(`could not convert string to float: ${repr(value)}`);
   const base = binary ? 1024 : 1000;
   if (bytes === 1) return "1 Byte";
   if (bytes < base) return `${Math.trunc(bytes)} Bytes`;
@@ -212,7 +212,8 @@ export const textFilters: Record<string, Filter> = {
     value => {
       if (isText(value) || !(value instanceof Dict || Array.isArray(value)))
         return quoted(value).replaceAll("%2F", "/");
-      const pairs = value instanceof Dict ? value.entries() : value.map(pair => items(pair));
+      const pairs = value instanceof Dict ? value.entries() : Array.from(value, pair => items(pair));
+      if (pairs.some(pair => pair.length !== 2)) throw valueError("pairs of key and value are needed");
       return joined(
         pairs.map(([key, item]) => `${quoted(key!)}=${quoted(item!)}`.replaceAll("%20", "+")),
         "&",
