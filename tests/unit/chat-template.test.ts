@@ -127,6 +127,20 @@ describe("errors", () => {
     expect(() => broken.render(hi)).toThrow(/cannot be read/);
   });
 
+  test("a template that would never end is stopped by name, and the next call works", () => {
+    const ranges = "{% for a in range(100000) %}".repeat(3) + "{% endfor %}".repeat(3);
+    const start = performance.now();
+    expect(() => withTemplate(ranges).encode(hi)).toThrow(
+      expect.objectContaining({
+        code: "chat-template",
+        details: expect.objectContaining({ templateError: "TemplateLimitError" }),
+      }),
+    );
+    expect(performance.now() - start).toBeLessThan(1000);
+    expect(createChatTemplate(metadata, tokenizer).render(hi)).toContain("Hi");
+    expect(withTemplate("{{ messages | batch(0) | list | length }}").render(hi)).toBe("2");
+  });
+
   test("a file without template says what to do instead", () => {
     const none = createChatTemplate({}, tokenizer);
     expect(none.source).toBe(null);

@@ -1,85 +1,127 @@
 /** A chat template as a function: parsed once, rendered as Hugging Face transformers sets Jinja up. */
-import { run, Scope } from "./interpreter.ts";
-import { argumentsOf } from "./methods.ts";
-import { parseTemplate } from "./parse.ts";
+import { bind } from "./arguments.ts";
+import { Scope } from "./evaluate.ts";
+import { spendList, TemplateFailure, typeError, valueError, withBudget } from "./failure.ts";
+import { run } from "./interpreter.ts";
+import { parseTemplate } from "./parser.ts";
 import { strftime } from "./time.ts";
 import {
-  Attributes,
   type Callable,
+  Dict,
   fromJs,
-  isDict,
+  index,
   items,
-  TemplateFailure,
-  text,
-  typeError,
+  method,
+  Namespace,
+  Range,
+  Thing,
+  tuple,
   type Value,
 } from "./values.ts";
+import { repr, text } from "./write.ts";
 
-/** Longer ranges than any template has a use for. */
+/** Longer ranges Jinja's sandbox refuses too. */
 const MAX_RANGE = 100_000;
 
 /**
  * @returns renders with the given variables; `now` is the time for `strftime_now`
- * @throws TemplateFailure under the name of Python's exception, the returned function too
+ * @throws TemplateFailure under the name of Python's exception, or TemplateLimitError where it takes more steps or makes
+ * longer texts than any conversation needs; the returned function too
  */
 export function compileTemplate(
   source: string,
 ): (variables: Readonly<Record<string, unknown>>, now: Date) => string {
-  const program = parseTemplate(source);
-  return (variables, now) => {
-    const given = Object.entries(variables).filter(([, value]) => value !== undefined);
-    const values = given.map(([name, value]): [string, Value] => [name, fromJs(value)]);
-    return run(program, new Scope(new Scope(null, globals(now)), values));
-  };
+  const program = withBudget(() => parseTemplate(source));
+  return (variables, now) =>
+    withBudget(() => {
+      const given = Object.entries(variables).filter(([, value]) => value !== undefined);
+      return run(
+        program,
+        new Scope(null, globals(now)),
+        given.map(([name, value]) => [name, fromJs(value)]),
+      );
+    });
 }
 
 function globals(now: Date): [string, Value][] {
-  const constants: [string, Value][] = [true, false, null].flatMap(value => {
-    const name = value === null ? "none" : String(value);
-    return [name, name[0]!.toUpperCase() + name.slice(1)].map((spelling): [string, Value] => [
-      spelling,
-      value,
-    ]);
-  });
   const functions: Record<string, Callable> = {
-    range: args => {
-      const [start, stop, step] = (args.length > 1 ? args : [0, ...args]).concat(1) as number[];
-      if (![start, stop, step].every(Number.isInteger)) throw typeError("range() takes integers");
-      if (step === 0) throw new TemplateFailure("ValueError", "range() arg 3 must not be zero");
-      const length = Math.max(0, Math.ceil((stop! - start!) / step!));
-      if (length > MAX_RANGE) {
-        throw new TemplateFailure(
-          "OverflowError",
-          `Range too big. The sandbox blocks ranges larger than ${MAX_RANGE}.`,
-        );
-      }
-      return Array.from({ length }, (_, i) => start! + i * step!);
+    range,
+    namespace: (args, named) => {
+      const fields = dictOf(args, named);
+      return new Namespace(fields, () => `<Namespace ${repr(fields)}>`);
     },
-    namespace: (args, named) => new Attributes(dictOf(args, named) as Map<string, Value>),
     dict: dictOf,
-    raise_exception: args => {
-      throw new TemplateFailure("TemplateError", text(args[0] ?? null));
+    raise_exception: (args, named) => {
+      throw new TemplateFailure("TemplateError", text(bind("raise_exception", "message", args, named)[0]!));
     },
-    strftime_now: (args, named) => strftime(text(argumentsOf("strftime_now", args, named)("format", 0)), now),
-    joiner: args => {
+    strftime_now: (args, named) => strftime(text(bind("strftime_now", "format", args, named)[0]!), now),
+    joiner: (args, named) => {
+      const [glue = ", "] = bind("joiner", "sep?", args, named);
       let first = true;
-      return () => {
-        const joint = first ? "" : text(args[0] ?? ", ");
+      return method(() => {
+        const joint = first ? "" : glue;
         first = false;
         return joint;
-      };
+      });
     },
-    cycler: args => {
-      let next = 0;
-      return new Attributes(new Map([["next", () => args[next++ % args.length] ?? null]]));
-    },
+    cycler: args => cycler(args),
   };
-  return [...constants, ...Object.entries(functions)];
+  return Object.entries(functions).map(([name, call]) => [name, new Thing("function", { call })]);
+}
+
+function range(args: Value[]): Value {
+  if (args.length === 0 || args.length > 3)
+    throw typeError(`range expected 1 to 3 arguments, got ${args.length}`);
+  const [start, stop, step] = (args.length > 1 ? [...args, 1] : [0, ...args, 1]).map(index) as [
+    number,
+    number,
+    number,
+  ];
+  if (step === 0) throw valueError("range() arg 3 must not be zero");
+  const length = Math.max(0, Math.ceil((stop - start) / step));
+  if (length > MAX_RANGE) {
+    throw new TemplateFailure(
+      "OverflowError",
+      `Range too big. The sandbox blocks ranges larger than MAX_RANGE (${MAX_RANGE}).`,
+    );
+  }
+  spendList(length);
+  const list = Range.from({ length }, (_, i) => start + i * step) as Range;
+  list.bounds = [start, stop, step];
+  return list;
+}
+
+function cycler(list: Value[]): Value {
+  if (list.length === 0) throw new TemplateFailure("RuntimeError", "at least one item has to be provided");
+  let place = 0;
+  const members: Record<string, () => Value> = {
+    current: () => list[place]!,
+    items: () => tuple(...list),
+    pos: () => place,
+    next: () =>
+      method(() => {
+        const now = list[place]!;
+        place = (place + 1) % list.length;
+        return now;
+      }),
+    reset: () =>
+      method(() => {
+        place = 0;
+        return null;
+      }),
+  };
+  return new Thing("jinja2.utils.Cycler", {
+    get: name => (Object.hasOwn(members, name) ? members[name]!() : undefined),
+  });
 }
 
 /** `dict(pairs or another, name=value)` */
-function dictOf(args: Value[], named: Map<string, Value>): Map<Value, Value> {
-  const [first] = args;
-  const pairs = first === undefined ? [] : isDict(first) ? [...first] : items(first).map(pair => items(pair));
-  return new Map([...(pairs as [Value, Value][]), ...named]);
+function dictOf(args: Value[], named: Map<string, Value>): Dict {
+  const first = args[0] ?? [];
+  if (args.length > 1) throw typeError(`dict expected at most 1 argument, got ${args.length}`);
+  if (args[0] === null) throw typeError("'NoneType' object is not iterable");
+  const pairs = first instanceof Dict ? first.entries() : Array.from(items(first), pair => items(pair));
+  for (const pair of pairs)
+    if (pair.length !== 2) throw valueError("dictionary update sequence elements must have length 2");
+  return new Dict([...(pairs as [Value, Value][]), ...named]);
 }

@@ -1,89 +1,74 @@
 /** What stands after `is`: `x is defined`, `n is divisibleby 2`. */
+import type { Native } from "./arguments.ts";
+import { compare, contains, equal } from "./compare.ts";
+import { binary } from "./numbers.ts";
 import {
-  Attributes,
-  compare,
-  contains,
-  equal,
+  Dict,
   Float,
-  isDict,
   isFloat,
+  isInt,
+  isList,
   isNumber,
-  numberOf,
-  TemplateFailure,
-  typeError,
-  typeName,
+  isText,
+  Lazy,
+  Markup,
+  Thing,
   Undefined,
-  undefinedError,
   type Value,
+  View,
 } from "./values.ts";
+import { text } from "./write.ts";
 
-type Test = (value: Value, args: Value[]) => boolean;
+type Test = Native<Value>;
 
-const remainder = (value: Value, divisor: Value): number => {
-  if (value instanceof Undefined) throw undefinedError(value);
-  if (!isNumber(value) || !isNumber(divisor)) {
-    throw typeError(`unsupported operand type(s) for %: '${typeName(value)}' and '${typeName(divisor)}'`);
-  }
-  return numberOf(value) % numberOf(divisor);
-};
-const other = (args: Value[]): Value => {
-  if (args.length > 0) return args[0]!;
-  throw typeError("the test is missing its argument");
-};
-const isInteger = (value: Value): boolean => typeof value === "number" && !isFloat(value);
-const string = (value: Value): string => (typeof value === "string" ? value : "");
+const is = (run: (value: Value) => boolean): Test => ["", run];
+const iterable = (value: Value): boolean =>
+  isText(value) || isList(value) || value instanceof Dict || value instanceof Undefined;
+const remainder = (value: Value, by: Value, wanted: number): boolean => equal(binary("%", value, by), wanted);
 
-const tests: Record<string, Test> = {
-  boolean: value => typeof value === "boolean",
-  callable: value => typeof value === "function",
-  defined: value => !(value instanceof Undefined),
-  undefined: value => value instanceof Undefined,
-  none: value => value === null,
-  true: value => value === true,
-  false: value => value === false,
-  string: value => typeof value === "string",
-  number: isNumber,
-  integer: isInteger,
-  float: isFloat,
-  mapping: isDict,
-  sequence: value =>
-    typeof value === "string" || Array.isArray(value) || isDict(value) || value instanceof Undefined,
-  iterable: value =>
-    typeof value === "string" || Array.isArray(value) || isDict(value) || value instanceof Undefined,
-  escaped: () => false,
-  lower: value =>
-    string(value) !== string(value).toUpperCase() && string(value) === string(value).toLowerCase(),
-  upper: value =>
-    string(value) !== string(value).toLowerCase() && string(value) === string(value).toUpperCase(),
-  odd: value => Math.abs(remainder(value, 2)) === 1,
-  even: value => remainder(value, 2) === 0,
-  divisibleby: (value, args) => remainder(value, other(args)) === 0,
-  sameas: (value, args) =>
-    value instanceof Float || other(args) instanceof Float ? false : Object.is(value, other(args)),
-  eq: (value, args) => equal(value, other(args)),
-  ne: (value, args) => !equal(value, other(args)),
-  lt: (value, args) => compare(value, other(args), "<") < 0,
-  le: (value, args) => compare(value, other(args), "<=") <= 0,
-  gt: (value, args) => compare(value, other(args), ">") > 0,
-  ge: (value, args) => compare(value, other(args), ">=") >= 0,
-  in: (value, args) => contains(other(args), value),
-};
-const otherNames: Record<string, string> = {
-  equalto: "eq",
-  "==": "eq",
-  "!=": "ne",
-  "<": "lt",
-  lessthan: "lt",
-  "<=": "le",
-  ">": "gt",
-  greaterthan: "gt",
-  ">=": "ge",
-};
+const eq: Test = ["b", (a, b) => equal(a, b)];
+const ne: Test = ["b", (a, b) => !equal(a, b)];
+const lt: Test = ["b", (a, b) => compare(a, b, "<") < 0];
+const le: Test = ["b", (a, b) => compare(a, b, "<=") <= 0];
+const gt: Test = ["b", (a, b) => compare(a, b, ">") > 0];
+const ge: Test = ["b", (a, b) => compare(a, b, ">=") >= 0];
 
-export function runTest(name: string, value: Value, args: Value[]): boolean {
-  const known = otherNames[name] ?? name;
-  if (!Object.hasOwn(tests, known))
-    throw new TemplateFailure("TemplateAssertionError", `No test named '${name}'.`);
-  if (value instanceof Attributes && known === "mapping") return false;
-  return tests[known]!(value, args);
-}
+export const tests: Record<string, Test> = {
+  boolean: is(value => typeof value === "boolean"),
+  callable: is(value => value instanceof Undefined || (value instanceof Thing && value.call !== null)),
+  defined: is(value => !(value instanceof Undefined)),
+  undefined: is(value => value instanceof Undefined),
+  none: is(value => value === null),
+  true: is(value => value === true),
+  false: is(value => value === false),
+  string: is(isText),
+  number: is(isNumber),
+  integer: is(value => isInt(value) && typeof value !== "boolean"),
+  float: is(isFloat),
+  mapping: is(value => value instanceof Dict),
+  sequence: is(iterable),
+  iterable: is(value => iterable(value) || value instanceof Lazy || value instanceof View),
+  escaped: is(value => value instanceof Markup),
+  lower: is(value => text(value) !== text(value).toUpperCase() && text(value) === text(value).toLowerCase()),
+  upper: is(value => text(value) !== text(value).toLowerCase() && text(value) === text(value).toUpperCase()),
+  odd: is(value => remainder(value, 2, 1)),
+  even: is(value => remainder(value, 2, 0)),
+  divisibleby: ["num", (value, by) => remainder(value, by, 0)],
+  sameas: ["other", (a, b) => (a instanceof Float && b instanceof Float ? a === b : Object.is(a, b))],
+  in: ["seq", (value, container) => contains(container, value)],
+  eq,
+  equalto: eq,
+  "==": eq,
+  ne,
+  "!=": ne,
+  lt,
+  lessthan: lt,
+  "<": lt,
+  le,
+  "<=": le,
+  gt,
+  greaterthan: gt,
+  ">": gt,
+  ge,
+  ">=": ge,
+};

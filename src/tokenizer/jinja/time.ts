@@ -22,10 +22,20 @@ export function strftime(format: string, date: Date): string {
       86_400_000,
   );
   const hour12 = date.getHours() % 12 || 12;
+  const weekday = date.getDay() || 7;
+  const year = date.getFullYear();
+  /** The year that has the Thursday of this week, and the week's number in it. */
+  const thursday = new Date(year, date.getMonth(), date.getDate() + 4 - weekday);
+  const isoWeek =
+    Math.floor(
+      (Date.UTC(thursday.getFullYear(), thursday.getMonth(), thursday.getDate()) -
+        Date.UTC(thursday.getFullYear(), 0, 1)) /
+        (7 * 86_400_000),
+    ) + 1;
   const week = (first: number): number => Math.floor((dayOfYear + 7 - ((date.getDay() - first + 7) % 7)) / 7);
   const fields: Record<string, () => string> = {
-    Y: () => String(date.getFullYear()),
-    y: () => two(date.getFullYear() % 100),
+    Y: () => String(year),
+    y: () => two(year % 100),
     m: () => two(date.getMonth() + 1),
     d: () => two(date.getDate()),
     e: () => String(date.getDate()).padStart(2),
@@ -34,6 +44,14 @@ export function strftime(format: string, date: Date): string {
     M: () => two(date.getMinutes()),
     S: () => two(date.getSeconds()),
     f: () => String(date.getMilliseconds() * 1000).padStart(6, "0"),
+    C: () => two(Math.floor(year / 100)),
+    G: () => String(thursday.getFullYear()),
+    g: () => two(thursday.getFullYear() % 100),
+    V: () => two(isoWeek),
+    k: () => String(date.getHours()).padStart(2),
+    l: () => String(hour12).padStart(2),
+    P: () => (date.getHours() < 12 ? "am" : "pm"),
+    r: () => strftime("%I:%M:%S %p", date),
     p: () => (date.getHours() < 12 ? "AM" : "PM"),
     A: () => days[date.getDay()]!,
     a: () => days[date.getDay()]!.slice(0, 3),
@@ -42,7 +60,7 @@ export function strftime(format: string, date: Date): string {
     h: () => months[date.getMonth()]!.slice(0, 3),
     j: () => String(dayOfYear + 1).padStart(3, "0"),
     w: () => String(date.getDay()),
-    u: () => String(date.getDay() || 7),
+    u: () => String(weekday),
     U: () => two(week(0)),
     W: () => two(week(1)),
     s: () => String(Math.floor(date.getTime() / 1000)),
@@ -59,9 +77,13 @@ export function strftime(format: string, date: Date): string {
     x: () => strftime("%m/%d/%y", date),
     X: () => strftime("%H:%M:%S", date),
   };
-  return format.replace(/%(-?)([a-zA-Z%])/g, (found, bare: string, field: string) => {
+  return format.replace(/%([-_0^#]?)([a-zA-Z%])/g, (found, flag: string, field: string) => {
     const written = fields[field]?.();
     if (written === undefined) return found;
-    return bare === "-" ? written.replace(/^[0 ]+(?=.)/, "") : written;
+    if (flag === "-") return written.replace(/^[0 ]+(?=.)/, "");
+    if (flag === "_") return written.replace(/^0+(?=.)/, zeros => " ".repeat(zeros.length));
+    if (flag === "0") return written.replace(/^ +(?=.)/, blanks => "0".repeat(blanks.length));
+    if (flag === "#" && field === "p") return written.toLowerCase();
+    return flag === "" ? written : written.toUpperCase();
   });
 }

@@ -1,13 +1,16 @@
 /**
- * The values of a template and how Python writes, compares and counts them: `True`, `None`, `{'a': 1.0}`. Strings,
- * booleans, `null` and lists are JavaScript's own; a number is an `int` if it is whole, unless wrapped in `Float`.
+ * The values of a template. Strings, booleans, `null` and lists are JavaScript's own; a number is an `int` if it is
+ * whole, unless wrapped in `Float`; an `int` beyond 2^53 is a bigint.
  */
+import { spend, spendText, TemplateFailure, typeError } from "./failure.ts";
 
 /** A name, attribute or element that is not there. Empty as text, false, an empty list; anything else fails. */
 export class Undefined {
   readonly message: string;
-  constructor(message: string) {
+  readonly error: string;
+  constructor(message: string, error = "UndefinedError") {
     this.message = message;
+    this.error = error;
   }
 }
 
@@ -19,252 +22,254 @@ export class Float {
   }
 }
 
-export class Tuple extends Array<Value> {}
+/** Text that `escape` leaves alone. */
+export class Markup {
+  readonly value: string;
+  constructor(value: string) {
+    this.value = value;
+  }
+}
 
+export class Tuple extends Array<Value> {}
 /** What `groupby` gives: `grouper` and `list`. */
 export class Group extends Tuple {}
+/** `range(...)` */
+export class Range extends Array<Value> {
+  bounds: readonly number[] = [];
+}
 
-/** `namespace()`, and the `loop` variable: attributes only. */
-export class Attributes {
-  readonly fields: Map<string, Value>;
-  constructor(fields: Map<string, Value> = new Map()) {
-    this.fields = fields;
+/** What can be gone through once: `map`, `select`, `reverse`. Computed as it is asked for, as Python does. */
+export class Lazy {
+  readonly iterator: Iterator<Value>;
+  readonly type: string;
+  constructor(iterator: Iterator<Value>, type = "generator") {
+    this.iterator = iterator;
+    this.type = type;
+  }
+}
+
+/** `dict.keys()` and its kin. */
+export class View {
+  readonly type: string;
+  readonly items: () => Value[];
+  constructor(type: string, items: () => Value[]) {
+    this.type = type;
+    this.items = items;
   }
 }
 
 export type Callable = (args: Value[], named: Map<string, Value>) => Value;
-export type Dict = Map<Value, Value>;
+
+/** Anything else: functions, macros, `namespace()`, `loop`. */
+export class Thing {
+  /** With its module, as Jinja names it: `jinja2.utils.Namespace`. */
+  readonly type: string;
+  readonly call: Callable | null;
+  readonly get: (name: string) => Value | undefined;
+  readonly written: () => string;
+  constructor(type: string, parts: Partial<Pick<Thing, "call" | "get" | "written">> = {}) {
+    this.type = type;
+    this.call = parts.call ?? null;
+    this.get = parts.get ?? (() => undefined);
+    this.written = parts.written ?? (() => `<${type}>`);
+  }
+}
+
+/** `namespace()` */
+export class Namespace extends Thing {
+  readonly fields: Dict;
+  constructor(fields: Dict, written: () => string) {
+    super("jinja2.utils.Namespace", { get: name => fields.get(name), written });
+    this.fields = fields;
+  }
+}
+
 export type Value =
   | null
   | boolean
   | number
+  | bigint
   | string
   | Float
+  | Markup
   | Value[]
   | Dict
-  | Attributes
-  | Callable
+  | Lazy
+  | View
+  | Thing
   | Undefined;
 
-/** A failure of the template, under the name of Python's exception. */
-export class TemplateFailure extends Error {
-  override name: string;
-  constructor(name: string, message: string) {
-    super(message);
-    this.name = name;
+/** What a dict knows a key by: `1`, `1.0` and `True` are one key. */
+function hash(value: Value): unknown {
+  spend(0.5);
+  if (typeof value === "boolean") return Number(value);
+  if (value instanceof Float) return Number.isSafeInteger(value.value) ? value.value : BigInt(value.value);
+  if (value instanceof Markup) return value.value;
+  if (value instanceof Undefined) return Undefined;
+  if (value instanceof Tuple) {
+    const parts = Array.from(value, item => {
+      const key = hash(item);
+      return typeof key + String(key).length + String(key);
+    });
+    // half of a surrogate pair, which no text from a message begins with
+    spendText(parts.reduce((sum, part) => sum + part.length, 0));
+    return `\udfff${parts.join("")}`;
+  }
+  if ((Array.isArray(value) && !(value instanceof Range)) || value instanceof Dict)
+    throw typeError(`unhashable type: '${typeName(value)}'`);
+  return value;
+}
+
+export class Dict {
+  readonly #entries = new Map<unknown, [Value, Value]>();
+  constructor(entries: Iterable<readonly [Value, Value]> = []) {
+    for (const [key, value] of entries) this.set(key, value);
+  }
+  get size(): number {
+    return this.#entries.size;
+  }
+  get(key: Value): Value | undefined {
+    return this.#entries.get(hash(key))?.[1];
+  }
+  has(key: Value): boolean {
+    return this.#entries.has(hash(key));
+  }
+  set(key: Value, value: Value): void {
+    const known = hash(key);
+    const entry = this.#entries.get(known);
+    if (entry) entry[1] = value;
+    else this.#entries.set(known, [key, value]);
+  }
+  /** Key and value, in the order in which they came. */
+  entries(): [Value, Value][] {
+    spend(this.size / 4);
+    return [...this.#entries.values()];
+  }
+  keys(): Value[] {
+    return this.entries().map(([key]) => key);
   }
 }
 
-export const typeError = (message: string): TemplateFailure => new TemplateFailure("TypeError", message);
-export const undefinedError = (missing: Undefined): TemplateFailure =>
-  new TemplateFailure("UndefinedError", missing.message);
+export function undefinedError(missing: Undefined): TemplateFailure {
+  return new TemplateFailure(missing.error, missing.message);
+}
+
+/** Refuses what is not there. */
+export function needDefined(...values: Value[]): void {
+  for (const value of values) if (value instanceof Undefined) throw undefinedError(value);
+}
 
 /** Plain data of JavaScript as values. */
 export function fromJs(data: unknown): Value {
   if (data === undefined || data === null) return null;
-  if (typeof data === "boolean" || typeof data === "number" || typeof data === "string") return data;
-  if (typeof data === "bigint") return Number(data);
+  if (typeof data === "boolean" || typeof data === "string") return data;
+  if (typeof data === "number") {
+    if (!Number.isInteger(data) || Number.isSafeInteger(data)) return data + 0;
+    return Math.abs(data) < 1e21 ? BigInt(data) : new Float(data);
+  }
+  if (typeof data === "bigint") return makeInt(data);
   if (Array.isArray(data)) return data.map(fromJs);
   if (typeof data === "object") {
     const entries = Object.entries(data).filter(([, item]) => item !== undefined);
-    return new Map(entries.map(([key, item]) => [key, fromJs(item)]));
+    return new Dict(entries.map(([key, item]) => [key, fromJs(item)]));
   }
   throw typeError(`a ${typeof data} cannot be given to a template`);
 }
 
-export const isNumber = (value: Value): value is number | Float | boolean =>
-  typeof value === "number" || typeof value === "boolean" || value instanceof Float;
 export const isFloat = (value: Value): boolean =>
   value instanceof Float || (typeof value === "number" && !Number.isInteger(value));
-export const isDict = (value: Value): value is Dict => value instanceof Map;
-export const numberOf = (value: number | Float | boolean): number =>
+export const isInt = (value: Value): value is number | bigint | boolean =>
+  typeof value === "bigint" || typeof value === "boolean" || Number.isInteger(value);
+export const isNumber = (value: Value): value is number | bigint | Float | boolean =>
+  typeof value === "number" ||
+  typeof value === "bigint" ||
+  typeof value === "boolean" ||
+  value instanceof Float;
+export const isText = (value: Value): value is string | Markup =>
+  typeof value === "string" || value instanceof Markup;
+/** Lists, tuples and ranges, but no texts. */
+export const isList = (value: Value): value is Value[] => Array.isArray(value);
+export const numberOf = (value: number | bigint | Float | boolean): number =>
   value instanceof Float ? value.value : Number(value);
 export const makeFloat = (value: number): Value => (Number.isInteger(value) ? new Float(value) : value);
+export const makeInt = (value: bigint): Value => {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+};
+export const tuple = (...values: Value[]): Tuple => Tuple.from(values) as Tuple;
+export const method = (call: Callable): Thing => new Thing("builtin_function_or_method", { call });
+
+/** A whole number as JavaScript's, for counts and places: larger ones become ±2^53. */
+export function index(value: Value): number {
+  if (typeof value === "bigint") return value > 0 ? Number.MAX_SAFE_INTEGER : -Number.MAX_SAFE_INTEGER;
+  needDefined(value);
+  if (isInt(value)) return Number(value);
+  throw typeError(`'${typeName(value)}' object cannot be interpreted as an integer`);
+}
+
+/** `null` is a value: `??` would take it for nothing. */
+export const orElse = (value: Value | undefined, otherwise: () => Value): Value =>
+  value === undefined ? otherwise() : value;
 
 export function truth(value: Value): boolean {
   if (value === null || value instanceof Undefined) return false;
   if (isNumber(value)) return numberOf(value) !== 0;
-  if (typeof value === "string") return value !== "";
-  if (Array.isArray(value)) return value.length > 0;
-  if (isDict(value)) return value.size > 0;
+  if (value instanceof View) return value.items().length > 0;
+  if (isText(value) || isList(value) || value instanceof Dict) return sizeOf(value) > 0;
   return true;
 }
+
+/** Whether there is something in it, and how much; of a text the UTF-16 units. */
+const sizeOf = (value: string | Markup | Value[] | Dict): number =>
+  value instanceof Dict ? value.size : value instanceof Markup ? value.value.length : value.length;
 
 export function typeName(value: Value): string {
   if (value === null) return "NoneType";
   if (value instanceof Undefined) return "Undefined";
   if (typeof value === "string") return "str";
+  if (value instanceof Markup) return "Markup";
   if (typeof value === "boolean") return "bool";
-  if (isFloat(value)) return "float";
-  if (typeof value === "number") return "int";
-  if (value instanceof Tuple) return "tuple";
-  if (Array.isArray(value)) return "list";
-  if (isDict(value)) return "dict";
-  return value instanceof Attributes ? "Namespace" : "function";
+  if (isNumber(value)) return isFloat(value) ? "float" : "int";
+  if (isList(value)) return value instanceof Tuple ? "tuple" : value instanceof Range ? "range" : "list";
+  return value instanceof Dict ? "dict" : value.type.slice(value.type.lastIndexOf(".") + 1);
 }
 
-/** `str(value)` */
-export function text(value: Value): string {
-  if (typeof value === "string") return value;
-  return value instanceof Undefined ? "" : repr(value);
+const outsideBasicPlane = /[\ud800-\udbff][\udc00-\udfff]/;
+
+/** The characters of a text as Python counts them: code points. */
+export function codePoints(string: string): string[] {
+  spend(string.length / 4);
+  return outsideBasicPlane.test(string) ? [...string] : string.split("");
 }
 
-/** `repr(value)` */
-export function repr(value: Value): string {
-  if (value === null) return "None";
-  if (value === true) return "True";
-  if (value === false) return "False";
-  if (typeof value === "string") return quote(value);
-  if (isNumber(value)) return isFloat(value) ? floatText(numberOf(value)) : intText(numberOf(value));
-  if (value instanceof Undefined) return "Undefined";
-  if (value instanceof Tuple) return `(${value.map(repr).join(", ")}${value.length === 1 ? "," : ""})`;
-  if (Array.isArray(value)) return `[${value.map(repr).join(", ")}]`;
-  if (isDict(value)) return `{${[...value].map(([key, item]) => `${repr(key)}: ${repr(item)}`).join(", ")}}`;
-  if (value instanceof Attributes) return `<Namespace ${repr(value.fields)}>`;
-  return "<function>";
-}
-
-const intText = (value: number): string =>
-  Number.isSafeInteger(value) ? String(value) : String(BigInt(value));
-
-function floatText(value: number): string {
-  if (Number.isNaN(value)) return "nan";
-  if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
-  if (Object.is(value, -0)) return "-0.0";
-  const size = Math.abs(value);
-  if (size !== 0 && (size >= 1e16 || size < 1e-4)) {
-    const [digits, exponent] = value.toExponential().split("e") as [string, string];
-    return `${digits}e${exponent[0]}${exponent.slice(1).padStart(2, "0")}`;
-  }
-  return Number.isInteger(value) ? `${value}.0` : String(value);
-}
-
-function quote(string: string): string {
-  const mark = string.includes("'") && !string.includes('"') ? '"' : "'";
-  const short: Record<string, string> = {
-    "\n": "\\n",
-    "\r": "\\r",
-    "\t": "\\t",
-    "\\": "\\\\",
-    [mark]: `\\${mark}`,
-  };
-  const escaped = Array.from(string, char => {
-    if (short[char] !== undefined) return short[char];
-    const code = char.codePointAt(0)!;
-    if (char === " " || !/[\p{C}\p{Z}]/u.test(char)) return char;
-    const [letter, width] = code < 0x100 ? ["x", 2] : code < 0x1_0000 ? ["u", 4] : ["U", 8];
-    return `\\${letter}${code.toString(16).padStart(width as number, "0")}`;
-  });
-  return mark + escaped.join("") + mark;
-}
-
-/** `a == b` */
-export function equal(a: Value, b: Value): boolean {
-  if (a instanceof Undefined || b instanceof Undefined)
-    return a instanceof Undefined && b instanceof Undefined;
-  if (isNumber(a) && isNumber(b)) return numberOf(a) === numberOf(b);
-  if (Array.isArray(a) && Array.isArray(b)) {
-    if (a.length !== b.length || a instanceof Tuple !== b instanceof Tuple) return false;
-    return a.every((item, i) => equal(item, b[i]!));
-  }
-  if (isDict(a) && isDict(b)) {
-    return a.size === b.size && [...a].every(([key, item]) => b.has(key) && equal(item, b.get(key)!));
-  }
-  return a === b;
-}
-
-/** Negative, 0 or positive, as `a` sorts before, with or after `b`. */
-export function compare(a: Value, b: Value, operator = "<"): number {
-  if (isNumber(a) && isNumber(b)) return numberOf(a) - numberOf(b);
-  if (typeof a === "string" && typeof b === "string") return compareText(a, b);
-  if (Array.isArray(a) && Array.isArray(b)) {
-    for (let i = 0; i < a.length && i < b.length; i++) {
-      if (!equal(a[i]!, b[i]!)) return compare(a[i]!, b[i]!, operator);
-    }
-    return a.length - b.length;
-  }
-  for (const value of [a, b]) if (value instanceof Undefined) throw undefinedError(value);
-  throw typeError(`'${operator}' not supported between instances of '${typeName(a)}' and '${typeName(b)}'`);
-}
-
-/** By code point, as Python does, not by UTF-16 unit. */
-function compareText(a: string, b: string): number {
-  const left = [...a];
-  const right = [...b];
-  for (let i = 0; i < left.length && i < right.length; i++) {
-    const difference = left[i]!.codePointAt(0)! - right[i]!.codePointAt(0)!;
-    if (difference !== 0) return difference;
-  }
-  return left.length - right.length;
+/** How many they are. */
+export function textLength(string: string): number {
+  spendText(string.length);
+  if (!outsideBasicPlane.test(string)) return string.length;
+  let length = 0;
+  for (const _ of string) length++;
+  return length;
 }
 
 /** The items of what `for` may go through. */
 export function items(value: Value): Value[] {
-  if (Array.isArray(value)) return value;
-  if (typeof value === "string") return [...value];
-  if (isDict(value)) return [...value.keys()];
+  if (isList(value)) {
+    spend(value.length / 4);
+    return value;
+  }
+  if (isText(value)) return codePoints(plain(value));
+  if (value instanceof Dict) return value.keys();
+  if (value instanceof View) return value.items();
   if (value instanceof Undefined) return [];
+  if (value instanceof Lazy) {
+    const list: Value[] = [];
+    for (let step = value.iterator.next(); !step.done; step = value.iterator.next()) {
+      spend(1);
+      list.push(step.value);
+    }
+    return list;
+  }
   throw typeError(`'${typeName(value)}' object is not iterable`);
 }
 
-export function contains(container: Value, item: Value): boolean {
-  if (typeof container === "string") {
-    if (typeof item === "string") return container.includes(item);
-    throw typeError(`'in <string>' requires string as left operand, not ${typeName(item)}`);
-  }
-  if (isDict(container)) return container.has(item instanceof Float ? item.value : item);
-  if (!Array.isArray(container) && !(container instanceof Undefined)) {
-    throw typeError(`argument of type '${typeName(container)}' is not iterable`);
-  }
-  return items(container).some(other => equal(other, item));
-}
-
-export interface JsonOptions {
-  indent: string | null;
-  ensureAscii: boolean;
-  sortKeys: boolean;
-  /** Between items, and between key and value; `null` = Python's. */
-  separators: readonly [string, string] | null;
-}
-
-/** `json.dumps(value)` */
-export function json(value: Value, options: JsonOptions, before = "\n"): string {
-  const { indent, ensureAscii, sortKeys, separators } = options;
-  const [comma, colon] = separators ?? [indent === null ? ", " : ",", ": "];
-  const inner = before + (indent ?? "");
-  const join = (parts: string[], open: string, close: string): string => {
-    if (parts.length === 0) return open + close;
-    return indent === null
-      ? open + parts.join(comma) + close
-      : open + inner + parts.join(comma + inner) + before + close;
-  };
-  const string = (given: string): string => {
-    const written = JSON.stringify(given);
-    if (!ensureAscii) return written;
-    return written.replace(/[^\0-\x7e]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
-  };
-  if (value === null || typeof value === "boolean") return String(value);
-  if (typeof value === "string") return string(value);
-  if (isNumber(value)) {
-    const number = numberOf(value);
-    if (Number.isNaN(number)) return "NaN";
-    return Number.isFinite(number) ? repr(value) : number > 0 ? "Infinity" : "-Infinity";
-  }
-  if (Array.isArray(value))
-    return join(
-      value.map(item => json(item, options, inner)),
-      "[",
-      "]",
-    );
-  if (isDict(value)) {
-    let entries = [...value];
-    if (sortKeys) entries = entries.sort(([a], [b]) => compare(a, b));
-    const keyText = (key: Value): string => (typeof key === "string" ? key : json(key, options));
-    return join(
-      entries.map(([key, item]) => string(keyText(key)) + colon + json(item, options, inner)),
-      "{",
-      "}",
-    );
-  }
-  throw typeError(`Object of type ${typeName(value)} is not JSON serializable`);
-}
+export const plain = (value: string | Markup): string => (typeof value === "string" ? value : value.value);
