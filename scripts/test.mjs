@@ -1,5 +1,5 @@
 // npm test: sets up what is missing, runs every lane, and sums what the runners themselves report.
-//   node scripts/test.mjs [check] [unit] [package] [kernels] [e2e]     (default: all of these)
+//   node scripts/test.mjs [check] [unit] [fuzz] [package] [kernels] [e2e]     (default: all of these)
 //   node scripts/test.mjs gpu     kernels and whole models in Chromium on this machine's own GPU
 //   node scripts/test.mjs long    kernels and whole models on both software adapters, in every variant
 import { randomUUID } from "node:crypto";
@@ -15,7 +15,7 @@ import { readPlaywrightReport, readVitestReport } from "./lib/reports.mjs";
 
 /** @typedef {import("./lib/reports.mjs").Counts} Counts */
 
-const DEFAULT_LANES = ["check", "unit", "package", "kernels", "e2e"];
+const DEFAULT_LANES = ["check", "unit", "fuzz", "package", "kernels", "e2e"];
 const LANES = [...DEFAULT_LANES, "gpu", "long"];
 const REPORTS = join(root, "reports");
 /** The longest lane of `npm test` takes some 10 minutes on 2 cores; one that hangs is a failure, not a wait without end. */
@@ -153,6 +153,10 @@ async function runLanes(lanes) {
     ]);
   }
   if (lanes.has("unit")) await vitest("unit", ["--project", "unit"]);
+  if (lanes.has("fuzz")) {
+    process.env.INTAB_FUZZ_SEED ??= "1"; // a change is not to be blamed for what chance found
+    await vitest("fuzz", ["--project", "fuzz"]);
+  }
   for (const part of /** @type {const} */ (["lib", "demo"])) {
     if (!lanes.has(part === "lib" ? "package" : "e2e")) continue;
     await step(`build: ${part}`, async () => {

@@ -1,5 +1,6 @@
 import { fuzzBytes, fuzzModel, fuzzSplit } from "./headers.ts";
 import type { Random } from "./random.ts";
+import { fuzzTemplates } from "./templates.ts";
 import { fuzzTokenizer } from "./tokenizers.ts";
 
 /** One case: whatever chance brings. May throw errors of `src/errors.ts`, and nothing else. */
@@ -11,4 +12,5 @@ export const targets: Readonly<Record<string, FuzzTarget>> = {
   fuzzSplit,
   fuzzModel,
   fuzzTokenizer,
+  fuzzTemplate: random => fuzzTemplates({ seed: random.below(2 ** 32), until: 0 }),
 };

@@ -81,8 +81,9 @@ function disturb(value: unknown, random: (below: number) => number): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, disturb(item, random)]));
 }
 
+const { sources, contexts } = corpus();
+
 export function fuzzTemplates({ seed, until }: FuzzOptions): void {
-  const { sources, contexts } = corpus();
   let now = seed;
   do {
     const random = createRandom(now);
