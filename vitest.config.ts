@@ -20,6 +20,8 @@ const long = hardware || process.env.INTAB_TEST_LONG === "1";
 const wholeModels = ["arch-golden", "arch-quant-golden", "models", "smollm2"].map(
   name => `tests/gpu/${name}.test.ts`,
 );
+/** They start the package's own worker, which Node has not. */
+const pageTests = ["api-junk", "page-load"].map(name => `tests/gpu/${name}.test.ts`);
 const provide = { smollm2: cachedSmollm2() ?? "", hardware, long, golden };
 const variants = (own: "software" | "gpu") => ({ ...provide, variants: long ? ("all" as const) : own });
 
@@ -85,6 +87,7 @@ export default defineConfig({
         test: {
           name: "lavapipe",
           include: gpuTests,
+          exclude: pageTests,
           provide: variants("gpu"),
           environment: "node",
           pool: "forks",

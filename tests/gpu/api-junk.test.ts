@@ -1,5 +1,5 @@
 // Every public call and option, given what it was not made for, through the package's own worker: it works or says by
-// name what is wrong, within a time, and the model answers afterwards. Needs a browser, Node has no such workers.
+// name what is wrong, within a time, and the model answers afterwards. Needs a browser.
 import * as intab from "intab";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadFixture } from "./fixtures.ts";
@@ -69,7 +69,7 @@ async function worksOrSays(
   expect(`${error.message} ${JSON.stringify(error.details)}`, told).toContain(option);
 }
 
-describe.skipIf(typeof Worker === "undefined")("junk", () => {
+describe("junk", () => {
   let file: Blob;
   let model: intab.Model;
   let text: intab.ModelTokenizer;

@@ -1,4 +1,4 @@
-// load() and fit() as a page calls them, through their own worker: needs a browser, Node has no such workers.
+// load() and fit() as a page calls them, through their own worker: needs a browser.
 import { fit, load } from "intab";
 import { beforeAll, describe, expect, test } from "vitest";
 import { file, prompt } from "./session-support.ts";
@@ -16,7 +16,7 @@ async function greedy(source: Parameters<typeof load>[0]): Promise<readonly numb
   }
 }
 
-describe.skipIf(typeof Worker === "undefined")("a page", () => {
+describe("a page", () => {
   beforeAll(async () => void (await provideGpu()));
 
   test("loads a stream as it loads the file, and may ask before what it takes", async () => {
