@@ -10,7 +10,10 @@ const waiting = new WeakMap<Promise<never>, Set<(reason: unknown) => void> | nul
 export function unlessLost<T>({ lost }: Pick<Gpu, "lost">, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     let set = waiting.get(lost);
-    if (set === null) return void lost.catch(reject);
+    if (set === null) {
+      work.catch(() => {}); // nobody else waits for it
+      return void lost.catch(reject);
+    }
     if (!set) {
       const all = new Set<(reason: unknown) => void>();
       waiting.set(lost, (set = all));
