@@ -58,11 +58,9 @@ export async function load(source: ModelOrigin, options: LoadOptions = {}): Prom
   return opening(source, { signal, worker }, async (connection, { from, stored }) => {
     // not waited for: Firefox asks the person, who may take any time
     if (stored) void requestPersistence().catch(() => {});
-    let of = 0;
-    const info = await connection.call(signal, request => {
-      of = request;
-      return connection.host.load(request, crossing(from), plainly, proxy(report));
-    });
+    const { of, info } = await connection.open(signal, request =>
+      connection.host.load(request, crossing(from), plainly, proxy(report)),
+    );
     return new Model(connection, of, info);
   });
 }

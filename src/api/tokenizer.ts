@@ -21,11 +21,9 @@ export async function loadTokenizer(
   const { signal, worker, ...settings } = known(options, textNames);
   const plainly = plainSettings(settings);
   return opening(source, { signal, worker }, async (connection, { from }) => {
-    let of = 0;
-    const info = await connection.call(signal, request => {
-      of = request;
-      return connection.host.loadText(request, crossing(from), plainly);
-    });
+    const { of, info } = await connection.open(signal, request =>
+      connection.host.loadText(request, crossing(from), plainly),
+    );
     return new ModelTokenizer(connection, of, info);
   });
 }

@@ -1,4 +1,3 @@
-import { InputError } from "../errors.ts";
 import { MAX_POSITIONS } from "../gguf/ranges.ts";
 import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
@@ -11,6 +10,7 @@ import type { OpenedModel } from "../model/open-model.ts";
 import { type Phase, ProgramBuilder } from "../model/program.ts";
 import { ropeTable } from "../model/rope.ts";
 import { Scratch } from "../model/scratch.ts";
+import { refused } from "../options.ts";
 import { validateSampling } from "../sampling/options.ts";
 import { packSampling } from "../sampling/pack.ts";
 import { Embedder } from "./embedder.ts";
@@ -34,11 +34,7 @@ const WARM_UP = { prompt: 8, tokens: 3 };
 /** @throws InputError `option` */
 export function chooseContext(gpu: Gpu, model: OpenedModel, wanted: number | undefined): number {
   if (wanted !== undefined && !(Number.isInteger(wanted) && wanted > 0 && wanted <= MAX_POSITIONS)) {
-    throw new InputError(
-      "option",
-      `contextLength is ${wanted}; it must be a whole number from 1 to ${MAX_POSITIONS}.`,
-      { details: { option: "contextLength", value: wanted } },
-    );
+    throw refused("contextLength", wanted, `a whole number from 1 to ${MAX_POSITIONS}`);
   }
   if (wanted !== undefined) return wanted;
   const { maxBufferSize, maxStorageBufferBindingSize } = gpu.device.limits;

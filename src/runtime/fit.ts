@@ -13,11 +13,13 @@ import { type Gpu, openGpu } from "../gpu/device.ts";
 import { dryGpu } from "../gpu/dry.ts";
 import { isWeightType } from "../kernels/weights.ts";
 import type { OpenedModel } from "../model/open-model.ts";
+import { checkAll } from "../options.ts";
 import type { Fit, FitBytes, FitOptions, FitReason } from "../types.ts";
 import { buildModel, chooseContext } from "./build-model.ts";
 import { checkModel } from "./checked-model.ts";
 import { fileFacts } from "./file-facts.ts";
 import { type OpenHooks, openOrigin, type PlainOrigin } from "./open-origin.ts";
+import { fitRules } from "./option-rules.ts";
 import { AllocatedWeights } from "./weight-upload.ts";
 
 /** What of `FitOptions` reaches the worker as data. */
@@ -40,7 +42,7 @@ export async function fitModel(from: PlainOrigin, settings: FitSettings, hooks: 
       },
     );
   }
-  checkBudget(settings.memoryBytes);
+  checkAll(settings, { memoryBytes: fitRules.memoryBytes });
   const gpu = await openGpu(settings.features);
   try {
     const { source, file } = await openOrigin(from, { ...settings, headerOnly: true }, hooks);
@@ -50,13 +52,6 @@ export async function fitModel(from: PlainOrigin, settings: FitSettings, hooks: 
   } finally {
     gpu.destroy();
   }
-}
-
-function checkBudget(memoryBytes: number | undefined): void {
-  if (memoryBytes === undefined || memoryBytes > 0) return;
-  throw new InputError("option", `memoryBytes is ${memoryBytes}; it must be above 0.`, {
-    details: { option: "memoryBytes", value: memoryBytes },
-  });
 }
 
 type Judgement = Pick<
@@ -203,4 +198,5 @@ function withLongest(error: DoesNotFitError, longest: number): DoesNotFitError {
 const contextRemedy = (longest: number): string =>
   longest > 0 ? `A contextLength of ${longest} fits.` : "No context length makes it fit.";
 
-const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
+/** For messages, rounded up: what is needed. */
+export const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;

@@ -1,5 +1,6 @@
 import { DeviceLostError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
+import { unlessLost } from "../gpu/unless-lost.ts";
 
 /** A lost device fails what waits for it a little before it says that it is lost. Milliseconds. */
 const LOSS_DELAY_MS = 500;
@@ -55,7 +56,7 @@ export async function rethrowLoss(gpu: Gpu, error: unknown): Promise<never> {
   if (error instanceof DOMException || error instanceof RangeError) {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const enough = new Promise(resolve => (timer = setTimeout(resolve, LOSS_DELAY_MS)));
-    await Promise.race([gpu.lost, enough]).finally(() => clearTimeout(timer));
+    await unlessLost(gpu, enough).finally(() => clearTimeout(timer));
   }
   throw error;
 }

@@ -14,7 +14,7 @@ import { buildModel, chooseContext, contextWarnings } from "./build-model.ts";
 import { type CheckedModel, checkModel } from "./checked-model.ts";
 import { chooseKernels } from "./choose-kernels.ts";
 import { fileFacts } from "./file-facts.ts";
-import { explainLimit } from "./fit.ts";
+import { explainLimit, megabytes } from "./fit.ts";
 import { rethrowLoss, untilLost, watchGpu } from "./gpu-health.ts";
 import { openOrigin, type PlainOrigin } from "./open-origin.ts";
 import { Session } from "./session.ts";
@@ -142,7 +142,6 @@ function noRoom(
   contextLength: number,
   cause: GPUError,
 ): DoesNotFitError {
-  const megabytes = (n: number): string => `${Math.ceil(n / 1e6)} MB`;
   const remedy =
     kvBytes > weightBytes / 4
       ? `A contextLength of ${Math.ceil(contextLength / 4)} takes ${megabytes(kvBytes * 0.75)} less.`

@@ -1,7 +1,8 @@
 /** From what a caller gave to one source of bytes and one checked header: resolves `hf:` addresses, joins split models. */
-import { DownloadError, InputError, ModelFormatError } from "../errors.ts";
+import { DownloadError, ModelFormatError } from "../errors.ts";
 import { type GgufFile, parseGguf } from "../gguf/gguf.ts";
 import { joinParts, splitCount } from "../gguf/split.ts";
+import { refused } from "../options.ts";
 import { openFile } from "../storage/file-source.ts";
 import { type Hub, hubOf, resolveHubAddress } from "../storage/hub.ts";
 import { isHubAddress } from "../storage/hub-address.ts";
@@ -210,9 +211,7 @@ class PartOpener {
 function checkCacheKey(key: string | undefined): string | undefined {
   if (key === undefined || (typeof key === "string" && key.trim() !== ""))
     return key && /^https?:/i.test(key) ? cacheKey(key) : key;
-  throw new InputError("option", 'The option "cacheKey" must be a text that is not empty.', {
-    details: { option: "cacheKey" },
-  });
+  throw refused("cacheKey", key, "a text that is not empty");
 }
 
 function closing(source: ModelSource): (error: unknown) => never {

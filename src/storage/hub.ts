@@ -1,5 +1,6 @@
 /** The Hugging Face Hub, or a mirror of it: from `hf:` addresses to URLs, and who gets the access token. */
 import { DownloadError, InputError, StorageError } from "../errors.ts";
+import { refused } from "../options.ts";
 import type { Retry } from "../types.ts";
 import { delay } from "./abort.ts";
 import { networkFailure, statusFailure, TransientFailure } from "./http-errors.ts";
@@ -24,9 +25,7 @@ export function hubOf({ token, hubUrl }: { token?: string | undefined; hubUrl?: 
   const parsed = URL.canParse(base) ? new URL(base) : null;
   const more = parsed && parsed.search + parsed.hash + parsed.username + parsed.password;
   if (!parsed || !/^https?:$/.test(parsed.protocol) || more !== "") {
-    throw new InputError("option", `The option "hubUrl" is "${shownUrl(base)}"; it must be like ${HUB}.`, {
-      details: { option: "hubUrl", value: shownUrl(base) },
-    });
+    throw refused("hubUrl", shownUrl(base), `like ${HUB}`);
   }
   const given = token?.trim() ?? "";
   if (!/^[\x21-\x7e]*$/.test(given)) {

@@ -80,6 +80,16 @@ export class Connection {
     }
   }
 
+  /** The same for a call that opens something, which the worker then knows by the call's number `of`. */
+  async open<T>(
+    signal: AbortSignal | undefined,
+    send: (request: number) => Promise<T>,
+  ): Promise<{ of: number; info: T }> {
+    let of = 0;
+    const info = await this.call(signal, request => send((of = request)));
+    return { of, info };
+  }
+
   /** Disposes what was loaded under the number `of`, and ends the worker. */
   close(of: number): Promise<void> {
     this.#closing ??= this.#close(of);

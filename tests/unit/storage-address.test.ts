@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { crossingOrigin } from "../../src/origin.ts";
 import { loadText } from "../../src/runtime/load-text.ts";
 import { listModels, removeModel } from "../../src/storage/cache.ts";
@@ -8,22 +8,16 @@ import type { ModelOrigin } from "../../src/types.ts";
 import { HubServer } from "./support/hub-server.ts";
 import { loaded, modelBytes, open } from "./support/models.ts";
 import { splitGguf } from "./support/split-gguf.ts";
-import { everythingStored, fakeBrowser } from "./support/storage-browser.ts";
+import { everythingStored } from "./support/storage-browser.ts";
 import { collect, expectBytes, TUNING } from "./support/storage-bytes.ts";
-import { FileServer, status } from "./support/storage-server.ts";
+import { servedToEach } from "./support/storage-served.ts";
+import { type FileServer, status } from "./support/storage-server.ts";
 
 const MODEL = modelBytes();
 const SECRETS = /s3cr3t|hunter2|c2VjcmV0/;
 let server: FileServer;
 
-beforeEach(async () => {
-  fakeBrowser();
-  server = await FileServer.start(MODEL);
-});
-afterEach(async () => {
-  await server.close();
-  vi.unstubAllGlobals();
-});
+servedToEach(MODEL, started => (server = started));
 
 const textOf = (error: unknown): string => {
   const own = Object(error) as Error & { details?: unknown };

@@ -1,28 +1,21 @@
 import { IDBObjectStore } from "fake-indexeddb";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { listModels, removeModel } from "../../src/storage/cache.ts";
 import { openFile } from "../../src/storage/file-source.ts";
 import { openUrl, peekUrl } from "../../src/storage/open-url.ts";
 import { ProgressMeter } from "../../src/storage/progress.ts";
 import { requestPersistence, storageUsage } from "../../src/storage/space.ts";
 import type { LoadProgress } from "../../src/types.ts";
-import { type FakeStorageManager, fakeBrowser } from "./support/storage-browser.ts";
+import type { FakeStorageManager } from "./support/storage-browser.ts";
 import { collect, expectBytes, someBytes, TUNING } from "./support/storage-bytes.ts";
-import { FileServer, status } from "./support/storage-server.ts";
+import { servedToEach } from "./support/storage-served.ts";
+import { type FileServer, status } from "./support/storage-server.ts";
 
 const FILE = someBytes(TUNING.chunkBytes * 3 + 77);
 let server: FileServer;
 let storage: FakeStorageManager;
 
-beforeEach(async () => {
-  storage = fakeBrowser();
-  server = await FileServer.start(FILE);
-});
-afterEach(async () => {
-  await server.close();
-  vi.restoreAllMocks();
-  vi.unstubAllGlobals();
-});
+servedToEach(FILE, (started, browser) => ([server, storage] = [started, browser]));
 
 async function load(url = server.url): Promise<Uint8Array> {
   const source = await openUrl(url, { tuning: TUNING });

@@ -1,25 +1,17 @@
 /** The database in other hands: deleted, held, damaged. */
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { listModels, removeModel } from "../../src/storage/cache.ts";
 import { openUrl, peekUrl } from "../../src/storage/open-url.ts";
 import { storageUsage } from "../../src/storage/space.ts";
 import { loaded, modelBytes } from "./support/models.ts";
-import { fakeBrowser } from "./support/storage-browser.ts";
 import { collect, expectBytes, someBytes, TUNING } from "./support/storage-bytes.ts";
-import { FileServer } from "./support/storage-server.ts";
+import { servedToEach } from "./support/storage-served.ts";
+import type { FileServer } from "./support/storage-server.ts";
 
 const FILE = someBytes(TUNING.chunkBytes * 3 + 77);
 let server: FileServer;
 
-beforeEach(async () => {
-  fakeBrowser();
-  server = await FileServer.start(FILE);
-});
-afterEach(async () => {
-  await server.close();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
+servedToEach(FILE, started => (server = started));
 
 async function load(url = server.url, open = openUrl): Promise<Uint8Array> {
   const source = await open(url, { tuning: TUNING });

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { listModels } from "../../src/storage/cache.ts";
 import { Head } from "../../src/storage/head.ts";
 import { checkHeaders } from "../../src/storage/names.ts";
@@ -6,20 +6,14 @@ import { type OpenUrlOptions, openUrl } from "../../src/storage/open-url.ts";
 import type { LoadProgress } from "../../src/types.ts";
 import { fakeBrowser } from "./support/storage-browser.ts";
 import { collect, expectBytes, someBytes, TUNING } from "./support/storage-bytes.ts";
-import { dropAfter, FileServer, first, status } from "./support/storage-server.ts";
+import { servedToEach } from "./support/storage-served.ts";
+import { dropAfter, type FileServer, first, status } from "./support/storage-server.ts";
 
 const FILE = someBytes(TUNING.chunkBytes * 5 + 1234);
 const CHUNKS = 6;
 let server: FileServer;
 
-beforeEach(async () => {
-  fakeBrowser();
-  server = await FileServer.start(FILE);
-});
-afterEach(async () => {
-  await server.close();
-  vi.unstubAllGlobals();
-});
+servedToEach(FILE, started => (server = started));
 
 const open = (options: OpenUrlOptions = {}) =>
   openUrl(server.url, { ...options, tuning: { ...TUNING, ...options.tuning } });

@@ -1,14 +1,15 @@
 /** What a download that is killed in mid-chunk leaves behind. */
 import { IDBObjectStore } from "fake-indexeddb";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { listModels, removeModel } from "../../src/storage/cache.ts";
 import { type ChunkPart, getParts, putPart } from "../../src/storage/database.ts";
 import { chunkHash } from "../../src/storage/hash.ts";
 import { newManifest } from "../../src/storage/manifest.ts";
 import { openUrl } from "../../src/storage/open-url.ts";
-import { everythingStored, fakeBrowser } from "./support/storage-browser.ts";
+import { everythingStored } from "./support/storage-browser.ts";
 import { collect, expectBytes, someBytes, TUNING } from "./support/storage-bytes.ts";
-import { FileServer } from "./support/storage-server.ts";
+import { servedToEach } from "./support/storage-served.ts";
+import type { FileServer } from "./support/storage-server.ts";
 
 const PARTS = { ...TUNING, saveBytes: 16 * 1024, partBytes: 4 * 1024 };
 const FILE = someBytes(TUNING.chunkBytes * 4);
@@ -16,14 +17,7 @@ const FILE = someBytes(TUNING.chunkBytes * 4);
 const COME = 50 * 1024;
 let server: FileServer;
 
-beforeEach(async () => {
-  fakeBrowser();
-  server = await FileServer.start(FILE);
-});
-afterEach(async () => {
-  await server.close();
-  vi.unstubAllGlobals();
-});
+servedToEach(FILE, started => (server = started));
 
 async function load(tuning = PARTS): Promise<Uint8Array> {
   const source = await openUrl(server.url, { tuning });

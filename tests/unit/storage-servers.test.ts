@@ -1,5 +1,5 @@
 /** Servers and networks that are odd, but honest. */
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { listModels } from "../../src/storage/cache.ts";
 import { resolveHubAddress } from "../../src/storage/hub.ts";
 import { type OpenUrlOptions, openUrl } from "../../src/storage/open-url.ts";
@@ -7,19 +7,13 @@ import type { LoadProgress } from "../../src/types.ts";
 import { HubServer } from "./support/hub-server.ts";
 import { fakeBrowser } from "./support/storage-browser.ts";
 import { collect, expectBytes, someBytes, TUNING } from "./support/storage-bytes.ts";
-import { type Fault, FileServer, first, status } from "./support/storage-server.ts";
+import { servedToEach } from "./support/storage-served.ts";
+import { type Fault, type FileServer, first, status } from "./support/storage-server.ts";
 
 const FILE = someBytes(TUNING.chunkBytes * 5 + 1234);
 let server: FileServer;
 
-beforeEach(async () => {
-  fakeBrowser();
-  server = await FileServer.start(FILE);
-});
-afterEach(async () => {
-  await server.close();
-  vi.unstubAllGlobals();
-});
+servedToEach(FILE, started => (server = started));
 
 async function load(options: OpenUrlOptions = {}): Promise<Uint8Array> {
   const source = await openUrl(server.url, { ...options, tuning: { ...TUNING, ...options.tuning } });

@@ -12,15 +12,11 @@ import {
   numberOf,
   plain,
   Range,
-  Tuple,
   typeName,
   Undefined,
   type Value,
   View,
 } from "./values.ts";
-
-const kindOf = (list: Value[]): string =>
-  list instanceof Tuple ? "tuple" : list instanceof Range ? "range" : "list";
 
 /** `a == b` */
 export function equal(a: Value, b: Value): boolean {
@@ -34,7 +30,7 @@ export function equal(a: Value, b: Value): boolean {
     return a instanceof Undefined && b instanceof Undefined;
   if (isNumber(a) && isNumber(b)) return difference(a, b) === 0;
   if (isList(a) && isList(b)) {
-    if (a.length !== b.length || kindOf(a) !== kindOf(b)) return false;
+    if (a.length !== b.length || typeName(a) !== typeName(b)) return false;
     return a.every((item, i) => item === b[i] || equal(item, b[i]!));
   }
   if (a instanceof Dict && b instanceof Dict) {
@@ -71,7 +67,7 @@ export function compare(a: Value, b: Value, operator = "<"): number {
   spend(1);
   if (isNumber(a) && isNumber(b)) return difference(a, b);
   if (isText(a) && isText(b)) return compareText(plain(a), plain(b));
-  if (isList(a) && isList(b) && kindOf(a) === kindOf(b) && !(a instanceof Range)) {
+  if (isList(a) && isList(b) && typeName(a) === typeName(b) && !(a instanceof Range)) {
     for (let i = 0; i < a.length && i < b.length; i++) {
       if (!equal(a[i]!, b[i]!)) return compare(a[i]!, b[i]!, operator);
     }
