@@ -9,7 +9,7 @@ import { minifyWgsl } from "./scripts/lib/wgsl.mjs";
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
-/** The worker's source, and how `src/worker/start.ts` names it. */
+/** The worker's source, and how `src/page/start-worker.ts` names it. */
 const WORKER_ENTRY = "src/worker/worker.ts";
 const WORKER_URL = /new URL\(\s*["']\.[\w./-]*worker\.ts["']\s*,\s*import\.meta\.url\s*,?\s*\)/;
 /** Stands for the worker's URL while the library is built, so that no bundler step acts on it. */

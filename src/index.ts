@@ -3,7 +3,7 @@ import { listModels, removeModel } from "./storage/cache.ts";
 import { storageUsage } from "./storage/space.ts";
 
 export { type ChatRenderer, loadTokenizer, type ModelTokenizer, openTemplate } from "./api/tokenizer.ts";
-export { fit, load, type Model } from "./engine.ts";
+export type { RenderChatOptions, TokenizeOptions } from "./boundary/protocol.ts";
 export {
   DeviceLostError,
   DisposedError,
@@ -17,10 +17,11 @@ export {
   StorageError,
   UnsupportedModelError,
 } from "./errors.ts";
-export type { Generation } from "./generation.ts";
-export { support } from "./support.ts";
+export type { Generation } from "./page/generation.ts";
+export { fit, load } from "./page/load.ts";
+export type { Model } from "./page/model.ts";
+export { support } from "./page/support.ts";
 export type * from "./types.ts";
-export type { RenderChatOptions, TokenizeOptions } from "./worker/protocol.ts";
 
 /** Models in this origin's cache. */
 export const models = {

@@ -1,11 +1,11 @@
 /** The text side of a model file, without a GPU: tokens and chat templates. */
 
-import { crossing, fields, opening, plainSettings, sendable } from "../engine/opening.ts";
-import { textNames, tokenizeNames, workerLike } from "../engine/option-names.ts";
+import type { RenderChatOptions, TokenizeOptions } from "../boundary/protocol.ts";
 import { check, known, plain, type Rule, refused } from "../options.ts";
+import { Connection } from "../page/connection.ts";
+import { crossing, fields, opening, plainSettings, sendable } from "../page/opening.ts";
+import { textNames, tokenizeNames, workerLike } from "../page/option-names.ts";
 import type { ChatMessage, LoadOptions, ModelOrigin, TokenizerInfo } from "../types.ts";
-import { Connection } from "../worker/connection.ts";
-import type { RenderChatOptions, TokenizeOptions } from "../worker/protocol.ts";
 
 /**
  * Reads tokenizer and chat template out of a GGUF file's header. No GPU is needed, no weight is downloaded, and the

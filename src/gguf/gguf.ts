@@ -7,12 +7,13 @@
  * parser against it on every model file there is.
  */
 import { ModelFormatError, UnsupportedModelError } from "../errors.ts";
+import { bad, type Metadata } from "./fields.ts";
 import { HeaderReader, type ReadBytes } from "./header-reader.ts";
 import { DEFAULT_ALIGNMENT, MAX_ALIGNMENT, MIN_ALIGNMENT } from "./limits.ts";
-import { bad, type Metadata, readMetadata } from "./metadata.ts";
+import { readMetadata } from "./metadata.ts";
 import { type GgufTensor, readTensors } from "./tensors.ts";
 
-export type { Metadata } from "./metadata.ts";
+export type { Metadata } from "./fields.ts";
 export type { GgufTensor } from "./tensors.ts";
 
 export interface GgufFile {

@@ -1,5 +1,5 @@
-/** The key-value part of a GGUF header: values as plain JavaScript, and typed access to them with named errors. */
-import { ModelFormatError } from "../errors.ts";
+/** The key-value part of a GGUF header: values as plain JavaScript. `fields.ts` gives typed access to them. */
+import { bad, type Metadata } from "./fields.ts";
 import type { HeaderReader } from "./header-reader.ts";
 import {
   MAX_ARRAY_DEPTH,
@@ -8,13 +8,6 @@ import {
   MAX_METADATA_ENTRIES,
   MAX_STRING_BYTES,
 } from "./limits.ts";
-import { rangeOf } from "./ranges.ts";
-
-/**
- * Metadata by key. 64-bit integers are numbers where that loses nothing, else bigints; arrays are arrays. It has no
- * prototype, so that a key such as `__proto__` is only a key.
- */
-export type Metadata = Record<string, unknown>;
 
 const STRING = 8;
 const ARRAY = 9;
@@ -130,82 +123,4 @@ async function readArray(
     for (let i = 0; i < length; i++) values.push(await readValue(reader, type, what, depth, budget));
   }
   return values;
-}
-
-export function bad(what: string, details: Record<string, string | number>): ModelFormatError {
-  return new ModelFormatError(
-    "bad-gguf",
-    `Not a sound GGUF file: it ${what}. The file is damaged or was not made by a known converter: get it again.`,
-    { details },
-  );
-}
-
-/**
- * A finite number inside its range (`ranges.ts`). `fallback`, which may be any number, where the key is absent; without one,
- * absence is an error (`bad-gguf`).
- */
-export function getNumber(metadata: Metadata, key: string, fallback?: number): number {
-  if (fallback !== undefined && !Object.hasOwn(metadata, key)) return fallback;
-  return checkNumber(key, lookUp(metadata, key, fallback));
-}
-
-/** @throws ModelFormatError `bad-gguf` unless `value` is a number that `key` may have */
-export function checkNumber(key: string, value: unknown): number {
-  const range = rangeOf(key);
-  if (typeof value === "number" && Number.isFinite(value)) {
-    if (!range) return value;
-    if (value >= range.least && value <= range.most && (!range.whole || Number.isInteger(value)))
-      return value;
-  }
-  if (!range || (typeof value !== "number" && typeof value !== "bigint"))
-    throw wrongType(key, "a finite number below 2^53", value);
-  const wanted = `a ${range.whole ? "whole " : ""}number from ${range.least} to ${range.most}`;
-  throw bad(`says that ${key} is ${value}, where ${wanted} is possible`, {
-    key,
-    value: String(value),
-    wanted,
-  });
-}
-
-/** A string. `fallback` where the key is absent; without one, absence is an error (`bad-gguf`). */
-export function getString(metadata: Metadata, key: string, fallback?: string): string {
-  const value = lookUp(metadata, key, fallback);
-  if (typeof value === "string") return value;
-  throw wrongType(key, "a string", value);
-}
-
-/**
- * An array whose elements are all of the JavaScript type `of`. `fallback` where the key is absent; without one,
- * absence is an error (`bad-gguf`).
- */
-export function getArray(metadata: Metadata, key: string, of: "string", fallback?: string[]): string[];
-export function getArray(metadata: Metadata, key: string, of: "number", fallback?: number[]): number[];
-export function getArray(metadata: Metadata, key: string, of: "boolean", fallback?: boolean[]): boolean[];
-export function getArray(metadata: Metadata, key: string, of: string, fallback?: unknown[]): unknown[] {
-  const value = lookUp(metadata, key, fallback);
-  if (!Array.isArray(value)) throw wrongType(key, `an array of ${of}s`, value);
-  for (const element of value) if (typeof element !== of) throw wrongType(key, `an array of ${of}s`, element);
-  return value;
-}
-
-function lookUp(metadata: Metadata, key: string, fallback: unknown): unknown {
-  const value = Object.hasOwn(metadata, key) ? metadata[key] : fallback;
-  if (value !== undefined) return value;
-  throw new ModelFormatError(
-    "bad-gguf",
-    `The model file lacks the metadata "${key}", which is needed to run it. Convert the model again with a current ` +
-      "llama.cpp, or take another file of it.",
-    { details: { key } },
-  );
-}
-
-function wrongType(key: string, wanted: string, value: unknown): ModelFormatError {
-  const got = typeof value === "object" ? "an array" : `${typeof value} ${String(value).slice(0, 40)}`;
-  return new ModelFormatError(
-    "bad-gguf",
-    `The metadata "${key}" should be ${wanted}, and the model file has ${got}.`,
-    {
-      details: { key, wanted, got },
-    },
-  );
 }

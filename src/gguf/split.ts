@@ -3,8 +3,8 @@
  * first holds the metadata. `split.count` = parts, `split.no` = place from 0, `split.tensors.count` = tensors of all.
  */
 import { ModelFormatError } from "../errors.ts";
+import { getNumber } from "./fields.ts";
 import type { GgufFile } from "./gguf.ts";
-import { getNumber } from "./metadata.ts";
 import type { GgufTensor } from "./tensors.ts";
 
 export interface GgufPart {

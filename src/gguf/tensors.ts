@@ -1,8 +1,9 @@
 /** The tensor part of a GGUF header: name, type, shape and place of each tensor, all checked against the file. */
 import { ModelFormatError, UnsupportedModelError } from "../errors.ts";
+import { bad } from "./fields.ts";
 import type { HeaderReader } from "./header-reader.ts";
 import { MAX_DIMENSIONS, MAX_TENSOR_NAME_BYTES, MAX_TENSORS } from "./limits.ts";
-import { bad, readString } from "./metadata.ts";
+import { readString } from "./metadata.ts";
 import { TENSOR_TYPES } from "./tensor-types.ts";
 
 export interface GgufTensor {

@@ -1,5 +1,6 @@
-import { DeviceLostError, GpuUnavailableError } from "../errors.ts";
+import { GpuUnavailableError } from "../errors.ts";
 import type { AdapterFacts } from "../types.ts";
+import { watchDevice } from "./loss.ts";
 
 /** What kernels need to know of the GPU: the device and what it can do. */
 export interface Gpu {
@@ -21,7 +22,7 @@ export interface Gpu {
   readonly software: boolean;
   /** Variants of kernels (`kernels/choice.ts`) that were measured to be the fastest here. Default: by capability. */
   readonly choice?: Readonly<Record<string, string | undefined>>;
-  /** Rejects (with DeviceLostError) when the device is lost for another reason than `destroy`. */
+  /** Rejects with DeviceLostError when the GPU is lost for another reason than its own `destroy()`, or cannot be trusted (`loss.ts`). */
   readonly lost: Promise<never>;
   destroy(): void;
 }
@@ -143,14 +144,6 @@ export async function openGpu(options: GpuOptions = {}, gpu?: GPU): Promise<Gpu>
   }
   const facts = adapterFacts(adapter, features);
   const subgroups = features.includes("subgroups");
-  const lost = device.lost.then(info => {
-    if (info.reason === "destroyed") return new Promise<never>(() => {});
-    throw new DeviceLostError(
-      "device-lost",
-      `The GPU was lost (${info.reason || "unknown"}): ${info.message || "no message"}. Load the model again.`,
-    );
-  });
-  lost.catch(() => {}); // whoever waits for work races against it; nobody waiting is not an unhandled rejection
   return {
     device,
     facts,
@@ -159,7 +152,6 @@ export async function openGpu(options: GpuOptions = {}, gpu?: GPU): Promise<Gpu>
     subgroupMatrix,
     subgroupMinSize: subgroups ? (facts.subgroupSize?.min ?? 1) : 1,
     software: facts.fallback && (facts.subgroupSize?.max ?? 1) < GPU_LANES,
-    lost,
-    destroy: () => device.destroy(),
+    ...watchDevice(device),
   };
 }

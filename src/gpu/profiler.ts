@@ -1,7 +1,7 @@
 import type { Gpu } from "./device.ts";
+import { unlessLost } from "./loss.ts";
 import { readBuffer } from "./readback.ts";
 import { encodeSteps, type Step } from "./step.ts";
-import { unlessLost } from "./unless-lost.ts";
 
 /**
  * A pass lasts at least this long: browsers may round timestamps to 100 us, and where there are none, its end is known

@@ -1,5 +1,5 @@
 import type { Gpu } from "./device.ts";
-import { unlessLost } from "./unless-lost.ts";
+import { unlessLost } from "./loss.ts";
 
 /** Copies a buffer's bytes to the CPU through a staging buffer of its own. For logits and tests, not for the decode loop. */
 export async function readBuffer(

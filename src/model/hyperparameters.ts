@@ -1,6 +1,6 @@
 import { UnsupportedModelError } from "../errors.ts";
+import { checkNumber, getNumber, getString } from "../gguf/fields.ts";
 import type { GgufFile } from "../gguf/gguf.ts";
-import { checkNumber, getNumber, getString } from "../gguf/metadata.ts";
 
 /** The numbers that every model has, as its file states them. */
 export interface Hyperparameters {

@@ -1,6 +1,6 @@
 import { UnsupportedModelError } from "../errors.ts";
+import { getString } from "../gguf/fields.ts";
 import type { GgufFile } from "../gguf/gguf.ts";
-import { getString } from "../gguf/metadata.ts";
 import type { NormKind } from "../kernels/norm.ts";
 import { type Hyperparameters, Keys, readHyperparameters } from "./hyperparameters.ts";
 import type { LayerCache } from "./kv-cache.ts";

@@ -1,5 +1,5 @@
+import { getString } from "../gguf/fields.ts";
 import type { GgufFile } from "../gguf/gguf.ts";
-import { getString } from "../gguf/metadata.ts";
 import type { Pooling } from "../types.ts";
 import type { Architecture, Model } from "./architecture.ts";
 import type { Hyperparameters } from "./hyperparameters.ts";

@@ -1,7 +1,8 @@
 /** Ranged HTTP with retries: bytes from `start` to `end` of a URL, in order, each once, or a named error. */
+
+import { delay } from "../abort.ts";
 import type { DownloadError } from "../errors.ts";
 import type { Retry } from "../types.ts";
-import { delay } from "./abort.ts";
 import { badRange, changedOnServer, statusFailure, TransientFailure } from "./http-errors.ts";
 import { findSize } from "./http-size.ts";
 import { difference, type Validators } from "./manifest.ts";

@@ -1,8 +1,9 @@
 /** The Hugging Face Hub, or a mirror of it: from `hf:` addresses to URLs, and who gets the access token. */
+
+import { delay } from "../abort.ts";
 import { DownloadError, InputError, StorageError } from "../errors.ts";
 import { refused } from "../options.ts";
 import type { Retry } from "../types.ts";
-import { delay } from "./abort.ts";
 import { networkFailure, statusFailure, TransientFailure } from "./http-errors.ts";
 import { type HubAddress, hubFileUrl, parseHubAddress } from "./hub-address.ts";
 import { DEFAULT_QUANTS, fileOf, modelFiles } from "./hub-files.ts";

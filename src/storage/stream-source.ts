@@ -1,7 +1,8 @@
 /** A model that comes as a stream of bytes: consumed once, in file order, into the GPU, and not stored. */
+
+import { abortable } from "../abort.ts";
 import { InputError, ModelFormatError } from "../errors.ts";
 import type { LoadProgress } from "../types.ts";
-import { untilAborted } from "./abort.ts";
 import { Head } from "./head.ts";
 import { freeBytes } from "./memory.ts";
 import { ProgressMeter } from "./progress.ts";
@@ -93,7 +94,7 @@ export class StreamSource implements ModelSource {
     const signals = [this.#closed.signal, this.#options.signal, signal].filter(s => s !== undefined);
     const ended = AbortSignal.any(signals);
     ended.throwIfAborted();
-    return untilAborted(this.#pull(), ended);
+    return abortable(this.#pull(), ended);
   }
 }
 

@@ -7,6 +7,7 @@
  * tools and documents are text: `control-text.ts`.
  */
 import { InputError } from "../errors.ts";
+import type { Metadata } from "../gguf/fields.ts";
 import type { ChatMessage, TemplateOptions } from "../types.ts";
 import { createGuard } from "./control-text.ts";
 import { compileTemplate } from "./jinja/template.ts";
@@ -46,7 +47,7 @@ export interface ChatTemplate {
 const key = "tokenizer.chat_template";
 
 /** Whether the file brings a chat template. */
-export function hasChatTemplate(metadata: Readonly<Record<string, unknown>>): boolean {
+export function hasChatTemplate(metadata: Metadata): boolean {
   return templateOf(metadata, false) !== null;
 }
 
@@ -54,7 +55,7 @@ export function hasChatTemplate(metadata: Readonly<Record<string, unknown>>): bo
  * The file's template. It may have several: the main one, and `tokenizer.chat_template.NAME`; the one named `tool_use`
  * is meant for conversations with tools.
  */
-function templateOf(metadata: Readonly<Record<string, unknown>>, withTools: boolean): string | null {
+function templateOf(metadata: Metadata, withTools: boolean): string | null {
   const named = (name: string): string | null => {
     const value = metadata[name];
     return typeof value === "string" ? value : null;
@@ -69,7 +70,7 @@ function templateOf(metadata: Readonly<Record<string, unknown>>, withTools: bool
  * missing or broken still generates from plain text.
  */
 export function createChatTemplate(
-  metadata: Readonly<Record<string, unknown>>,
+  metadata: Metadata,
   tokenizer: Tokenizer,
   { template }: { template?: string | undefined } = {},
 ): ChatTemplate {

@@ -2,6 +2,7 @@
 export { createAnswerStream } from "./answer-stream.ts";
 export type { ChatTemplate, RenderOptions, TemplateMessage } from "./chat-template.ts";
 export { createChatTemplate, createRenderer, hasChatTemplate, tokenVariables } from "./chat-template.ts";
+export { type RankingPrompt, readRanking } from "./ranking.ts";
 export type { AnswerParts, ReasoningMarks } from "./reasoning.ts";
 export type { TextStream, TextStreamOptions } from "./text-stream.ts";
 export { createTextStream } from "./text-stream.ts";

@@ -1,5 +1,6 @@
 /** Text to token ids and back, built from the metadata of a GGUF file. Pure: no DOM, no GPU, no network. */
 import { InputError, UnsupportedModelError } from "../errors.ts";
+import type { Metadata } from "../gguf/fields.ts";
 import { createByteBpe } from "./byte-bpe.ts";
 import { endOfTurnIds } from "./end-of-turn.ts";
 import { createSentencePiece } from "./sentencepiece.ts";
@@ -71,7 +72,7 @@ const textModels: Readonly<Record<string, (vocabulary: Vocabulary) => TextModel>
  * Builds the tokenizer that a GGUF file describes. Throws `UnsupportedModelError` `tokenizer` for a kind that this
  * version does not know, `ModelFormatError` `bad-gguf` where a field is missing or wrong.
  */
-export function createTokenizer(metadata: Readonly<Record<string, unknown>>): Tokenizer {
+export function createTokenizer(metadata: Metadata): Tokenizer {
   const vocabulary = readVocabulary(metadata);
   const model = textModel(vocabulary);
   const { tokens, types, bosId, eosId, eotId, eomId } = vocabulary;

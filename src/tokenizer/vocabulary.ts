@@ -3,6 +3,7 @@
  * the lengths and the ranges.
  */
 import { ModelFormatError } from "../errors.ts";
+import { getArray, getBoolean, getNumber, getString, type Metadata } from "../gguf/fields.ts";
 import { endOfTurnNames, hasMessageEnds, hasPlainEnd } from "./end-of-turn.ts";
 
 /** `tokenizer.ggml.token_type`, as llama.cpp numbers it. */
@@ -50,16 +51,14 @@ const MAX_TOKEN = 65_536;
 /** Longest token that is looked for in text place by place, in UTF-16 units: runs of spaces reach 128. Bounds the time. */
 export const MAX_SOUGHT = 256;
 
-type Metadata = Readonly<Record<string, unknown>>;
-
 /**
  * Reads and checks the fields. Throws `ModelFormatError` `bad-gguf` naming the field that is wrong; what llama.cpp reads all the
  * same (an id outside of the vocabulary, no scores) is read as there.
  */
 export function readVocabulary(metadata: Metadata): Vocabulary {
-  const model = stringField(metadata, "tokenizer.ggml.model");
+  const model = getString(metadata, "tokenizer.ggml.model", null);
   if (model === null) throw badField("tokenizer.ggml.model", "is missing, so the file has no tokenizer");
-  const tokens = stringsField(metadata, "tokenizer.ggml.tokens");
+  const tokens = getArray(metadata, "tokenizer.ggml.tokens", "string", null);
   if (tokens === null || tokens.length === 0) throw badField("tokenizer.ggml.tokens", "is missing or empty");
   const idOf = new Map<string, number>();
   for (let id = 0; id < tokens.length; id++) {
@@ -75,8 +74,9 @@ export function readVocabulary(metadata: Metadata): Vocabulary {
   const warnings: string[] = [];
   const idField = (name: string): number | null => {
     const key = `tokenizer.ggml.${name}_token_id`;
-    const id = numberField(metadata, key);
-    if (id === null || id === -1 || id === 0xffff_ffff) return null; // some converters write -1 for "none"
+    const given = metadata[key];
+    const id = typeof given === "bigint" ? Number(given) : getNumber(metadata, key, -1);
+    if (id === -1 || id === 0xffff_ffff) return null; // some converters write -1 for "none"
     if (Number.isInteger(id) && id >= 0 && id < tokens.length) return id;
     warnings.push(
       `The file's ${key} is ${id}, outside its vocabulary of ${tokens.length} tokens, and is ignored.`,
@@ -95,23 +95,23 @@ export function readVocabulary(metadata: Metadata): Vocabulary {
   for (const [name, id] of Object.entries(defaultIds[model] ?? {})) {
     if (id < tokens.length) ids[name as keyof typeof ids] ??= id;
   }
-  const lowercase = booleanField(metadata, "tokenizer.ggml.normalizer.lowercase") ?? true;
+  const lowercase = getBoolean(metadata, "tokenizer.ggml.normalizer.lowercase", true);
   return {
     model,
-    pre: stringField(metadata, "tokenizer.ggml.pre") || "default",
+    pre: getString(metadata, "tokenizer.ggml.pre", null) || "default",
     tokens,
     types,
-    scores: numbersField(metadata, "tokenizer.ggml.scores", tokens.length) ?? new Float32Array(tokens.length),
-    merges: stringsField(metadata, "tokenizer.ggml.merges"),
+    scores: numbersOf(metadata, "tokenizer.ggml.scores", tokens.length) ?? new Float32Array(tokens.length),
+    merges: getArray(metadata, "tokenizer.ggml.merges", "string", null),
     idOf,
     ...ids,
-    addBos: booleanField(metadata, "tokenizer.ggml.add_bos_token"),
-    addEos: booleanField(metadata, "tokenizer.ggml.add_eos_token"),
-    addSpacePrefix: booleanField(metadata, "tokenizer.ggml.add_space_prefix"),
-    removeExtraWhitespaces: booleanField(metadata, "tokenizer.ggml.remove_extra_whitespaces") ?? false,
+    addBos: getBoolean(metadata, "tokenizer.ggml.add_bos_token", null),
+    addEos: getBoolean(metadata, "tokenizer.ggml.add_eos_token", null),
+    addSpacePrefix: getBoolean(metadata, "tokenizer.ggml.add_space_prefix", null),
+    removeExtraWhitespaces: getBoolean(metadata, "tokenizer.ggml.remove_extra_whitespaces", false),
     lowercase,
-    stripAccents: booleanField(metadata, "tokenizer.ggml.normalizer.strip_accents") ?? lowercase,
-    charsmap: model === "t5" ? bytesField(metadata, "tokenizer.ggml.precompiled_charsmap") : null,
+    stripAccents: getBoolean(metadata, "tokenizer.ggml.normalizer.strip_accents", lowercase),
+    charsmap: model === "t5" ? charsmapOf(metadata) : null,
     ...stripping(metadata, tokens, types, idOf),
     warnings,
   };
@@ -172,7 +172,7 @@ function readTypes(
   tokens: readonly string[],
   idOf: ReadonlyMap<string, number>,
 ): Uint8Array {
-  const given = numbersField(metadata, "tokenizer.ggml.token_type", tokens.length);
+  const given = numbersOf(metadata, "tokenizer.ggml.token_type", tokens.length);
   const types = new Uint8Array(tokens.length).fill(TokenType.normal);
   if (given) for (let id = 0; id < types.length; id++) types[id] = given[id]!;
   const setType = (name: string, type: number): void => {
@@ -201,14 +201,14 @@ function stripping(
   types: Uint8Array,
   idOf: ReadonlyMap<string, number>,
 ): Pick<Vocabulary, "stripBefore" | "stripAfter"> {
-  const name = stringField(metadata, "general.name") ?? "";
+  const name = getString(metadata, "general.name", null) ?? "";
   const before = (token: string) => {
     const id = idOf.get(token);
     return { stripBefore: new Set(id === undefined ? [] : [id]), stripAfter: new Set<number>() };
   };
-  const maskPre = /jina-v2-(?:de|es|code)/.test(stringField(metadata, "tokenizer.ggml.pre") ?? "");
+  const maskPre = /jina-v2-(?:de|es|code)/.test(getString(metadata, "tokenizer.ggml.pre", null) ?? "");
   const maskArchitecture = /nomic-bert-moe|jina-bert-v3/.test(
-    stringField(metadata, "general.architecture") ?? "",
+    getString(metadata, "general.architecture", null) ?? "",
   );
   if (maskPre || maskArchitecture) return before("<mask>");
   const stripAfter = new Set<number>();
@@ -225,53 +225,16 @@ function stripping(
   return /modern-bert/i.test(name) ? before("[MASK]") : { stripBefore: new Set(), stripAfter };
 }
 
-function stringField(metadata: Metadata, key: string): string | null {
-  const value = metadata[key] ?? null;
-  if (value === null || typeof value === "string") return value;
-  throw badField(key, `is a ${typeof value}, not a string`);
+function charsmapOf(metadata: Metadata): Uint8Array | null {
+  const bytes = getArray(metadata, "tokenizer.ggml.precompiled_charsmap", "number", null);
+  return bytes && Uint8Array.from(bytes);
 }
 
-function booleanField(metadata: Metadata, key: string): boolean | null {
-  const value = metadata[key] ?? null;
-  if (value === null || typeof value === "boolean") return value;
-  throw badField(key, `is a ${typeof value}, not a boolean`);
-}
-
-function numberField(metadata: Metadata, key: string): number | null {
-  const value = metadata[key] ?? null;
-  if (value === null || typeof value === "number") return value;
-  if (typeof value === "bigint") return Number(value);
-  throw badField(key, `is a ${typeof value}, not a number`);
-}
-
-function stringsField(metadata: Metadata, key: string): readonly string[] | null {
-  const value = metadata[key] ?? null;
-  if (value === null) return null;
-  if (!Array.isArray(value)) throw badField(key, "is not a list");
-  for (let i = 0; i < value.length; i++) {
-    if (typeof value[i] !== "string") throw badField(key, `has a ${typeof value[i]} at ${i}, not a string`);
-  }
-  return value;
-}
-
-function numbersField(metadata: Metadata, key: string, length: number): ArrayLike<number> | null {
-  const value = metadata[key] ?? null;
-  if (value === null) return null;
-  if (!Array.isArray(value) && !ArrayBuffer.isView(value)) throw badField(key, "is not a list");
-  const list = value as ArrayLike<unknown>;
-  if (list.length < length) throw badField(key, `has ${list.length} entries for ${length} tokens`);
-  for (let i = 0; i < length; i++) {
-    if (typeof list[i] !== "number") throw badField(key, `has a ${typeof list[i]} at ${i}, not a number`);
-  }
-  return list as ArrayLike<number>;
-}
-
-function bytesField(metadata: Metadata, key: string): Uint8Array | null {
-  const value = metadata[key] ?? null;
-  if (value === null) return null;
-  if (!Array.isArray(value)) throw badField(key, "is not a list");
-  if (!value.every(byte => typeof byte === "number")) throw badField(key, "is not a list of bytes");
-  return Uint8Array.from(value);
+/** The first `length` numbers of a list: one for each token. */
+function numbersOf(metadata: Metadata, key: string, length: number): number[] | null {
+  const list = getArray(metadata, key, "number", null);
+  if (list && list.length < length) throw badField(key, `has ${list.length} entries for ${length} tokens`);
+  return list;
 }
 
 export function badField(key: string, problem: string): ModelFormatError {

@@ -1,10 +1,6 @@
 import { releaseProxy, transfer } from "comlink";
-import { DisposedError, InputError } from "../errors.ts";
-import { check, checkAll } from "../options.ts";
-import { abortable } from "../runtime/abortable.ts";
-import { fitModel } from "../runtime/fit.ts";
-import { loadModel } from "../runtime/load-model.ts";
-import { loadText, type TextSide } from "../runtime/load-text.ts";
+import { abortable } from "../abort.ts";
+import type { Host } from "../boundary/protocol.ts";
 import {
   fitRules,
   ids as idList,
@@ -12,10 +8,15 @@ import {
   renderRules,
   text,
   tokenizeRules,
-} from "../runtime/option-rules.ts";
-import type { Session } from "../runtime/session.ts";
+} from "../engine/option-rules.ts";
+import type { Session } from "../engine/session.ts";
+import { DisposedError, InputError } from "../errors.ts";
+import { fitModel } from "../load/fit.ts";
+import { loadModel } from "../load/load-model.ts";
+import { loadText } from "../load/load-text.ts";
+import type { TextSide } from "../load/text-side.ts";
+import { check, checkAll } from "../options.ts";
 import { createRenderer } from "../tokenizer/index.ts";
-import type { Host } from "./protocol.ts";
 
 /** What a cancelled load may still take to clean up; then the next one may begin, whatever holds this one up. Milliseconds. */
 const CANCEL_GRACE_MS = 400;

@@ -1,5 +1,5 @@
 import { expose } from "comlink";
-import { reviveErrors } from "./errors.ts";
+import { reviveErrors } from "../boundary/errors.ts";
 import { createHost } from "./host.ts";
 
 reviveErrors();

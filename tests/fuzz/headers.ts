@@ -2,9 +2,9 @@
 import { parseGguf } from "../../src/gguf/gguf.ts";
 import { joinParts } from "../../src/gguf/split.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
-import { checkModel } from "../../src/runtime/checked-model.ts";
-import { fileFacts } from "../../src/runtime/file-facts.ts";
-import { judge } from "../../src/runtime/fit.ts";
+import { checkModel } from "../../src/load/check-model.ts";
+import { fileFacts } from "../../src/load/describe.ts";
+import { judge } from "../../src/load/fit.ts";
 import { corpus, models } from "./corpus.ts";
 import { changedFile, changedMetadata } from "./mutate.ts";
 import type { Random } from "./random.ts";

@@ -1,7 +1,7 @@
 // The tiny models of the golden data, one per architecture, against transformers in float32: logits at every position,
 // and greedy tokens up to the first narrow margin.
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import type { Session } from "../../src/runtime/session.ts";
+import type { Session } from "../../src/engine/session.ts";
 import { loadFile, loadFixture } from "./fixtures.ts";
 import { loadFixed, modelPasses } from "./load-support.ts";
 import { maxError } from "./support.ts";

@@ -1,9 +1,9 @@
 // The built-in model against transformers in float32: all cases on a GPU, three on a software adapter. That is told to be
 // none, too, so that the kernels which only GPUs are given (but for those on matrix units) make up a whole model in CI.
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { Session } from "../../src/engine/session.ts";
 import { requestAdapter } from "../../src/gpu/device.ts";
 import type { KernelChoice } from "../../src/kernels/choice.ts";
-import type { Session } from "../../src/runtime/session.ts";
 import { loadFixture, loadJsonFixture } from "./fixtures.ts";
 import { loadFixed, variantsIn } from "./load-support.ts";
 import { maxError, provideGpu } from "./support.ts";

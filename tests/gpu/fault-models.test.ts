@@ -1,8 +1,8 @@
 // Files that once failed, computed: RoPE's factors with YaRN against llama.cpp, experts in tensors of their own and odd
 // alignments against the same model as usual, and weights of which keys and values leave f16 or nothing stays a number.
 import { beforeAll, describe, expect, test } from "vitest";
+import type { Session } from "../../src/engine/session.ts";
 import { type GgufTensor, parseGguf } from "../../src/gguf/gguf.ts";
-import type { Session } from "../../src/runtime/session.ts";
 import { type TensorSpec, writeGguf } from "../unit/support/gguf-writer.ts";
 import { loadFixture, loadJsonFixture } from "./fixtures.ts";
 import { loadFixed } from "./load-support.ts";

@@ -1,8 +1,8 @@
 // What fit() promises from the header against what a load takes.
 import { beforeAll, describe, expect, test } from "vitest";
 import { STATE_BYTES } from "../../src/kernels/state.ts";
-import { fitModel } from "../../src/runtime/fit.ts";
-import { loadModel } from "../../src/runtime/load-model.ts";
+import { fitModel } from "../../src/load/fit.ts";
+import { loadModel } from "../../src/load/load-model.ts";
 import { syntheticModel } from "./model-support.ts";
 import { file, never } from "./session-support.ts";
 import { provideGpu } from "./support.ts";

@@ -1,7 +1,7 @@
 // The whole way from a GGUF file to tokens, against a reference in double precision: models made in code, with every
 // mix of types and shapes that real files have and the built-in model has not.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Session } from "../../src/runtime/session.ts";
+import type { Session } from "../../src/engine/session.ts";
 import { loadFixed } from "./load-support.ts";
 import { type EncodedType, type SyntheticSpec, syntheticModel } from "./model-support.ts";
 import { maxError, provideGpu, randomSource } from "./support.ts";

@@ -1,9 +1,10 @@
 // Models on kernels that are told, not measured: a test's result must not depend on which of them were fast today.
 import { inject } from "vitest";
+import type { LoadSettings } from "../../src/boundary/protocol.ts";
+import type { Session } from "../../src/engine/session.ts";
 import { requestAdapter } from "../../src/gpu/device.ts";
 import { chosenVariant, FAMILIES, type Family, type KernelChoice } from "../../src/kernels/choice.ts";
-import { type LoadSettings, loadModel } from "../../src/runtime/load-model.ts";
-import type { Session } from "../../src/runtime/session.ts";
+import { loadModel } from "../../src/load/load-model.ts";
 import { openTestGpu, provideGpu } from "./support.ts";
 
 const never = new AbortController().signal;

@@ -1,7 +1,7 @@
 // GPU time per kernel: the whole program is covered, the clock is sane, and generation is not disturbed.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Session } from "../../src/engine/session.ts";
 import { GpuUnavailableError, InputError } from "../../src/errors.ts";
-import type { Session } from "../../src/runtime/session.ts";
 import { CONTEXT, devices, LAYERS, never, open, prompt, watchDevices } from "./session-support.ts";
 
 describe("a profile", () => {

@@ -1,9 +1,9 @@
 // Embeddings and rerankers: options of embed(), and classifiers on top of a golden encoder, whose states are checked
 // elsewhere, against the same in double precision.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Session } from "../../src/engine/session.ts";
 import { parseGguf } from "../../src/gguf/gguf.ts";
-import { loadModel } from "../../src/runtime/load-model.ts";
-import type { Session } from "../../src/runtime/session.ts";
+import { loadModel } from "../../src/load/load-model.ts";
 import { typed, writeGguf } from "../unit/support/gguf-writer.ts";
 import { loadFixture } from "./fixtures.ts";
 import { maxError, provideGpu, randomNormal, randomSource } from "./support.ts";

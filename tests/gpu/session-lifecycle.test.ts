@@ -1,7 +1,7 @@
 // Sessions that come and go: what a load leaves behind when it ends early, what dispose() ends.
 import { beforeAll, describe, expect, test } from "vitest";
 import { DeviceLostError, DisposedError, ModelFormatError } from "../../src/errors.ts";
-import { loadModel } from "../../src/runtime/load-model.ts";
+import { loadModel } from "../../src/load/load-model.ts";
 import type { LoadPhase } from "../../src/types.ts";
 import { CONTEXT, devices, file, never, open, prompt, soon, watchDevices } from "./session-support.ts";
 

@@ -1,6 +1,7 @@
 // A model so small that what is measured with it is the joining of the parts, not the arithmetic.
-import { loadModel } from "../../src/runtime/load-model.ts";
-import type { Session } from "../../src/runtime/session.ts";
+
+import type { Session } from "../../src/engine/session.ts";
+import { loadModel } from "../../src/load/load-model.ts";
 import { syntheticModel } from "./model-support.ts";
 import { provideGpu } from "./support.ts";
 

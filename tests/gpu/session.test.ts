@@ -1,7 +1,7 @@
 // A session at work: generations one after the other, and every way in which they end.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Session } from "../../src/engine/session.ts";
 import { DeviceLostError, DisposedError, InputError } from "../../src/errors.ts";
-import type { Session } from "../../src/runtime/session.ts";
 import type { GenerateChunk, GenerateOptions } from "../../src/types.ts";
 import {
   CONTEXT,

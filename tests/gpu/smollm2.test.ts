@@ -1,11 +1,11 @@
 // SmolLM2-135M-Instruct against transformers in float32: all of the golden data on a GPU, the telling part of it on a
 // software adapter, where a token takes a fraction of a second.
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
+import type { LoadSettings } from "../../src/boundary/protocol.ts";
+import type { Session } from "../../src/engine/session.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { readBuffer } from "../../src/gpu/readback.ts";
 import { candidates, FAMILIES, type KernelChoice } from "../../src/kernels/choice.ts";
-import type { LoadSettings } from "../../src/runtime/load-model.ts";
-import type { Session } from "../../src/runtime/session.ts";
 import { loadF32Fixture, loadFile, loadJsonFixture } from "./fixtures.ts";
 import { loadFixed, variantsIn, wantedVariants } from "./load-support.ts";
 import { maxError, openTestGpu, provideGpu } from "./support.ts";

@@ -1,12 +1,13 @@
 // Models whose matrices exceed what the adapter binds at once: every product is several. A limit of a few kilobytes stands
 // for the real ones of 128 MiB and more.
 import { beforeAll, describe, expect, test } from "vitest";
+import { noCounters } from "../../src/engine/token-loop.ts";
 import { parseGguf } from "../../src/gguf/gguf.ts";
 import { Buffers } from "../../src/gpu/buffers.ts";
+import { AllocatedWeights } from "../../src/load/allocated-weights.ts";
+import { buildModel } from "../../src/load/build.ts";
+import { uploadWeights } from "../../src/load/upload.ts";
 import { openModel } from "../../src/model/open-model.ts";
-import { buildModel } from "../../src/runtime/build-model.ts";
-import { noCounters } from "../../src/runtime/token-loop.ts";
-import { AllocatedWeights, uploadWeights } from "../../src/runtime/weight-upload.ts";
 import { validateSampling } from "../../src/sampling/options.ts";
 import { packSampling } from "../../src/sampling/pack.ts";
 import { openFile } from "../../src/storage/file-source.ts";

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { DeviceLostError, GpuUnavailableError } from "../../src/errors.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { candidates, chosenVariant, FAMILIES, type KernelChoice } from "../../src/kernels/choice.ts";
-import { chooseKernels, fastest, timeInTurns } from "../../src/runtime/choose-kernels.ts";
+import { chooseKernels, fastest, timeInTurns } from "../../src/load/choose-kernels.ts";
 import { fakeBrowser } from "./support/storage-browser.ts";
 
 const never = new AbortController().signal;

@@ -1,9 +1,9 @@
 /** Files that hung, took gigabytes, crashed or passed where they must not: fit() and load() say the same, at once. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { KernelChoice } from "../../src/kernels/choice.ts";
+import { fitModel } from "../../src/load/fit.ts";
+import { loadModel } from "../../src/load/load-model.ts";
 import { openModel } from "../../src/model/open-model.ts";
-import { fitModel } from "../../src/runtime/fit.ts";
-import { loadModel } from "../../src/runtime/load-model.ts";
 import type { Fit, FitOptions } from "../../src/types.ts";
 import { fakeAdapter } from "./support/adapter.ts";
 import { faultBytes, parsed } from "./support/fault-files.ts";

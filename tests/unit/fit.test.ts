@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { parseGguf } from "../../src/gguf/gguf.ts";
-import { fitModel } from "../../src/runtime/fit.ts";
+import { fitModel } from "../../src/load/fit.ts";
 import { listModels } from "../../src/storage/cache.ts";
 import { lock } from "../../src/storage/locks.ts";
 import { lockName } from "../../src/storage/names.ts";

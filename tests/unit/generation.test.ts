@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Generation } from "../../src/generation.ts";
+import { Generation } from "../../src/page/generation.ts";
 import type { GenerateChunk, GenerateResult } from "../../src/types.ts";
 
 /** A generation in the test's hands. */

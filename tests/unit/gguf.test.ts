@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { IntabError } from "../../src/errors.ts";
+import { getArray, getNumber, getString } from "../../src/gguf/fields.ts";
 import { type GgufFile, parseGguf } from "../../src/gguf/gguf.ts";
 import {
   MAX_ARRAY_ELEMENTS,
@@ -7,7 +8,6 @@ import {
   MAX_STRING_BYTES,
   MAX_TENSORS,
 } from "../../src/gguf/limits.ts";
-import { getArray, getNumber, getString } from "../../src/gguf/metadata.ts";
 import { checkSupported } from "../../src/model/supported-types.ts";
 import { type GgufSpec, type TensorSpec, typed, writeGguf } from "./support/gguf-writer.ts";
 

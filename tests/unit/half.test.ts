@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { halfToFloat } from "../../src/runtime/half.ts";
+import { halfToFloat } from "../../src/load/half.ts";
 
 test("every pattern of half precision is the number that IEEE 754 says", () => {
   const named: [number, number][] = [

@@ -1,6 +1,6 @@
 // What reading a header leaves behind: a vocabulary takes megabytes, beside which the weights' pieces have to fit.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { openOrigin } from "../../src/runtime/open-origin.ts";
+import { openOrigin } from "../../src/load/open-origin.ts";
 import { writeGguf } from "./support/gguf-writer.ts";
 import { fakeBrowser } from "./support/storage-browser.ts";
 

@@ -4,20 +4,20 @@ import { runInNewContext } from "node:vm";
 import { expose } from "comlink";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { loadTokenizer, openTemplate } from "../../src/api/tokenizer.ts";
-import { fit, load } from "../../src/engine.ts";
-import { unlessLost } from "../../src/gpu/unless-lost.ts";
+import type { Host } from "../../src/boundary/protocol.ts";
+import { unlessLost } from "../../src/gpu/loss.ts";
+import { fit, load } from "../../src/page/load.ts";
 import type { GenerateResult, ModelInfo } from "../../src/types.ts";
 import { createHost } from "../../src/worker/host.ts";
-import type { Host } from "../../src/worker/protocol.ts";
 
 const { loadModel, fitModel, loadText } = vi.hoisted(() => ({
   loadModel: vi.fn(),
   fitModel: vi.fn(),
   loadText: vi.fn(),
 }));
-vi.mock("../../src/runtime/load-model.ts", () => ({ loadModel }));
-vi.mock("../../src/runtime/fit.ts", () => ({ fitModel }));
-vi.mock("../../src/runtime/load-text.ts", () => ({ loadText }));
+vi.mock("../../src/load/load-model.ts", () => ({ loadModel }));
+vi.mock("../../src/load/fit.ts", () => ({ fitModel }));
+vi.mock("../../src/load/load-text.ts", () => ({ loadText }));
 
 class ChannelWorker extends EventTarget {
   readonly #port: MessagePort;

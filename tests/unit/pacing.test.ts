@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Pacing } from "../../src/runtime/pacing.ts";
+import { Pacing } from "../../src/engine/pacing.ts";
 
 test("before anything is measured, a decode step is a submit and a chunk is one", () => {
   const pacing = new Pacing();

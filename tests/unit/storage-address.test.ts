@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { crossingOrigin } from "../../src/origin.ts";
-import { loadText } from "../../src/runtime/load-text.ts";
+import { loadText } from "../../src/load/load-text.ts";
+import { crossingOrigin } from "../../src/page/origin.ts";
 import { listModels, removeModel } from "../../src/storage/cache.ts";
 import { addressOf, cacheKey, shownUrl } from "../../src/storage/names.ts";
 import { openUrl } from "../../src/storage/open-url.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { crossingOrigin } from "../../src/origin.ts";
+import { crossingOrigin } from "../../src/page/origin.ts";
 import type { LoadProgress } from "../../src/types.ts";
 import { loaded, modelBytes, open } from "./support/models.ts";
 import { splitGguf } from "./support/split-gguf.ts";

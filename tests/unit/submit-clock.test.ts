@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { SubmitClock } from "../../src/runtime/submit-clock.ts";
+import { SubmitClock } from "../../src/engine/submit-clock.ts";
 
 afterEach(() => vi.restoreAllMocks());
 

@@ -1,10 +1,10 @@
 // The page's engine against a host of the test's own, over a real message channel.
 import { expose } from "comlink";
 import { afterEach, describe, expect, test } from "vitest";
-import { load } from "../../src/engine.ts";
+import type { Host } from "../../src/boundary/protocol.ts";
 import { DeviceLostError, DisposedError, DownloadError, IntabError, StorageError } from "../../src/errors.ts";
+import { load } from "../../src/page/load.ts";
 import type { GenerateResult, LoadProgress, ModelInfo } from "../../src/types.ts";
-import type { Host } from "../../src/worker/protocol.ts";
 
 class FakeWorker extends EventTarget {
   readonly port: MessagePort;

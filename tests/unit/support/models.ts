@@ -1,5 +1,6 @@
 /** Small model files with tensors of random bytes, and how the runtime opens and reads them. */
-import { type OpenedOrigin, openOrigin, type PlainOrigin } from "../../../src/runtime/open-origin.ts";
+import type { PlainOrigin } from "../../../src/boundary/protocol.ts";
+import { type OpenedOrigin, openOrigin } from "../../../src/load/open-origin.ts";
 import type { LoadOptions, LoadProgress } from "../../../src/types.ts";
 import { typed, writeGguf } from "./gguf-writer.ts";
 import { someBytes } from "./storage-bytes.ts";

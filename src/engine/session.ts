@@ -1,0 +1,339 @@
+import { abortable } from "../abort.ts";
+import type { Prompt } from "../boundary/protocol.ts";
+import { DisposedError, InputError } from "../errors.ts";
+import type { Buffers } from "../gpu/buffers.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { rethrowLoss, unlessLost } from "../gpu/loss.ts";
+import { check, checkAll, refused } from "../options.ts";
+import {
+  type AnswerParts,
+  type ChatTemplate,
+  createAnswerStream,
+  type Tokenizer,
+} from "../tokenizer/index.ts";
+import type { RankingPrompt } from "../tokenizer/ranking.ts";
+import type {
+  ChatOptions,
+  EmbedOptions,
+  FinishReason,
+  GenerateChunk,
+  GenerateResult,
+  ModelInfo,
+  ProfileOptions,
+  ProfileResult,
+  RankedDocument,
+  TemplateOptions,
+} from "../types.ts";
+import type { Embedder } from "./embedder.ts";
+import type { Evaluator } from "./evaluator.ts";
+import { embedRules, text, texts as textList, textOrIds } from "./option-rules.ts";
+import type { Profiler } from "./profiler.ts";
+import { checkIds, type Request, readRequest } from "./request.ts";
+import { type LoopCounters, noCounters, type TokenLoop } from "./token-loop.ts";
+
+/** What a model with an output needs to generate. */
+export interface Generator {
+  loop: TokenLoop;
+  evaluator: Evaluator;
+  profiler: Profiler;
+}
+
+export interface SessionParts {
+  gpu: Gpu;
+  buffers: Buffers;
+  tokenizer: Tokenizer;
+  template: ChatTemplate;
+  /** undefined for models that only embed. */
+  generator: Generator | undefined;
+  embedder: Embedder;
+  ranking: RankingPrompt;
+  info: ModelInfo;
+}
+
+/** Text and ids so far, and when they came. */
+interface Progress {
+  text: string;
+  /** Empty also where the model marks none. */
+  reasoning: string;
+  ids: number[];
+  finishReason: FinishReason;
+  /** Prompt positions computed. */
+  promptTokens: number;
+  generated: number;
+  startedAt: number;
+  firstAt: number;
+  lastAt: number;
+  counters: LoopCounters;
+}
+
+/** A loaded model at work: text in, text out, one request after the other. */
+export class Session {
+  readonly info: ModelInfo;
+  readonly tokenizer: Tokenizer;
+  readonly template: ChatTemplate;
+  readonly #parts: SessionParts;
+  readonly #closing = new AbortController();
+  /** Ends when the last request so far does; the next one waits for it. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+    this.info = parts.info;
+    this.tokenizer = parts.tokenizer;
+    this.template = parts.template;
+  }
+
+  /**
+   * Generates after a prompt and hands over each piece of text as it becomes certain. An aborted signal is no failure,
+   * whenever it comes: the result holds what there is by then and says `abort`. So does `dispose()` on the way.
+   * @throws InputError `option`, `token-id`, `prompt-too-long`, `chat-template`, `messages`; ModelFormatError `not-finite`; DisposedError; DeviceLostError
+   */
+  async generate(
+    prompt: Prompt,
+    options: Omit<ChatOptions, keyof TemplateOptions>,
+    signal: AbortSignal,
+    deliver: (chunk: GenerateChunk) => void,
+  ): Promise<GenerateResult> {
+    const calledAt = performance.now();
+    this.#closing.signal.throwIfAborted();
+    const { loop } = this.#generator();
+    const request = readRequest(prompt, options, this.#parts);
+    const progress = noProgress();
+    try {
+      await this.#exclusive(signal, either => this.#generate(loop, request, progress, either, deliver));
+    } catch (error) {
+      const aborted = signal.aborted || this.#closing.signal.aborted;
+      if (!aborted || (error !== signal.reason && error !== this.#closing.signal.reason)) throw error;
+      progress.finishReason = "abort";
+    }
+    return summary(request.promptIds, progress, calledAt);
+  }
+
+  /** Float32 logits of every position, `[ids.length, vocabulary]`. Rejects with the signal's reason. */
+  async logits(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
+    const { evaluator } = this.#generator();
+    checkIds(ids, this.info);
+    return this.#exclusive(signal, either => evaluator.logits(ids, either));
+  }
+
+  /** Logits after the last id alone, `[vocabulary]`. Rejects with the signal's reason. */
+  async lastLogits(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
+    const { evaluator } = this.#generator();
+    checkIds(ids, this.info);
+    return this.#exclusive(signal, either => evaluator.lastLogits(ids, either));
+  }
+
+  /**
+   * Natural logarithm of the probability of `ids[1..]`, each given those before it: `[ids.length - 1]`. Rejects with the
+   * signal's reason.
+   */
+  async score(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
+    const { evaluator } = this.#generator();
+    checkIds(ids, this.info);
+    return this.#exclusive(signal, either => evaluator.score(ids, either));
+  }
+
+  /** One embedding per text. Rejects with the signal's reason. @throws InputError `option`, `prompt-too-long`, `token-id` */
+  async embed(
+    texts: readonly (string | readonly number[])[],
+    options: Omit<EmbedOptions, "signal">,
+    signal: AbortSignal,
+  ): Promise<Float32Array<ArrayBuffer>[]> {
+    checkAll(options, embedRules);
+    const { hiddenSize } = this.info;
+    const { pooling = this.info.pooling, normalize = true, dimensions = hiddenSize } = options;
+    if (dimensions > hiddenSize)
+      throw refused("dimensions", dimensions, `at most ${hiddenSize}, which is what this model has`);
+    if (!Array.isArray(texts)) throw refused("texts", texts, "a list");
+    const all = (texts as typeof texts).map((text, index) => {
+      check(`texts[${index}]`, text, textOrIds);
+      return typeof text === "string" ? this.tokenizer.encode(text, { addSpecial: true }) : text;
+    });
+    for (const [index, ids] of all.entries()) checkIds(ids, this.info, `texts[${index}]`);
+    return this.#exclusive(signal, async either => {
+      const embeddings: Float32Array<ArrayBuffer>[] = [];
+      for (const ids of all) {
+        const whole = await this.#parts.embedder.embed(ids, pooling, either);
+        const kept = whole.subarray(0, dimensions);
+        const length = normalize ? Math.hypot(...kept) || 1 : 1;
+        embeddings.push(Float32Array.from(kept, value => value / length));
+      }
+      return embeddings;
+    });
+  }
+
+  /**
+   * Documents by relevance, the best first. Rejects with the signal's reason.
+   * @throws InputError `not-a-reranker`, `prompt-too-long`
+   */
+  async rerank(query: string, documents: readonly string[], signal: AbortSignal): Promise<RankedDocument[]> {
+    if (!this.info.ranks) {
+      throw new InputError(
+        "not-a-reranker",
+        "This model has no classifier that ranks documents. Take a reranker, or compare embed(query) with embed(documents).",
+      );
+    }
+    check("query", query, text);
+    check("documents", documents, textList);
+    const all = documents.map(document => this.#parts.ranking(query, document));
+    for (const ids of all) checkIds(ids, this.info);
+    return this.#exclusive(signal, async either => {
+      const ranked: RankedDocument[] = [];
+      for (const [index, ids] of all.entries()) {
+        ranked.push({ index, score: relevance(await this.#parts.embedder.rank(ids, either)) });
+      }
+      return ranked.sort((a, b) => b.score - a.score);
+    });
+  }
+
+  /** GPU time per kernel. Rejects with the signal's reason. */
+  async profile(options: ProfileOptions, signal: AbortSignal): Promise<ProfileResult> {
+    const { profiler } = this.#generator();
+    return this.#exclusive(signal, either => profiler.profile(options, either));
+  }
+
+  /** Ends what runs and what waits, then frees the GPU. Later calls reject with DisposedError. */
+  async dispose(): Promise<void> {
+    this.#closing.abort(new DisposedError("disposed", "This model was disposed. Load it again."));
+    const { buffers, gpu } = this.#parts;
+    await unlessLost(gpu, this.#turn).catch(() => {}); // a lost GPU may never end its turn
+    buffers.destroy();
+    gpu.destroy();
+  }
+
+  /** @throws InputError `not-generative` */
+  #generator(): Generator {
+    const { generator } = this.#parts;
+    if (generator) return generator;
+    throw new InputError(
+      "not-generative",
+      `This model (${this.info.architecture}) embeds texts and does not generate. Use embed() or rerank(), or load another model.`,
+    );
+  }
+
+  /** Runs `work` when all requests before it are through. Rejects early with the reason of the signal or of `dispose()`. */
+  async #exclusive<T>(signal: AbortSignal, work: (either: AbortSignal) => Promise<T>): Promise<T> {
+    const { gpu } = this.#parts;
+    const either = AbortSignal.any([signal, this.#closing.signal]);
+    const before = this.#turn;
+    let done = (): void => {};
+    const through = new Promise<void>(resolve => (done = resolve));
+    // whoever leaves the queue early does not let the next one in early
+    this.#turn = before.then(() => through);
+    try {
+      await abortable(unlessLost(gpu, before), either);
+      return await work(either);
+    } catch (error) {
+      if (either.aborted) throw error;
+      return await rethrowLoss(gpu, error);
+    } finally {
+      done();
+    }
+  }
+
+  async #generate(
+    loop: TokenLoop,
+    { promptIds, reasoning, sampling, maxTokens, endIds, stop }: Request,
+    progress: Progress,
+    signal: AbortSignal,
+    deliver: (chunk: GenerateChunk) => void,
+  ): Promise<void> {
+    progress.startedAt = performance.now();
+    if (maxTokens === 0) return;
+    progress.promptTokens = promptIds.length;
+    const stream = createAnswerStream(this.tokenizer, reasoning, { stop, previousId: promptIds.at(-1) });
+    const emit = ({ text, reasoning }: AnswerParts, ids: readonly number[]): void => {
+      progress.text += text;
+      progress.reasoning += reasoning;
+      progress.ids.push(...ids);
+      if (text !== "" || reasoning !== "" || ids.length > 0)
+        deliver({ text, ids, ...(reasoning && { reasoning }) });
+    };
+    let ended = false;
+    const request = { ids: promptIds, sampling, maxTokens, signal };
+    for await (const batch of loop.tokens(request, progress.counters)) {
+      progress.lastAt = performance.now();
+      progress.firstAt ||= progress.lastAt;
+      const piece = { text: "", reasoning: "" };
+      const fresh: number[] = [];
+      for (const id of batch) {
+        progress.generated++;
+        ended = endIds.has(id);
+        if (ended) break;
+        fresh.push(id);
+        const { text, reasoning } = stream.push(id);
+        piece.text += text;
+        piece.reasoning += reasoning;
+        ended = stream.stopped !== null;
+        if (ended) break;
+      }
+      emit(piece, fresh);
+      if (ended) break;
+    }
+    if (ended) progress.finishReason = "stop";
+    else if (progress.generated < maxTokens && signal.aborted) progress.finishReason = "abort";
+    emit(stream.flush(), []);
+    if (stream.stopped !== null) progress.finishReason = "stop";
+  }
+}
+
+/** A single logit as it is; of several labels the probability of the first, which stands for yes. */
+function relevance(logits: Float64Array): number {
+  if (logits.length === 1) return logits[0]!;
+  const largest = Math.max(...logits);
+  const weights = logits.map(logit => Math.exp(logit - largest));
+  return weights[0]! / weights.reduce((a, b) => a + b);
+}
+
+function noProgress(): Progress {
+  return {
+    text: "",
+    reasoning: "",
+    ids: [],
+    finishReason: "length",
+    promptTokens: 0,
+    generated: 0,
+    startedAt: 0,
+    firstAt: 0,
+    lastAt: 0,
+    counters: noCounters(),
+  };
+}
+
+function summary(promptIds: readonly number[], progress: Progress, calledAt: number): GenerateResult {
+  const {
+    text,
+    reasoning,
+    ids,
+    finishReason,
+    promptTokens,
+    generated,
+    startedAt,
+    firstAt,
+    lastAt,
+    counters,
+  } = progress;
+  const prefillMs = firstAt > 0 ? firstAt - startedAt : 0;
+  const decodeMs = lastAt - firstAt;
+  const steps = Math.max(1, counters.decodeSteps);
+  return {
+    text,
+    ...(reasoning && { reasoning }),
+    ids,
+    promptIds,
+    finishReason,
+    timings: {
+      promptTokens,
+      generatedTokens: generated,
+      prefillMs,
+      decodeMs,
+      timeToFirstTokenMs: firstAt > 0 ? firstAt - calledAt : 0,
+      prefillTokensPerSecond: prefillMs > 0 ? (promptTokens / prefillMs) * 1000 : 0,
+      decodeTokensPerSecond: generated > 1 && decodeMs > 0 ? ((generated - 1) / decodeMs) * 1000 : 0,
+      dispatchesPerToken: counters.decodeDispatches / steps,
+      submitsPerToken: counters.decodeSubmits / steps,
+      longestPrefillSubmitMs: counters.prefillClock.longestMs,
+      longestDecodeSubmitMs: counters.decodeClock.longestMs,
+    },
+  };
+}
