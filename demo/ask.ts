@@ -238,6 +238,7 @@ function notGenerated(promptTokens: number, prefillMs: number) {
   return {
     timings: {
       promptTokens,
+      cachedPromptTokens: 0,
       generatedTokens: 0,
       prefillMs,
       decodeMs: 0,

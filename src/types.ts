@@ -118,6 +118,11 @@ export interface GenerateOptions extends SamplingOptions {
   stop?: string | readonly string[];
   /** Go on past end-of-turn tokens. Default false. */
   ignoreEndOfTurn?: boolean;
+  /**
+   * Take over what earlier requests have computed of the same beginning, in whole pages of 16 tokens, and keep this one's for later
+   * ones. The answer is the same but for rounding. Default true.
+   */
+  cachePrompt?: boolean;
   /** Ends the generation, whenever it comes: the result holds the text so far and says `abort`. Nothing rejects. */
   signal?: AbortSignal;
 }
@@ -217,14 +222,17 @@ export interface GenerateChunk {
 export type FinishReason = "stop" | "length" | "abort";
 
 export interface Timings {
-  /** Prompt positions computed. */
+  /** Tokens of the prompt. */
   promptTokens: number;
+  /** Of these, the ones whose keys and values an earlier request had computed: `cachePrompt`. */
+  cachedPromptTokens: number;
   /** Tokens generated, the end-of-turn token included. */
   generatedTokens: number;
   prefillMs: number;
   decodeMs: number;
   /** From the call to the first token on the CPU. */
   timeToFirstTokenMs: number;
+  /** Of the tokens that were computed, the cached ones left out. */
   prefillTokensPerSecond: number;
   /** Over the tokens after the first; 0 with fewer than two. */
   decodeTokensPerSecond: number;

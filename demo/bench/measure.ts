@@ -18,6 +18,7 @@ export interface MeasureHooks {
 const plain = (signal: AbortSignal | undefined, maxTokens: number): GenerateOptions => ({
   temperature: 0,
   ignoreEndOfTurn: true,
+  cachePrompt: false, // every run computes its prompt
   maxTokens,
   ...(signal ? { signal } : {}),
 });

@@ -83,6 +83,7 @@ export const generateRules: Rules<
   maxTokens: whole(0),
   stop: [(value: never) => isText(value) || texts[0](value), "a string or a list of strings"],
   ignoreEndOfTurn: flag,
+  cachePrompt: flag,
   specialTokens: oneOf("text", "control"),
 };
 

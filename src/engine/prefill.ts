@@ -2,7 +2,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { unlessLost } from "../gpu/loss.ts";
 import { encodeSteps, type Step, splitSteps } from "../gpu/step.ts";
 import { stateBytes } from "../kernels/state.ts";
-import type { KvCache, KvSequence } from "../model/kv-cache.ts";
+import type { KvSequence, KvStore } from "../model/kv/store.ts";
 import type { Scratch } from "../model/scratch.ts";
 import type { Pacing } from "./pacing.ts";
 import type { SubmitClock } from "./submit-clock.ts";
@@ -32,7 +32,7 @@ const MAX_IN_FLIGHT = 4;
 export class Prefill {
   readonly #gpu: Gpu;
   readonly #steps: readonly Step[];
-  readonly #kv: KvCache;
+  readonly #kv: KvStore;
   readonly #scratch: Scratch;
   readonly #pacing: Pacing;
   readonly #chunkRows: number;
@@ -42,7 +42,7 @@ export class Prefill {
     gpu: Gpu;
     /** Embedding and layers for a chunk. */
     steps: readonly Step[];
-    kv: KvCache;
+    kv: KvStore;
     scratch: Scratch;
     pacing: Pacing;
     chunkRows: number;
@@ -60,7 +60,7 @@ export class Prefill {
 
   /** A sequence of its own, freed at the end. Rejects with the signal's reason. */
   async alone(ids: readonly number[], options: PrefillOptions & { signal: AbortSignal }): Promise<void> {
-    const sequence = this.#kv.open();
+    const { sequence } = this.#kv.open();
     try {
       await this.run(sequence, ids, options);
       options.signal.throwIfAborted();
@@ -69,18 +69,21 @@ export class Prefill {
     }
   }
 
-  /** Each chunk is spread over submits short enough for the page. An aborted signal ends it early, without an error. */
+  /**
+   * Computes those of `ids` that the sequence does not have. Each chunk is spread over submits short enough for the page. An
+   * aborted signal ends it early, without an error.
+   */
   async run(sequence: KvSequence, ids: readonly number[], options: PrefillOptions = {}): Promise<Prefilled> {
     const { signal, each = [], last = [], clock, chunkRows = this.#chunkRows, afterChunk } = options;
     const { queue } = this.#gpu.device;
     const running: Promise<unknown>[] = [];
     let idleSince = 0;
     let rows: number;
-    for (let position = 0; position < ids.length && !signal?.aborted; position += rows) {
+    for (let position = sequence.ids.length; position < ids.length && !signal?.aborted; position += rows) {
       const most = this.#whole
         ? chunkRows
         : Math.min(chunkRows, this.#pacing.rowsPerChunk(this.#steps.length));
-      const chunk = ids.slice(position, position + most);
+      const chunk = ids.slice(position, this.#chunkEnd(position, most, ids.length));
       rows = chunk.length;
       this.#kv.reserve(sequence, position + rows);
       queue.writeBuffer(this.#scratch.tokens, 0, Uint32Array.from(chunk));
@@ -105,12 +108,23 @@ export class Prefill {
         if (!signal?.aborted) this.#pacing.prefilled(rows, now - Math.max(started, idleSince));
         idleSince = now;
       });
+      if (!signal?.aborted) {
+        this.#kv.checkpoint(sequence, position + rows);
+        this.#kv.advance(sequence, chunk);
+      }
       await afterChunk?.(rows);
     }
     const through = unlessLost(this.#gpu, Promise.allSettled(running));
     if (signal?.aborted) await through;
     else through.catch(() => {}); // whoever waits for the results hears of a lost GPU
     return { through };
+  }
+
+  /** A chunk ends where the last checkpoint can be before the prompt's last token: from there on prompts part. */
+  #chunkEnd(position: number, most: number, all: number): number {
+    const end = Math.min(position + most, all);
+    const last = this.#kv.lastCheckpoint(all - 1);
+    return end === all && last > position ? last : end;
   }
 
   #submit(steps: readonly Step[], rows: number): void {

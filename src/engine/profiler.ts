@@ -4,7 +4,7 @@ import { timeSteps } from "../gpu/profiler.ts";
 import type { Step } from "../gpu/step.ts";
 import type { Sampler } from "../kernels/sampler.ts";
 import { stateBytes } from "../kernels/state.ts";
-import type { KvCache } from "../model/kv-cache.ts";
+import type { KvStore } from "../model/kv/store.ts";
 import type { Scratch } from "../model/scratch.ts";
 import { refused } from "../options.ts";
 import { validateSampling } from "../sampling/options.ts";
@@ -17,7 +17,7 @@ export interface ProfilerParts {
   programs: Programs;
   /** Embedding and layers for a chunk of the prompt. */
   prefill: readonly Step[];
-  kv: KvCache;
+  kv: KvStore;
   scratch: Scratch;
   sampler: Sampler;
   contextLength: number;
@@ -42,9 +42,11 @@ export class Profiler {
     const { phase, context, rows } = this.#check(options);
     const steps = this.#steps(phase, context);
     const { queue } = gpu.device;
-    const sequence = kv.open();
+    const { sequence } = kv.open();
     try {
-      kv.reserve(sequence, contextLength);
+      const reach = Math.min(contextLength, kv.reach(context));
+      kv.advance(sequence, new Array<number>(context).fill(0));
+      kv.reserve(sequence, reach);
       // greedy with nothing to end it; kernels rest once a sequence is finished
       sampler.begin(packSampling(validateSampling({ temperature: 0 }, 1), []), []);
       queue.writeBuffer(scratch.tokens, 0, new Uint32Array(rows));
@@ -53,7 +55,7 @@ export class Profiler {
         queue.writeBuffer(scratch.state, 0, state);
       };
       // a sampled token moves the sequence on by one: no more of them than the context has room for
-      const most = contextLength - context - rows + 1;
+      const most = reach - context - rows + 1;
       const time = (some: readonly Step[]): Promise<number> =>
         timeSteps(gpu, { steps: some, rows, most, prepare, signal });
       const wholeMicroseconds = await time(steps); // first, so that what the single kernels read is there

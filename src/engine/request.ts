@@ -18,6 +18,8 @@ export interface Request {
   /** Tokens that end the generation. The GPU knows the first few of them and stops by itself there. */
   endIds: ReadonlySet<number>;
   stop: readonly string[];
+  /** Whether keys and values are shared with other requests. */
+  cachePrompt: boolean;
 }
 
 export type ContextFacts = Pick<ModelInfo, "contextLength" | "trainedContextLength" | "vocabularySize">;
@@ -40,6 +42,7 @@ export function readRequest(
     sampling: packSampling(validateSampling(options, info.vocabularySize), known),
     maxTokens: Math.min(room, options.maxTokens ?? room),
     endIds,
+    cachePrompt: options.cachePrompt ?? true,
     stop: typeof options.stop === "string" ? [options.stop] : [...(options.stop ?? [])],
   };
 }

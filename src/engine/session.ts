@@ -233,7 +233,7 @@ export class Session {
 
   async #generate(
     loop: TokenLoop,
-    { promptIds, reasoning, sampling, maxTokens, endIds, stop }: Request,
+    { promptIds, reasoning, sampling, maxTokens, endIds, stop, cachePrompt }: Request,
     progress: Progress,
     signal: AbortSignal,
     deliver: (chunk: GenerateChunk) => void,
@@ -250,7 +250,7 @@ export class Session {
         deliver({ text, ids, ...(reasoning && { reasoning }) });
     };
     let ended = false;
-    const request = { ids: promptIds, sampling, maxTokens, signal };
+    const request = { ids: promptIds, sampling, maxTokens, signal, cachePrompt };
     for await (const batch of loop.tokens(request, progress.counters)) {
       progress.lastAt = performance.now();
       progress.firstAt ||= progress.lastAt;
@@ -324,11 +324,13 @@ function summary(promptIds: readonly number[], progress: Progress, calledAt: num
     finishReason,
     timings: {
       promptTokens,
+      cachedPromptTokens: counters.cachedPromptTokens,
       generatedTokens: generated,
       prefillMs,
       decodeMs,
       timeToFirstTokenMs: firstAt > 0 ? firstAt - calledAt : 0,
-      prefillTokensPerSecond: prefillMs > 0 ? (promptTokens / prefillMs) * 1000 : 0,
+      prefillTokensPerSecond:
+        prefillMs > 0 ? ((promptTokens - counters.cachedPromptTokens) / prefillMs) * 1000 : 0,
       decodeTokensPerSecond: generated > 1 && decodeMs > 0 ? ((generated - 1) / decodeMs) * 1000 : 0,
       dispatchesPerToken: counters.decodeDispatches / steps,
       submitsPerToken: counters.decodeSubmits / steps,

@@ -1,7 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import { encodeSteps, type Step, splitSteps } from "../gpu/step.ts";
 import type { Sampler } from "../kernels/sampler.ts";
-import type { KvCache } from "../model/kv-cache.ts";
+import type { KvStore } from "../model/kv/store.ts";
 import type { PackedSampling } from "../sampling/pack.ts";
 import { notFinite } from "./finite.ts";
 import type { Pacing } from "./pacing.ts";
@@ -22,11 +22,15 @@ export interface TokenRequest {
   sampling: PackedSampling;
   /** Tokens to sample at most; prompt and these fit the KV cache together. */
   maxTokens: number;
+  /** Whether keys and values are shared with other requests. Default true. */
+  cachePrompt?: boolean;
   signal?: AbortSignal | undefined;
 }
 
 /** Work done for one request, for its timings. */
 export interface LoopCounters {
+  /** Of the prompt, what an earlier request had computed. */
+  cachedPromptTokens: number;
   decodeSubmits: number;
   decodeDispatches: number;
   /** Decode steps queued, those past the end included. */
@@ -37,6 +41,7 @@ export interface LoopCounters {
 
 export function noCounters(): LoopCounters {
   return {
+    cachedPromptTokens: 0,
     decodeSubmits: 0,
     decodeDispatches: 0,
     decodeSteps: 0,
@@ -55,7 +60,7 @@ const MAX_IN_FLIGHT = 2;
 export class TokenLoop {
   readonly #gpu: Gpu;
   readonly #programs: Programs;
-  readonly #kv: KvCache;
+  readonly #kv: KvStore;
   readonly #sampler: Sampler;
   readonly #pacing: Pacing;
   readonly #prefill: Prefill;
@@ -64,7 +69,7 @@ export class TokenLoop {
   constructor(parts: {
     gpu: Gpu;
     programs: Programs;
-    kv: KvCache;
+    kv: KvStore;
     sampler: Sampler;
     pacing: Pacing;
     prefill: Prefill;
@@ -85,8 +90,11 @@ export class TokenLoop {
    * @throws ModelFormatError `not-finite`
    */
   async *tokens(request: TokenRequest, counters: LoopCounters): AsyncGenerator<number[], void> {
-    const { ids, maxTokens, signal } = request;
-    const sequence = this.#kv.open();
+    const { ids, maxTokens, signal, cachePrompt = true } = request;
+    const { sequence, cached } = this.#kv.open(cachePrompt ? ids : []);
+    counters.cachedPromptTokens = cached;
+    const known = [...ids];
+    let usable = true;
     const sample = request.sampling.greedy ? this.#sampler.greedy : this.#sampler.sample;
     let prefilled: Prefilled | undefined;
     const inFlight: { steps: number; sent: number; slot: Promise<ReadState> }[] = [];
@@ -108,9 +116,15 @@ export class TokenLoop {
       let arrived = performance.now();
       while (inFlight.length > 0) {
         while (inFlight.length < MAX_IN_FLIGHT && queued < maxTokens && !signal?.aborted) {
-          const steps = Math.min(this.#pacing.stepsPerSubmit(), maxTokens - queued);
-          this.#kv.reserve(sequence, ids.length + queued + steps);
-          const slot = this.#decode(steps, ids.length + queued, sample, counters);
+          const computed = ids.length + queued - 1;
+          const steps = Math.min(
+            this.#pacing.stepsPerSubmit(),
+            maxTokens - queued,
+            this.#kv.untilCheckpoint(computed),
+          );
+          this.#kv.reserve(sequence, computed + steps + 1);
+          const slot = this.#decode(steps, computed + 1, sample, counters);
+          this.#kv.checkpoint(sequence, computed + steps, true);
           inFlight.push({ steps, sent: performance.now(), slot });
           queued += steps;
         }
@@ -122,15 +136,20 @@ export class TokenLoop {
         if (finished === 0 && steps > 0) this.#pacing.decoded(steps, took);
         arrived = now;
         if (signal?.aborted) return;
-        if (finished === 2) throw notFinite("logits");
+        usable = finished !== 2;
+        if (!usable) throw notFinite("logits");
         const fresh = Array.from({ length: generated - seen }, (_, index) => idAt(seen + index));
         seen = generated;
+        // the last token is sampled, not computed
+        known.push(...fresh);
+        this.#kv.advance(sequence, known.slice(sequence.ids.length, -1));
         if (fresh.length > 0) yield fresh;
         if (finished === 1) return;
       }
     } finally {
       await Promise.allSettled([prefilled?.through, ...inFlight.map(({ slot }) => slot)]);
       this.#kv.close(sequence);
+      if (!usable) this.#kv.forget(); // what made the logits unusable may be among what is kept
     }
   }
 

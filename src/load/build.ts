@@ -11,7 +11,8 @@ import type { Gpu } from "../gpu/device.ts";
 import { Pipelines, type Step } from "../gpu/step.ts";
 import { SINGLE_STEP_KEYS } from "../kernels/attention.ts";
 import { createSampler } from "../kernels/sampler.ts";
-import { KV_BLOCK, KvCache, layerBytes } from "../model/kv-cache.ts";
+import { KV_PAGE, layerBytes } from "../model/kv/layout.ts";
+import { KvStore } from "../model/kv/store.ts";
 import type { Output } from "../model/model-reader.ts";
 import type { OpenedModel } from "../model/open-model.ts";
 import { type Phase, ProgramBuilder } from "../model/program.ts";
@@ -52,7 +53,7 @@ export function buildModel({ gpu, buffers, model, weights, contextLength }: Buil
   const chunkRows = batchRows(gpu, model, contextLength);
   const kvShape = { elementBytes: gpu.f16 ? 2 : 4, positions: contextLength, batchRows: chunkRows };
   const before = buffers.bytes;
-  const kv = new KvCache(buffers, queue, model.caches, kvShape);
+  const kv = new KvStore(buffers, gpu.device, model, kvShape);
   const kvBytes = buffers.bytes - before;
   const scratch = new Scratch(buffers, chunkRows, contextLength);
   const pacing = new Pacing();
@@ -94,7 +95,7 @@ export function buildModel({ gpu, buffers, model, weights, contextLength }: Buil
     kvBytes,
     kvBytesPerPosition: model.caches
       .filter(({ window }) => window === undefined)
-      .reduce((sum, cache) => sum + layerBytes(cache, { ...kvShape, positions: KV_BLOCK }) / KV_BLOCK, 0),
+      .reduce((sum, cache) => sum + layerBytes(cache, { ...kvShape, positions: KV_PAGE }) / KV_PAGE, 0),
     async complete() {
       for (const [rope, table] of scratch.ropes) queue.writeBuffer(table, 0, ropeTable(rope, contextLength));
       const [prefillSteps, stateSteps] = await compiling;

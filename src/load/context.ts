@@ -1,7 +1,7 @@
 /** How many positions a session holds, and how many rows are computed at once. */
 import { MAX_POSITIONS } from "../gguf/ranges.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { KV_BLOCK, layerBytes } from "../model/kv-cache.ts";
+import { KV_PAGE, layerBytes } from "../model/kv/layout.ts";
 import type { OpenedModel } from "../model/open-model.ts";
 import { refused } from "../options.ts";
 
@@ -24,7 +24,7 @@ export function chooseContext(gpu: Gpu, model: OpenedModel, wanted: number | und
   const fits = model.caches.map(cache => {
     const shape = { elementBytes: gpu.f16 ? 2 : 4, batchRows: CHUNK_ROWS.gpu };
     if (layerBytes(cache, { ...shape, positions: most }) <= limit) return most;
-    return Math.floor(limit / layerBytes(cache, { ...shape, positions: KV_BLOCK })) * KV_BLOCK;
+    return Math.floor(limit / layerBytes(cache, { ...shape, positions: KV_PAGE })) * KV_PAGE;
   });
   return Math.min(most, ...fits);
 }

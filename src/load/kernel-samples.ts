@@ -15,7 +15,7 @@ import { matmul } from "../kernels/matmul.ts";
 import { matvec } from "../kernels/matvec.ts";
 import { stateBytes } from "../kernels/state.ts";
 import { type Weight, weightLayout } from "../kernels/weights.ts";
-import { KV_BLOCK } from "../model/kv-cache.ts";
+import { KV_PAGE } from "../model/kv/layout.ts";
 
 const HIDDEN = 2048;
 const GATE_AND_UP = 16_384;
@@ -89,7 +89,7 @@ function attention(
   { gpu, buffers }: SampleParts,
   rows: number,
 ): { shape: AttentionShape; buffers: AttentionBuffers } {
-  const shape = { ...HEADS, kvBlocks: POSITIONS / KV_BLOCK };
+  const shape = { ...HEADS, kvBlocks: POSITIONS / KV_PAGE };
   const { heads, kvHeads, headDim, kvBlocks } = shape;
   const blockTable = buffers.storage("block table", kvBlocks * 4);
   gpu.device.queue.writeBuffer(

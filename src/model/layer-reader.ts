@@ -2,7 +2,8 @@ import type { Gate } from "../kernels/epilogue.ts";
 import type { NormKind } from "../kernels/norm.ts";
 import type { Halves } from "../kernels/repack.ts";
 import { COLUMN_MULTIPLE, type Keys, multiple, unsupportedShape } from "./hyperparameters.ts";
-import type { LayerCache } from "./kv-cache.ts";
+import type { LayerCache } from "./kv/layout.ts";
+import type { LayerState } from "./kv/states.ts";
 import type { Rope } from "./rope.ts";
 import { type Linear, type ShortTensor, type TensorFile, Tensors } from "./tensors.ts";
 
@@ -98,19 +99,25 @@ export interface ShortConvWeights {
   layer: number;
 }
 
+/** What layers keep of a sequence, as they are read. */
+interface Kept {
+  caches: LayerCache[];
+  states: LayerState[];
+}
+
 /** Takes the tensors of one layer, checks their shapes, and gives them the form that the builder computes with. */
 export class LayerReader extends Tensors {
   readonly index: number;
   readonly #keys: Keys;
   readonly #hidden: number;
-  readonly #caches: LayerCache[];
+  readonly #kept: Kept;
 
-  constructor(file: TensorFile, keys: Keys, hidden: number, index: number, caches: LayerCache[]) {
+  constructor(file: TensorFile, keys: Keys, hidden: number, index: number, kept: Kept) {
     super(file, `blk.${index}.`);
     this.index = index;
     this.#keys = keys;
     this.#hidden = hidden;
-    this.#caches = caches;
+    this.#kept = kept;
   }
 
   /** RMSNorm with the file's epsilon, or LayerNorm, with a bias where there is one. */
@@ -135,7 +142,7 @@ export class LayerReader extends Tensors {
         ];
     const norm = qkNorm && this.#qkNorm(qkNorm, heads, kvHeads, headDim, inHalves);
     const cache = { layer: this.index, kvHeads, headDim, window: options.window };
-    this.#caches.push(cache);
+    this.#kept.caches.push(cache);
     return {
       ...options,
       heads,
@@ -215,6 +222,7 @@ export class LayerReader extends Tensors {
     const hidden = this.#hidden;
     const problems = multiple("shortconv.l_cache - 1", taps - 1, 1);
     if (problems.length > 0) throw unsupportedShape(problems);
+    this.#kept.states.push({ layer: this.index, bytes: (taps - 1) * hidden * 4 });
     return {
       input: this.matrix("shortconv.in_proj", 3 * hidden, hidden),
       taps,

@@ -3,7 +3,8 @@ import { getString } from "../gguf/fields.ts";
 import type { GgufFile } from "../gguf/gguf.ts";
 import type { NormKind } from "../kernels/norm.ts";
 import { type Hyperparameters, Keys, readHyperparameters } from "./hyperparameters.ts";
-import type { LayerCache } from "./kv-cache.ts";
+import type { LayerCache } from "./kv/layout.ts";
+import type { LayerState } from "./kv/states.ts";
 import { LayerReader, type NormWeights, readHeads, readNorm } from "./layer-reader.ts";
 import type { Rope, RopeFactors, RopeScaling } from "./rope.ts";
 import { type HostTensor, type Linear, TensorFile, Tensors } from "./tensors.ts";
@@ -35,6 +36,7 @@ export class ModelReader {
   readonly file: TensorFile;
   /** Of the layers read so far. */
   readonly caches: LayerCache[] = [];
+  readonly states: LayerState[] = [];
 
   /** @param maxBytes the largest binding of the adapter */
   constructor(file: GgufFile, maxBytes: number) {
@@ -48,7 +50,7 @@ export class ModelReader {
   layers<T>(read: (layer: LayerReader, index: number) => T): T[] {
     const { layers, hidden } = this.shape;
     return Array.from({ length: layers }, (_, index) =>
-      read(new LayerReader(this.file, this.keys, hidden, index, this.caches), index),
+      read(new LayerReader(this.file, this.keys, hidden, index, this), index),
     );
   }
 

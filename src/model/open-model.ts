@@ -3,7 +3,8 @@ import type { GgufFile } from "../gguf/gguf.ts";
 import type { Pooling } from "../types.ts";
 import type { Architecture, Model } from "./architecture.ts";
 import type { Hyperparameters } from "./hyperparameters.ts";
-import type { LayerCache } from "./kv-cache.ts";
+import type { LayerCache } from "./kv/layout.ts";
+import type { LayerState } from "./kv/states.ts";
 import { ModelReader, type Ranking } from "./model-reader.ts";
 import { findArchitecture } from "./registry.ts";
 import type { Taken } from "./tensors.ts";
@@ -14,6 +15,8 @@ export interface OpenedModel extends Model {
   taken: Taken;
   /** Layers that keep keys and values. */
   caches: readonly LayerCache[];
+  /** Layers that keep a state instead. */
+  states: readonly LayerState[];
   /** undefined unless the model ranks documents. */
   ranking: Ranking | undefined;
   /** How the file wants token states to become one embedding. */
@@ -52,6 +55,7 @@ export function openModel(file: GgufFile, maxBytes: number): OpenedModel {
     shape: reader.shape,
     taken: reader.file.taken,
     caches: reader.caches,
+    states: reader.states,
     ranking,
     pooling: POOLING[reader.keys.number("pooling_type", 0)] ?? usual,
     bidirectional,

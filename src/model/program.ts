@@ -24,7 +24,7 @@ import {
 import { shortConv } from "../kernels/short-conv.ts";
 import type { Vector } from "../kernels/vector.ts";
 import type { Weight } from "../kernels/weights.ts";
-import type { KvCache } from "./kv-cache.ts";
+import type { KvStore } from "./kv/store.ts";
 import type {
   AttentionWeights,
   ExpertsWeights,
@@ -69,7 +69,7 @@ export interface ProgramParts {
   gpu: Gpu;
   pipelines: Pipelines;
   weights: GpuWeights;
-  kv: KvCache;
+  kv: KvStore;
   scratch: Scratch;
   /** Width of the residual stream. */
   hidden: number;
@@ -253,14 +253,14 @@ export class ProgramBuilder {
 
   /** A gated short convolution over the last positions; the output projection waits. */
   shortConv({ input, taps, weight, output, layer }: ShortConvWeights, x: Input): Branch {
-    const { gpu, pipelines, scratch, weights, hidden } = this.#parts;
+    const { gpu, pipelines, scratch, weights, kv, hidden } = this.#parts;
     const bcx = scratch.rows("convolution's gates and values", 3 * hidden);
     const y = scratch.rows("convolved", hidden);
     this.#project(input, x, first => ({ kind: "store", y: bcx, stride: 3 * hidden, first }));
     const buffers = {
       bcx,
       weight: weights.vector(weight),
-      history: scratch.bytes(`history of layer ${layer}`, (taps - 1) * hidden * 4),
+      history: kv.states.live(layer),
       y,
       state: scratch.state,
     };
@@ -332,13 +332,13 @@ export class ProgramBuilder {
     const places: QkvPlaces = {
       y: q,
       kv: place.buffer,
-      blockTable: place.blockTable,
+      blockTable: place.pageTable,
       rope: rope ? scratch.rope(rope) : scratch.bytes("no rope", 16),
       heads,
       kvHeads,
       headDim,
       rotated: rope?.dim ?? 0,
-      kvBlocks: place.blocks,
+      kvBlocks: place.pages,
     };
     if (!norm) {
       this.#project(attention.qkv, input, firstRow => ({ kind: "qkv", ...places, firstRow }));
@@ -359,7 +359,7 @@ export class ProgramBuilder {
       heads,
       kvHeads,
       headDim,
-      kvBlocks: place.blocks,
+      kvBlocks: place.pages,
       scale: attention.scale ?? 1 / Math.sqrt(headDim),
       ...(window === undefined ? {} : { window }),
       ...(softcap === undefined ? {} : { softcap }),
@@ -368,7 +368,7 @@ export class ProgramBuilder {
     const buffers: AttentionBuffers = {
       q,
       kv: place.buffer,
-      blockTable: place.blockTable,
+      blockTable: place.pageTable,
       out,
       state: scratch.state,
       scratch: scratch.bytes("attention parts", attentionScratchBytes(shape)),

@@ -154,6 +154,7 @@ function cutShort(chunks: readonly GenerateChunk[]): GenerateResult {
     finishReason: "abort",
     timings: {
       promptTokens: 0,
+      cachedPromptTokens: 0,
       generatedTokens: ids.length,
       prefillMs: 0,
       decodeMs: 0,

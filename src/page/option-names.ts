@@ -45,6 +45,7 @@ export const generateNames: Names<GenerateOptions> = [
   "maxTokens",
   "stop",
   "ignoreEndOfTurn",
+  "cachePrompt",
   "signal",
 ];
 export const chatNames: Names<ChatOptions> = [...generateNames, ...templateNames, "specialTokens"];

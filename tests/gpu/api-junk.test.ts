@@ -103,6 +103,7 @@ describe("junk", () => {
     "maxTokens",
     "stop",
     "ignoreEndOfTurn",
+    "cachePrompt",
     "signal",
   ];
   const templateOptions = ["tools", "documents", "enableThinking", "templateVariables"];

@@ -1,0 +1,49 @@
+import type { Buffers } from "../../gpu/buffers.ts";
+
+/** What a recurrent layer keeps of a sequence, such as the last inputs of a short convolution. */
+export interface LayerState {
+  layer: number;
+  bytes: number;
+}
+
+/** Bytes that checkpoints may take in all, and how many there are at least and at most. */
+const CHECKPOINT_BYTES = 32 * 1024 * 1024;
+const CHECKPOINTS = { least: 4, most: 64 };
+
+/**
+ * State of recurrent layers: it cannot be shared by pages nor be taken back to an earlier position, so that copies are kept
+ * from which a sequence can go on.
+ */
+export class States {
+  /** Copies that can be kept. */
+  readonly checkpoints: number;
+  readonly #layers: { layer: number; bytes: number; live: GPUBuffer; kept: GPUBuffer }[];
+
+  /** @throws DoesNotFitError `adapter-limit` */
+  constructor(buffers: Buffers, layers: readonly LayerState[]) {
+    const all = layers.reduce((sum, { bytes }) => sum + bytes, 0);
+    const { least, most } = CHECKPOINTS;
+    this.checkpoints = all === 0 ? 0 : Math.max(least, Math.min(most, Math.floor(CHECKPOINT_BYTES / all)));
+    this.#layers = layers.map(({ layer, bytes }) => ({
+      layer,
+      bytes,
+      live: buffers.storage(`state of layer ${layer}`, bytes),
+      kept: buffers.storage(`checkpoints of layer ${layer}`, this.checkpoints * bytes),
+    }));
+  }
+
+  /** The running sequence's state of a layer. */
+  live(layer: number): GPUBuffer {
+    return this.#layers.find(state => state.layer === layer)!.live;
+  }
+
+  keep(encoder: GPUCommandEncoder, checkpoint: number): void {
+    for (const { live, kept, bytes } of this.#layers)
+      encoder.copyBufferToBuffer(live, 0, kept, checkpoint * bytes, bytes);
+  }
+
+  restore(encoder: GPUCommandEncoder, checkpoint: number): void {
+    for (const { live, kept, bytes } of this.#layers)
+      encoder.copyBufferToBuffer(kept, checkpoint * bytes, live, 0, bytes);
+  }
+}

@@ -1,0 +1,100 @@
+// What a request takes over of an earlier one, against the same request computed alone: full attention, windows, recurrent layers.
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import type { Session } from "../../src/engine/session.ts";
+import { loadFile, loadFixture } from "./fixtures.ts";
+import { loadFixed, modelPasses } from "./load-support.ts";
+import { randomSource } from "./support.ts";
+
+const never = new AbortController().signal;
+const folder = inject("golden");
+/** Models that the repository itself holds. */
+const IN_REPOSITORY = ["gptoss"];
+const absent = (name: string): boolean => !folder && !IN_REPOSITORY.includes(name);
+const why = folder ? "" : " (SKIPPED: no ../shared/golden; set INTAB_GOLDEN to the golden data)";
+
+const CONTEXT = 512;
+/** Full attention, windows beside it (two), recurrent layers beside it; where there is time, others as well. */
+const MODELS = ["llama", "gemma3", "gptoss", "lfm2", ...(inject("long") ? ["phi3", "qwen3moe", "gemma2"] : [])];
+
+async function read(name: string): Promise<Blob> {
+  if (folder) return loadFile(`${folder}/arch/${name}/model.gguf`);
+  return new Blob([await loadFixture(`arch/${name}/model.gguf`)]);
+}
+
+const passes = await modelPasses();
+for (const name of MODELS) {
+  for (const [pass, features] of passes) {
+    describe.skipIf(absent(name))(`${name}, ${pass}${absent(name) ? why : ""}`, () => {
+      let session: Session;
+      let random: (count: number) => number[];
+
+      beforeAll(async () => {
+        session = await loadFixed(await read(name), { contextLength: CONTEXT, features });
+        const source = randomSource(7);
+        random = count =>
+          Array.from({ length: count }, () => Math.floor(source() * session.info.vocabularySize));
+      }, 300_000);
+      afterAll(() => session?.dispose());
+
+      const generate = (ids: readonly number[], maxTokens: number, cachePrompt = true) =>
+        session.generate(
+          { ids },
+          { temperature: 0, maxTokens, ignoreEndOfTurn: true, cachePrompt },
+          never,
+          () => {},
+        );
+      /** The request with what is kept of others, and alone. */
+      const twice = async (ids: readonly number[], maxTokens = 8) => {
+        const { ids: kept, timings } = await generate(ids, maxTokens);
+        const alone = await generate(ids, maxTokens, false);
+        expect(alone.timings.cachedPromptTokens).toBe(0);
+        expect(kept).toEqual(alone.ids);
+        return timings.cachedPromptTokens;
+      };
+
+      test("a second turn computes only what is new", async () => {
+        const first = random(75);
+        const answer = await generate(first, 40);
+        expect(answer.timings.cachedPromptTokens).toBe(0);
+        // 75 and 39 of the answer are computed: its last token was only sampled
+        const cached = await twice([...first, ...answer.ids, ...random(9)]);
+        expect(cached).toBe(112);
+      }, 120_000);
+
+      test("the same prompt again computes its last page alone", async () => {
+        const prompt = random(83);
+        expect(await twice(prompt)).toBe(0);
+        expect(await twice(prompt)).toBe(80);
+        expect(await twice([...prompt.slice(0, 60), ...random(5)])).toBeLessThanOrEqual(48);
+      }, 120_000);
+
+      test("a prompt longer than a window, gone on from after another one", async () => {
+        const long = random(300);
+        await generate(long, 1);
+        await generate(random(40), 20);
+        const cached = await twice([...long, ...random(20)]);
+        expect(cached).toBe(288);
+      }, 120_000);
+
+      test("an answer broken off leaves what it computed, and nothing wrong", async () => {
+        const prompt = random(20);
+        const controller = new AbortController();
+        const broken = await session.generate(
+          { ids: prompt },
+          { temperature: 0, maxTokens: 100, ignoreEndOfTurn: true },
+          controller.signal,
+          ({ ids }) => void (ids.length > 0 && controller.abort()),
+        );
+        expect(broken.finishReason).toBe("abort");
+        await twice([...prompt, ...broken.ids, ...random(30)]);
+      }, 120_000);
+
+      test("more conversations than the cache holds: each is right, the last ones are kept", async () => {
+        const all = Array.from({ length: 5 }, () => random(200));
+        for (const ids of all) await generate(ids, 2);
+        expect(await twice([...all[4]!, 3], 3)).toBe(192);
+        expect(await twice([...all[0]!, 3], 3)).toBeLessThan(192);
+      }, 120_000);
+    });
+  }
+}
