@@ -21,7 +21,7 @@ const wholeModels = ["arch-golden", "arch-quant-golden", "models", "smollm2"].ma
   name => `tests/gpu/${name}.test.ts`,
 );
 /** They start the package's own worker, which Node has not. */
-const pageTests = ["api-junk", "page-load"].map(name => `tests/gpu/${name}.test.ts`);
+const pageTests = ["api-junk", "page-load", "page-session"].map(name => `tests/gpu/${name}.test.ts`);
 const provide = { smollm2: cachedSmollm2() ?? "", hardware, long, golden };
 const variants = (own: "software" | "gpu") => ({ ...provide, variants: long ? ("all" as const) : own });
 

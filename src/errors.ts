@@ -71,7 +71,7 @@ export class StorageError extends IntabError {
 
 /**
  * The caller's input cannot be used: `option`, `prompt-too-long`, `token-id`, `chat-template`, `messages`,
- * `not-generative`, `not-a-reranker`.
+ * `not-generative`, `not-a-reranker`; of what was saved: `not-saved`, `other-model`, `not-restorable`.
  */
 export class InputError extends IntabError {
   override name = "InputError";

@@ -1,5 +1,6 @@
 /** intab: large language models inside a browser tab. Everything public is here. */
 import { listModels, removeModel } from "./storage/cache.ts";
+import { listSessions, removeSession } from "./storage/saved-sessions.ts";
 import { storageUsage } from "./storage/space.ts";
 
 export { type ChatRenderer, loadTokenizer, type ModelTokenizer, openTemplate } from "./api/tokenizer.ts";
@@ -17,6 +18,7 @@ export {
   StorageError,
   UnsupportedModelError,
 } from "./errors.ts";
+export type { ChatInput, ChatSession, TurnOptions } from "./page/chat-session.ts";
 export type { Generation } from "./page/generation.ts";
 export { fit, load } from "./page/load.ts";
 export type { Model } from "./page/model.ts";
@@ -31,4 +33,11 @@ export const models = {
   remove: removeModel,
   /** Bytes taken by models, used and allowed in all, and whether the browser promised to keep them. */
   usage: storageUsage,
+};
+
+/** Conversations that `session.save(name)` kept. */
+export const sessions = {
+  list: listSessions,
+  /** Nothing happens where there is none of that name. */
+  remove: removeSession,
 };

@@ -4,6 +4,12 @@ import { InputError } from "./errors.ts";
 /** What a value must be, and the same in words that follow "it must be". */
 export type Rule = readonly [holds: (value: never) => boolean, text: string];
 
+/** What something is kept under. */
+export const nameRule: Rule = [
+  (value: unknown) => typeof value === "string" && value.trim() !== "" && value.length <= 1000,
+  "a name of 1 to 1,000 characters",
+];
+
 /** Conversations and JSON Schemas nest a few levels; what nests deeper than this holds itself. */
 const MAX_DEPTH = 100;
 /** Misspelt letters up to which a known name is offered. */

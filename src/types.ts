@@ -123,6 +123,11 @@ export interface GenerateOptions extends SamplingOptions {
    * ones. The answer is the same but for rounding. Default true.
    */
   cachePrompt?: boolean;
+  /**
+   * Write down in IndexedDB, under this name, what the generation has so far, so that `model.resume(name)` goes on with it where its tab
+   * was closed or killed. It is removed when the generation ends, in whatever other way. Default: nothing is written.
+   */
+  journal?: string;
   /** Ends the generation, whenever it comes: the result holds the text so far and says `abort`. Nothing rejects. */
   signal?: AbortSignal;
 }
@@ -257,6 +262,33 @@ export interface GenerateResult {
   promptIds: readonly number[];
   finishReason: FinishReason;
   timings: Timings;
+}
+
+export interface PrepareOptions extends TemplateOptions, Pick<ChatOptions, "specialTokens" | "signal"> {}
+
+/** Of a conversation: how it begins, and what its template gets. */
+export interface SessionOptions extends TemplateOptions {
+  /** The messages so far, such as one of the role `system`. Default: none. */
+  messages?: readonly ChatMessage[];
+}
+
+/** What `prepare()` did. */
+export interface PreparedPrompt {
+  promptTokens: number;
+  /** Of these, the ones that were computed before. */
+  cachedPromptTokens: number;
+  promptIds: readonly number[];
+}
+
+/** A conversation that was saved with what was computed of it. */
+export interface SavedSession {
+  name: string;
+  /** Tokens that need not be computed again. */
+  tokens: number;
+  /** Bytes that their keys and values take. */
+  bytes: number;
+  /** Milliseconds since 1970. */
+  savedAt: number;
 }
 
 export interface AdapterFacts {

@@ -10,9 +10,11 @@ import type {
   LoadOptions,
   LoadProgress,
   ModelInfo,
+  PreparedPrompt,
   ProfileOptions,
   ProfileResult,
   RankedDocument,
+  SavedSession,
   TemplateOptions,
   TokenizerInfo,
 } from "../types.ts";
@@ -81,6 +83,17 @@ export interface Host {
     options: RemoteGenerateOptions,
     deliver: (chunk: GenerateChunk) => void,
   ): Promise<GenerateResult>;
+  /** Goes on with the generation whose journal has this name. */
+  resume(request: number, journal: string, deliver: (chunk: GenerateChunk) => void): Promise<GenerateResult>;
+  prepare(
+    request: number,
+    prompt: Prompt,
+    options: Pick<ChatOptions, "specialTokens">,
+  ): Promise<PreparedPrompt>;
+  /** Stores what is computed of these tokens under a name, and `page` with it. */
+  saveSession(request: number, name: string, ids: readonly number[], page: unknown): Promise<SavedSession>;
+  /** Gives `page` back, and the tokens. */
+  restoreSession(request: number, name: string): Promise<{ ids: readonly number[]; page: unknown }>;
   logits(request: number, ids: readonly number[], last: boolean): Promise<Float32Array<ArrayBuffer>>;
   score(request: number, ids: readonly number[]): Promise<Float32Array<ArrayBuffer>>;
   embed(

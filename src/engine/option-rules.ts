@@ -1,5 +1,5 @@
 /** What each option must be, one table a call. What depends on the model is checked where the model is known. */
-import type { Rule } from "../options.ts";
+import { nameRule, type Rule } from "../options.ts";
 import type { samplingRules } from "../sampling/options.ts";
 import type { ChatOptions, EmbedOptions, FitOptions, LoadOptions, TemplateOptions } from "../types.ts";
 
@@ -84,6 +84,7 @@ export const generateRules: Rules<
   stop: [(value: never) => isText(value) || texts[0](value), "a string or a list of strings"],
   ignoreEndOfTurn: flag,
   cachePrompt: flag,
+  journal: nameRule,
   specialTokens: oneOf("text", "control"),
 };
 

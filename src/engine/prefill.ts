@@ -13,6 +13,8 @@ export interface PrefillOptions {
   each?: readonly Step[];
   /** Steps after the last chunk, such as logits and sampling. */
   last?: readonly Step[];
+  /** Tokens of the request sampled before. Default 0. */
+  generated?: number;
   clock?: SubmitClock;
   chunkRows?: number;
   /** Called when a chunk is queued, before the next one overwrites the scratch buffers. */
@@ -74,7 +76,15 @@ export class Prefill {
    * aborted signal ends it early, without an error.
    */
   async run(sequence: KvSequence, ids: readonly number[], options: PrefillOptions = {}): Promise<Prefilled> {
-    const { signal, each = [], last = [], clock, chunkRows = this.#chunkRows, afterChunk } = options;
+    const {
+      signal,
+      generated = 0,
+      each = [],
+      last = [],
+      clock,
+      chunkRows = this.#chunkRows,
+      afterChunk,
+    } = options;
     const { queue } = this.#gpu.device;
     const running: Promise<unknown>[] = [];
     let idleSince = 0;
@@ -87,11 +97,7 @@ export class Prefill {
       rows = chunk.length;
       this.#kv.reserve(sequence, position + rows);
       queue.writeBuffer(this.#scratch.tokens, 0, Uint32Array.from(chunk));
-      queue.writeBuffer(
-        this.#scratch.state,
-        0,
-        stateBytes({ position, rows, finished: false, generated: 0 }),
-      );
+      queue.writeBuffer(this.#scratch.state, 0, stateBytes({ position, rows, finished: false, generated }));
       const isLast = position + rows === ids.length;
       const steps = [...this.#steps, ...each, ...(isLast ? last : [])];
       const started = performance.now();

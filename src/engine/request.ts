@@ -20,6 +20,17 @@ export interface Request {
   stop: readonly string[];
   /** Whether keys and values are shared with other requests. */
   cachePrompt: boolean;
+  /** Sampled earlier, before the generation was broken off. */
+  generated: readonly number[];
+}
+
+/** A generation that was broken off: enough to go on with it as if it had not been. */
+export interface Unfinished {
+  promptIds: readonly number[];
+  reasoning: ReasoningMarks | null;
+  /** With a seed. */
+  options: Omit<ChatOptions, keyof TemplateOptions | "signal">;
+  ids: readonly number[];
 }
 
 export type ContextFacts = Pick<ModelInfo, "contextLength" | "trainedContextLength" | "vocabularySize">;
@@ -32,6 +43,14 @@ export function readRequest(
 ): Request {
   checkAll(options, generateRules);
   const { ids: promptIds, reasoning } = readPrompt(prompt, options, tokenizer, template);
+  return request({ promptIds, reasoning, options, ids: [] }, { info, tokenizer });
+}
+
+/** @throws InputError `option`, `token-id`, `prompt-too-long` */
+export function request(
+  { promptIds, reasoning, options, ids: generated }: Unfinished,
+  { info, tokenizer }: { info: ContextFacts; tokenizer: Tokenizer },
+): Request {
   checkIds(promptIds, info, "prompt");
   const room = info.contextLength - promptIds.length;
   const endIds: ReadonlySet<number> = options.ignoreEndOfTurn ? new Set() : tokenizer.endOfTurnIds;
@@ -43,11 +62,12 @@ export function readRequest(
     maxTokens: Math.min(room, options.maxTokens ?? room),
     endIds,
     cachePrompt: options.cachePrompt ?? true,
+    generated,
     stop: typeof options.stop === "string" ? [options.stop] : [...(options.stop ?? [])],
   };
 }
 
-function readPrompt(
+export function readPrompt(
   prompt: Prompt,
   { specialTokens = "text" }: ChatOptions,
   tokenizer: Tokenizer,

@@ -19,16 +19,18 @@ import type {
   GenerateChunk,
   GenerateResult,
   ModelInfo,
+  PreparedPrompt,
   ProfileOptions,
   ProfileResult,
   RankedDocument,
   TemplateOptions,
 } from "../types.ts";
+import type { CacheJobs, KeptTokens } from "./cache-jobs.ts";
 import type { Embedder } from "./embedder.ts";
 import type { Evaluator } from "./evaluator.ts";
-import { embedRules, text, texts as textList, textOrIds } from "./option-rules.ts";
+import { embedRules, generateRules, text, texts as textList, textOrIds } from "./option-rules.ts";
 import type { Profiler } from "./profiler.ts";
-import { checkIds, type Request, readRequest } from "./request.ts";
+import { checkIds, type Request, readPrompt, readRequest, request, type Unfinished } from "./request.ts";
 import { type LoopCounters, noCounters, type TokenLoop } from "./token-loop.ts";
 
 /** What a model with an output needs to generate. */
@@ -36,6 +38,7 @@ export interface Generator {
   loop: TokenLoop;
   evaluator: Evaluator;
   profiler: Profiler;
+  cache: CacheJobs;
 }
 
 export interface SessionParts {
@@ -48,6 +51,14 @@ export interface SessionParts {
   embedder: Embedder;
   ranking: RankingPrompt;
   info: ModelInfo;
+  /** The same for the same file and settings: what was computed under one is of use under no other. */
+  binding: string;
+}
+
+/** Takes down what a generation needs to be gone on with elsewhere. */
+export interface Journal {
+  begin(unfinished: Unfinished): void;
+  add(ids: readonly number[]): void;
 }
 
 /** Text and ids so far, and when they came. */
@@ -60,6 +71,8 @@ interface Progress {
   /** Prompt positions computed. */
   promptTokens: number;
   generated: number;
+  /** Of these, the ones of an earlier run. */
+  resumed: number;
   startedAt: number;
   firstAt: number;
   lastAt: number;
@@ -93,14 +106,73 @@ export class Session {
     options: Omit<ChatOptions, keyof TemplateOptions>,
     signal: AbortSignal,
     deliver: (chunk: GenerateChunk) => void,
+    journal?: Journal,
+  ): Promise<GenerateResult> {
+    this.#closing.signal.throwIfAborted();
+    this.#generator();
+    const seed = options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!;
+    const read = readRequest(prompt, { ...options, seed }, this.#parts);
+    const { promptIds, reasoning } = read;
+    journal?.begin({ promptIds, reasoning, options: { ...options, seed }, ids: [] });
+    return this.#run(read, signal, deliver, journal);
+  }
+
+  /** Goes on with a generation that was broken off; its text so far is handed over first. Otherwise as `generate`. */
+  async resume(
+    unfinished: Unfinished,
+    signal: AbortSignal,
+    deliver: (chunk: GenerateChunk) => void,
+    journal?: Journal,
+  ): Promise<GenerateResult> {
+    this.#closing.signal.throwIfAborted();
+    this.#generator();
+    return this.#run(request(unfinished, this.#parts), signal, deliver, journal);
+  }
+
+  /** Computes a prompt ahead of a request that begins with it. Rejects with the signal's reason. @throws as `generate` */
+  async prepare(
+    prompt: Prompt,
+    options: Pick<ChatOptions, "specialTokens">,
+    signal: AbortSignal,
+  ): Promise<PreparedPrompt> {
+    const { cache } = this.#generator();
+    checkAll(options, generateRules);
+    const { ids } = readPrompt(prompt, options, this.tokenizer, this.template);
+    checkIds(ids, this.info, "prompt");
+    const cachedPromptTokens = await this.#exclusive(signal, either => cache.prepare(ids, either));
+    return { promptTokens: ids.length, cachedPromptTokens, promptIds: ids };
+  }
+
+  /** What the cache has of these tokens, from the first on. */
+  async take(ids: readonly number[], signal: AbortSignal): Promise<KeptTokens> {
+    const { cache } = this.#generator();
+    return this.#exclusive(signal, () => cache.take(ids));
+  }
+
+  /** Brings back what `take` gave. @throws InputError `not-restorable` */
+  async put(kept: KeptTokens, signal: AbortSignal): Promise<void> {
+    const { cache } = this.#generator();
+    if (kept.ids.length > 0) checkIds(kept.ids, this.info);
+    return this.#exclusive(signal, async () => cache.put(kept));
+  }
+
+  get binding(): string {
+    return this.#parts.binding;
+  }
+
+  async #run(
+    request: Request,
+    signal: AbortSignal,
+    deliver: (chunk: GenerateChunk) => void,
+    journal: Journal | undefined,
   ): Promise<GenerateResult> {
     const calledAt = performance.now();
-    this.#closing.signal.throwIfAborted();
     const { loop } = this.#generator();
-    const request = readRequest(prompt, options, this.#parts);
     const progress = noProgress();
     try {
-      await this.#exclusive(signal, either => this.#generate(loop, request, progress, either, deliver));
+      await this.#exclusive(signal, either =>
+        this.#generate(loop, request, progress, either, deliver, journal),
+      );
     } catch (error) {
       const aborted = signal.aborted || this.#closing.signal.aborted;
       if (!aborted || (error !== signal.reason && error !== this.#closing.signal.reason)) throw error;
@@ -233,10 +305,11 @@ export class Session {
 
   async #generate(
     loop: TokenLoop,
-    { promptIds, reasoning, sampling, maxTokens, endIds, stop, cachePrompt }: Request,
+    { promptIds, reasoning, sampling, maxTokens, endIds, stop, cachePrompt, generated }: Request,
     progress: Progress,
     signal: AbortSignal,
     deliver: (chunk: GenerateChunk) => void,
+    journal: Journal | undefined,
   ): Promise<void> {
     progress.startedAt = performance.now();
     if (maxTokens === 0) return;
@@ -250,10 +323,7 @@ export class Session {
         deliver({ text, ids, ...(reasoning && { reasoning }) });
     };
     let ended = false;
-    const request = { ids: promptIds, sampling, maxTokens, signal, cachePrompt };
-    for await (const batch of loop.tokens(request, progress.counters)) {
-      progress.lastAt = performance.now();
-      progress.firstAt ||= progress.lastAt;
+    const take = (batch: readonly number[]): void => {
       const piece = { text: "", reasoning: "" };
       const fresh: number[] = [];
       for (const id of batch) {
@@ -268,6 +338,16 @@ export class Session {
         if (ended) break;
       }
       emit(piece, fresh);
+    };
+    if (generated.length > 0) take(generated);
+    progress.resumed = progress.generated;
+    const request = { ids: promptIds, generated, sampling, maxTokens, signal, cachePrompt };
+    const left = ended || generated.length >= maxTokens ? [] : loop.tokens(request, progress.counters);
+    for await (const batch of left) {
+      progress.lastAt = performance.now();
+      progress.firstAt ||= progress.lastAt;
+      take(batch);
+      journal?.add(batch);
       if (ended) break;
     }
     if (ended) progress.finishReason = "stop";
@@ -293,6 +373,7 @@ function noProgress(): Progress {
     finishReason: "length",
     promptTokens: 0,
     generated: 0,
+    resumed: 0,
     startedAt: 0,
     firstAt: 0,
     lastAt: 0,
@@ -308,6 +389,7 @@ function summary(promptIds: readonly number[], progress: Progress, calledAt: num
     finishReason,
     promptTokens,
     generated,
+    resumed,
     startedAt,
     firstAt,
     lastAt,
@@ -331,7 +413,7 @@ function summary(promptIds: readonly number[], progress: Progress, calledAt: num
       timeToFirstTokenMs: firstAt > 0 ? firstAt - calledAt : 0,
       prefillTokensPerSecond:
         prefillMs > 0 ? ((promptTokens - counters.cachedPromptTokens) / prefillMs) * 1000 : 0,
-      decodeTokensPerSecond: generated > 1 && decodeMs > 0 ? ((generated - 1) / decodeMs) * 1000 : 0,
+      decodeTokensPerSecond: decodeMs > 0 ? ((generated - resumed - 1) / decodeMs) * 1000 : 0,
       dispatchesPerToken: counters.decodeDispatches / steps,
       submitsPerToken: counters.decodeSubmits / steps,
       longestPrefillSubmitMs: counters.prefillClock.longestMs,

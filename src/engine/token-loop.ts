@@ -20,7 +20,9 @@ export interface Programs {
 export interface TokenRequest {
   ids: readonly number[];
   sampling: PackedSampling;
-  /** Tokens to sample at most; prompt and these fit the KV cache together. */
+  /** Sampled earlier, by a request that was broken off: the draws go on as if it had not been. Default: none. */
+  generated?: readonly number[];
+  /** Tokens to sample at most, those of `generated` included; prompt and these fit the KV cache together. */
   maxTokens: number;
   /** Whether keys and values are shared with other requests. Default true. */
   cachePrompt?: boolean;
@@ -90,7 +92,8 @@ export class TokenLoop {
    * @throws ModelFormatError `not-finite`
    */
   async *tokens(request: TokenRequest, counters: LoopCounters): AsyncGenerator<number[], void> {
-    const { ids, maxTokens, signal, cachePrompt = true } = request;
+    const { ids: prompt, generated: before = [], maxTokens, signal, cachePrompt = true } = request;
+    const ids = [...prompt, ...before];
     const { sequence, cached } = this.#kv.open(cachePrompt ? ids : []);
     counters.cachedPromptTokens = cached;
     const known = [...ids];
@@ -99,9 +102,10 @@ export class TokenLoop {
     let prefilled: Prefilled | undefined;
     const inFlight: { steps: number; sent: number; slot: Promise<ReadState> }[] = [];
     try {
-      this.#sampler.begin(request.sampling, ids);
+      this.#sampler.begin(request.sampling, prompt, before);
       prefilled = await this.#prefill.run(sequence, ids, {
         signal,
+        generated: before.length,
         clock: counters.prefillClock,
         last: [...this.#programs.logits, ...sample],
       });
@@ -111,12 +115,12 @@ export class TokenLoop {
         sent: performance.now(),
         slot: this.#slots.submit(this.#gpu.device.createCommandEncoder()),
       });
-      let queued = 1;
-      let seen = 0;
+      let queued = before.length + 1;
+      let seen = before.length;
       let arrived = performance.now();
       while (inFlight.length > 0) {
         while (inFlight.length < MAX_IN_FLIGHT && queued < maxTokens && !signal?.aborted) {
-          const computed = ids.length + queued - 1;
+          const computed = prompt.length + queued - 1;
           const steps = Math.min(
             this.#pacing.stepsPerSubmit(),
             maxTokens - queued,

@@ -37,10 +37,11 @@ export interface Sampler {
   readonly RING: number;
   /**
    * Prepares a request by queue writes: to be called after the last submit of the request before and before
-   * the first of this one, with `state.generated` 0.
+   * the first of this one, with `state.generated` the number of ids that were sampled before.
    * @param promptTail the prompt's last ids; of more than 64 the last 64 count (repetition penalty)
+   * @param generated sampled before, by a request that this one goes on with. Default: none
    */
-  begin(request: PackedSampling, promptTail: readonly number[]): void;
+  begin(request: PackedSampling, promptTail: readonly number[], generated?: readonly number[]): void;
 }
 
 const RING = 256;
@@ -100,13 +101,17 @@ export async function createSampler(
   ]);
 
   const { queue } = gpu.device;
-  const begin = (request: PackedSampling, promptTail: readonly number[]): void => {
+  const begin = (
+    request: PackedSampling,
+    promptTail: readonly number[],
+    generated: readonly number[] = [],
+  ): void => {
     const tail = promptTail.slice(-PENALTY_WINDOW);
     const words = new Uint32Array(request.params.slice(0));
     words[TAIL_OFFSET / 4] = tail.length;
     queue.writeBuffer(params, 0, words);
     // written whole, not entry by entry: one write of V words costs less than a few dozen calls
-    if (request.usesHistory) queue.writeBuffer(history, 0, initialHistory(V, tail));
+    if (request.usesHistory) queue.writeBuffer(history, 0, initialHistory(V, tail, generated));
     if (request.bias.length > 0) {
       const dense = new Float32Array(V);
       for (const [id, value] of request.bias) dense[id] = value;
@@ -116,12 +121,23 @@ export async function createSampler(
   return { greedy: [scanPlain, greedy], sample: [scanFilters, narrow, pick], ring, RING, begin };
 }
 
-/** `history` of `sample-commit.wgsl` before the first token. */
-function initialHistory(vocabularySize: number, tail: readonly number[]): Uint32Array<ArrayBuffer> {
+/** `history` of `sample-commit.wgsl` after these tokens. */
+function initialHistory(
+  vocabularySize: number,
+  tail: readonly number[],
+  generated: readonly number[],
+): Uint32Array<ArrayBuffer> {
   const history = new Uint32Array(vocabularySize + PENALTY_WINDOW);
   for (const [position, id] of tail.entries()) {
     history[id]! += 1;
     history[vocabularySize + position] = id;
+  }
+  for (const [index, id] of generated.entries()) {
+    const seen = tail.length + index;
+    const slot = vocabularySize + (seen % PENALTY_WINDOW);
+    if (seen >= PENALTY_WINDOW) history[history[slot]!]! -= 1;
+    history[slot] = id;
+    history[id]! += 0x101;
   }
   return history;
 }

@@ -1,3 +1,4 @@
+import { CacheJobs } from "../engine/cache-jobs.ts";
 import { Embedder } from "../engine/embedder.ts";
 import { Evaluator } from "../engine/evaluator.ts";
 import { Pacing } from "../engine/pacing.ts";
@@ -138,7 +139,8 @@ export function buildModel({ gpu, buffers, model, weights, contextLength }: Buil
         sampler,
         contextLength,
       });
-      return { embedder, generator: { loop, evaluator, profiler } };
+      const cache = new CacheJobs({ gpu, kv, prefill: reading });
+      return { embedder, generator: { loop, evaluator, profiler, cache } };
     },
   };
 }

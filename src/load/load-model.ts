@@ -19,6 +19,7 @@ import { type CheckedModel, checkModel } from "./check-model.ts";
 import { chooseKernels } from "./choose-kernels.ts";
 import { chooseContext, contextWarnings } from "./context.ts";
 import { fileFacts } from "./describe.ts";
+import { Fingerprint } from "./fingerprint.ts";
 import { explainLimit, megabytes } from "./fit.ts";
 import { openOrigin } from "./open-origin.ts";
 import { uploadWeights } from "./upload.ts";
@@ -80,7 +81,9 @@ export async function loadModel(
     if (error) throw noRoom(buffers.bytes, made, contextLength, error);
     signal.throwIfAborted();
     const { weights, pipelines, kvBytesPerPosition, complete } = made;
-    await uploadWeights({ gpu, pipelines, buffers, file, taken: model.taken, weights, source, signal });
+    const fingerprint = new Fingerprint(file);
+    const upload = { pipelines, buffers, file, taken: model.taken, weights, source, fingerprint };
+    await uploadWeights({ gpu, signal, ...upload });
     hooks.onProgress({
       phase: "compile",
       loadedBytes: 0,
@@ -117,6 +120,7 @@ export async function loadModel(
       embedder,
       ranking,
       info,
+      binding: [await fingerprint.digest(), gpu.f16 ? "f16" : "f32", contextLength].join(" "),
     });
   } catch (error) {
     try {

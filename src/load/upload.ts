@@ -8,6 +8,7 @@ import { type Weight, type WeightType, weightLayout } from "../kernels/weights.t
 import type { MatrixPart, ShortPart, Taken } from "../model/tensors.ts";
 import type { ModelSource } from "../storage/source.ts";
 import type { AllocatedWeights } from "./allocated-weights.ts";
+import type { Fingerprint } from "./fingerprint.ts";
 import { halfToFloat } from "./half.ts";
 
 /** Raw bytes that wait on the GPU for their repacking. One window is in use at a time, the queue keeps the order. */
@@ -29,6 +30,7 @@ export interface UploadOptions {
   taken: Taken;
   weights: AllocatedWeights;
   source: ModelSource;
+  fingerprint: Fingerprint;
   signal?: AbortSignal | undefined;
 }
 
@@ -37,7 +39,7 @@ export interface UploadOptions {
  * kernels' layout. At most one piece of the file is held here.
  */
 export async function uploadWeights(options: UploadOptions): Promise<void> {
-  const { gpu, buffers, file, taken, source, signal } = options;
+  const { gpu, buffers, file, taken, source, fingerprint, signal } = options;
   const { queue } = gpu.device;
   const raw = buffers.storage("raw weights", windowBytes(taken));
   try {
@@ -46,6 +48,7 @@ export async function uploadWeights(options: UploadOptions): Promise<void> {
     let next = 0;
     let unfinished = 0;
     for await (const { offset, bytes } of source.stream(file.dataOffset, undefined, { signal })) {
+      fingerprint.add(offset, bytes);
       const end = offset + bytes.byteLength;
       for (; next < tensors.length; next++) {
         const tensor = tensors[next]!;

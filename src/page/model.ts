@@ -7,11 +7,16 @@ import type {
   EmbedOptions,
   GenerateOptions,
   ModelInfo,
+  PreparedPrompt,
+  PrepareOptions,
   ProfileOptions,
   ProfileResult,
   RankedDocument,
+  SavedSession,
+  SessionOptions,
   TemplateOptions,
 } from "../types.ts";
+import { ChatSession, readSessionOptions, type SavedPage } from "./chat-session.ts";
 import type { Connection } from "./connection.ts";
 import { Generation } from "./generation.ts";
 import { fields, sendable } from "./opening.ts";
@@ -20,6 +25,7 @@ import {
   checkSignal,
   embedNames,
   generateNames,
+  prepareNames,
   profileNames,
   tokenizeNames,
 } from "./option-names.ts";
@@ -69,6 +75,70 @@ export class Model {
       return [{ messages: plain(messages, "messages"), template }, rest];
     });
   }
+
+  /**
+   * Goes on with a generation whose tab was closed or killed, from its journal (`journal` of its options): what it had so far
+   * comes first, and what follows is what would have followed.
+   *
+   * Failures as with `generate`, and InputError `not-saved`, `other-model`, `not-restorable`.
+   */
+  resume(name: string, options: { signal?: AbortSignal } = {}): Generation {
+    const early = new AbortController();
+    let either = early.signal;
+    return new Generation(
+      async deliver => {
+        const { signal } = known(options, ["signal"]);
+        checkSignal(signal);
+        if (signal) either = AbortSignal.any([signal, either]);
+        return this.#call(either, (host, request) =>
+          host.resume(request, plain(name, "name"), proxy(deliver)),
+        );
+      },
+      () => early.abort(),
+      error => either.aborted && error === either.reason,
+    );
+  }
+
+  /**
+   * Computes a prompt ahead, such as while its user is typing: a later request that begins with it computes only the rest, as long
+   * as the cache has room. Messages are rendered as `chat` would.
+   * @throws (as rejection) as `generate` and `chat`; the signal's reason
+   */
+  async prepare(
+    prompt: string | readonly number[] | readonly ChatMessage[],
+    options: PrepareOptions = {},
+  ): Promise<PreparedPrompt> {
+    const { signal, specialTokens, ...template } = known(options, prepareNames);
+    const settings = fields({ specialTokens });
+    const given = plain(prompt, "prompt");
+    const read =
+      typeof given === "string"
+        ? { text: given }
+        : Array.isArray(given) && typeof given[0] === "number"
+          ? { ids: given as readonly number[] }
+          : { messages: given as readonly ChatMessage[], template: fields(template) };
+    return this.#call(signal, (host, request) => host.prepare(request, read, settings));
+  }
+
+  /** A conversation that keeps its messages, can be forked, and saved. @throws InputError `option` */
+  session(options: SessionOptions = {}): ChatSession {
+    return new ChatSession(this, this.#saveSession, readSessionOptions(options));
+  }
+
+  /**
+   * A conversation that `save` kept, with what was computed of it.
+   * @throws (as rejection) InputError `not-saved`, `other-model` (file, context length or precision differ), `not-restorable`; StorageError
+   */
+  async restore(name: string, options: { signal?: AbortSignal } = {}): Promise<ChatSession> {
+    const { signal } = known(options, ["signal"]);
+    const { ids, page } = await this.#call(signal, (host, request) =>
+      host.restoreSession(request, plain(name, "name")),
+    );
+    return new ChatSession(this, this.#saveSession, { ids, ...(page as SavedPage) });
+  }
+
+  readonly #saveSession = (name: string, ids: readonly number[], page: SavedPage): Promise<SavedSession> =>
+    this.#call(undefined, (host, request) => host.saveSession(request, plain(name, "name"), ids, page));
 
   /** Token ids of a text. @throws InputError `option` */
   async tokenize(text: string, options: TokenizeOptions = {}): Promise<number[]> {

@@ -8,7 +8,9 @@ import type {
   FitOptions,
   GenerateOptions,
   LoadOptions,
+  PrepareOptions,
   ProfileOptions,
+  SessionOptions,
   TemplateOptions,
 } from "../types.ts";
 
@@ -46,9 +48,12 @@ export const generateNames: Names<GenerateOptions> = [
   "stop",
   "ignoreEndOfTurn",
   "cachePrompt",
+  "journal",
   "signal",
 ];
 export const chatNames: Names<ChatOptions> = [...generateNames, ...templateNames, "specialTokens"];
+export const prepareNames: Names<PrepareOptions> = [...templateNames, "specialTokens", "signal"];
+export const sessionNames: Names<SessionOptions> = [...templateNames, "messages"];
 export const tokenizeNames: Names<TokenizeOptions> = ["addSpecial", "parseSpecial"];
 export const embedNames: Names<EmbedOptions> = ["pooling", "normalize", "dimensions", "signal"];
 export const profileNames: Names<ProfileOptions> = ["phase", "context", "rows"];

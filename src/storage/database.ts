@@ -2,7 +2,7 @@
  * The one IndexedDB store: manifests under ["manifest", url], chunks as Blobs under ["chunk", url, index], beginnings of
  * chunks under ["part", url, index, number]. A chunk and
  * the manifest that tells of it are written in one transaction: either both are there or neither. Under
- * ["kernels", adapter] stands which kernels were the fastest there.
+ * ["kernels", adapter] stands which kernels were the fastest there; what users keep by name is in `kept.ts`.
  */
 import { get, promisifyRequest, set } from "idb-keyval";
 import { StorageError } from "../errors.ts";
@@ -151,7 +151,7 @@ function committed(transaction: IDBTransaction): Promise<void> {
 }
 
 /** Names what IndexedDB throws. Anything that is no DOMException is a mistake of ours and passes through. */
-async function named<T>(work: () => Promise<T>, written?: Manifest): Promise<T> {
+export async function named<T>(work: () => Promise<T>, written?: Manifest): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -9,14 +9,18 @@ import {
   text,
   tokenizeRules,
 } from "../engine/option-rules.ts";
+import type { Unfinished } from "../engine/request.ts";
 import type { Session } from "../engine/session.ts";
 import { DisposedError, InputError } from "../errors.ts";
 import { fitModel } from "../load/fit.ts";
 import { loadModel } from "../load/load-model.ts";
 import { loadText } from "../load/load-text.ts";
 import type { TextSide } from "../load/text-side.ts";
-import { check, checkAll } from "../options.ts";
+import { check, checkAll, nameRule } from "../options.ts";
+import { getJournal, JournalWriter } from "../storage/journals.ts";
+import { getSession, putSession, storedBytesOf } from "../storage/saved-sessions.ts";
 import { createRenderer } from "../tokenizer/index.ts";
+import type { GenerateChunk, GenerateResult } from "../types.ts";
 
 /** What a cancelled load may still take to clean up; then the next one may begin, whatever holds this one up. Milliseconds. */
 const CANCEL_GRACE_MS = 400;
@@ -42,6 +46,35 @@ export function createHost(): Host {
   const loaded = (): Session => {
     if (!session) throw new DisposedError("disposed", "No model is loaded in this worker. Load it again.");
     return session;
+  };
+  /** A generation, whose chunks go another way than the result, which must not overtake them. */
+  const delivering = (
+    request: number,
+    deliver: (chunk: GenerateChunk) => void,
+    work: (signal: AbortSignal, pass: (chunk: GenerateChunk) => void) => Promise<GenerateResult>,
+  ): Promise<GenerateResult> =>
+    cancellable(request, async signal => {
+      let delivered: unknown;
+      try {
+        return await work(signal, chunk => {
+          delivered = deliver(chunk);
+        });
+      } finally {
+        await delivered;
+        release(deliver);
+      }
+    });
+  /** Keeps a journal of a generation until it ends, in whatever way but with the worker. */
+  const journaled = async (
+    name: string,
+    work: (journal: JournalWriter<Unfinished>) => Promise<GenerateResult>,
+  ): Promise<GenerateResult> => {
+    const journal = new JournalWriter<Unfinished>(name, loaded().binding);
+    try {
+      return await work(journal);
+    } finally {
+      await journal.end();
+    }
   };
   const textOf = (of: number): Pick<TextSide, "tokenizer" | "template"> => texts.get(of) ?? loaded();
 
@@ -100,16 +133,43 @@ export function createHost(): Host {
       }).finally(() => release(source)),
 
     generate: (request, prompt, options, deliver) =>
+      delivering(request, deliver, (signal, pass) => {
+        const { journal: name, ...rest } = options;
+        if (name === undefined) return loaded().generate(prompt, rest, signal, pass);
+        check("journal", name, nameRule);
+        return journaled(name, journal => loaded().generate(prompt, rest, signal, pass, journal));
+      }),
+    resume: (request, name, deliver) =>
+      delivering(request, deliver, async (signal, pass) => {
+        check("journal", name, nameRule);
+        const unfinished = await getJournal<Unfinished>(name, loaded().binding);
+        return journaled(name, async journal => {
+          journal.begin(unfinished);
+          return loaded().resume(unfinished, signal, pass, journal);
+        });
+      }),
+    prepare: (request, prompt, options) =>
+      cancellable(request, async signal => loaded().prepare(prompt, options, signal)),
+
+    saveSession: (request, name, ids, page) =>
       cancellable(request, async signal => {
-        let delivered: unknown;
-        try {
-          return await loaded().generate(prompt, options, signal, chunk => {
-            delivered = deliver(chunk);
-          });
-        } finally {
-          await delivered; // chunks go another way than the result, which must not overtake them
-          release(deliver);
-        }
+        check("name", name, nameRule);
+        const { binding } = loaded();
+        const { layers, states, ids: kept } = await loaded().take(ids, signal);
+        const blobs = (parts: readonly ArrayBuffer[]): Blob[] => parts.map(part => new Blob([part]));
+        const stored = { binding, ids: kept, layers: blobs(layers), states: blobs(states), page };
+        await putSession(name, stored);
+        return { name, tokens: kept.length, bytes: storedBytesOf(stored), savedAt: Date.now() };
+      }),
+    restoreSession: (request, name) =>
+      cancellable(request, async signal => {
+        check("name", name, nameRule);
+        const { ids, page, ...stored } = await getSession(name, loaded().binding);
+        const bytes = (parts: readonly Blob[]): Promise<ArrayBuffer[]> =>
+          Promise.all(parts.map(part => part.arrayBuffer()));
+        const [layers, states] = [await bytes(stored.layers), await bytes(stored.states)];
+        if (ids.length > 0) await loaded().put({ ids, layers, states }, signal);
+        return { ids, page };
       }),
 
     logits: (request, ids, last) =>

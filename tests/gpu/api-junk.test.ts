@@ -6,7 +6,7 @@ import { loadFixture } from "./fixtures.ts";
 import { file as small } from "./session-support.ts";
 import { provideGpu } from "./support.ts";
 
-const { fit, InputError, IntabError, load, loadTokenizer, models, openTemplate } = intab;
+const { fit, InputError, IntabError, load, loadTokenizer, models, openTemplate, sessions } = intab;
 const hi: intab.ChatMessage[] = [{ role: "user", content: "Hi" }];
 const TEMPLATE = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}";
 /** More than any of these calls takes on a software adapter. Milliseconds. */
@@ -104,6 +104,7 @@ describe("junk", () => {
     "stop",
     "ignoreEndOfTurn",
     "cachePrompt",
+    "journal",
     "signal",
   ];
   const templateOptions = ["tools", "documents", "enableThinking", "templateVariables"];
@@ -165,6 +166,27 @@ describe("junk", () => {
       ["chat-template"],
     ]),
     ["renderChat", "option", value => model.renderChat(hi, value)],
+    ["prepare", "", value => model.prepare(value), ["token-id", "prompt-too-long", "messages"]],
+    ...[...templateOptions, "specialTokens", "signal"].map((name): (typeof calls)[number] => [
+      "prepare",
+      name,
+      value => model.prepare(hi, { [name]: value }),
+      ["chat-template"],
+    ]),
+    ["prepare", "option", value => model.prepare(hi, value)],
+    ["resume", "name", value => model.resume(value), ["not-saved"]],
+    ["resume", "signal", value => model.resume("none", { signal: value }), ["not-saved"]],
+    ["resume", "option", value => model.resume("none", value), ["not-saved"]],
+    ["restore", "name", value => model.restore(value), ["not-saved"]],
+    ["restore", "option", value => model.restore("none", value), ["not-saved"]],
+    ["session", "option", async value => model.session(value)],
+    ["session", "messages", async value => model.session({ messages: value }).chat("a", one), ["messages"]],
+    ["session.chat", "", value => model.session().chat(value, one), ["messages", "chat-template"]],
+    ["session.chat", "option", value => model.session().chat("a", { ...one, ...(value as object) })],
+    ["session.append", "", value => model.session().append(value), ["messages", "chat-template"]],
+    ["session.append", "option", value => model.session().append("a", value)],
+    ["session.save", "name", value => model.session().save(value)],
+    ["sessions.remove", "name", value => sessions.remove(value)],
     ["profile", "", value => model.profile(value), ["no-timestamps"]],
     ["profile", "phase", value => model.profile({ phase: value }), ["no-timestamps"]],
     ["profile", "context", value => model.profile({ phase: "decode", context: value }), ["no-timestamps"]],

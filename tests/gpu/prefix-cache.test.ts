@@ -14,7 +14,13 @@ const why = folder ? "" : " (SKIPPED: no ../shared/golden; set INTAB_GOLDEN to t
 
 const CONTEXT = 512;
 /** Full attention, windows beside it (two), recurrent layers beside it; where there is time, others as well. */
-const MODELS = ["llama", "gemma3", "gptoss", "lfm2", ...(inject("long") ? ["phi3", "qwen3moe", "gemma2"] : [])];
+const MODELS = [
+  "llama",
+  "gemma3",
+  "gptoss",
+  "lfm2",
+  ...(inject("long") ? ["phi3", "qwen3moe", "gemma2"] : []),
+];
 
 async function read(name: string): Promise<Blob> {
   if (folder) return loadFile(`${folder}/arch/${name}/model.gguf`);
@@ -87,6 +93,53 @@ for (const name of MODELS) {
         );
         expect(broken.finishReason).toBe("abort");
         await twice([...prompt, ...broken.ids, ...random(30)]);
+      }, 120_000);
+
+      test("what is taken out and put into another session is gone on from there", async () => {
+        const prompt = random(100);
+        const { ids } = await generate(prompt, 8);
+        const all = [...prompt, ...ids];
+        const kept = await session.take(all, never);
+        expect(kept.ids).toEqual(all.slice(0, 96));
+        const other = await loadFixed(await read(name), { contextLength: CONTEXT, features });
+        try {
+          expect(other.binding).toBe(session.binding);
+          await other.put(kept, never);
+          const options = { temperature: 0, maxTokens: 8, ignoreEndOfTurn: true };
+          const next = [...all, ...random(10)];
+          const result = await other.generate({ ids: next }, options, never, () => {});
+          expect(result.timings.cachedPromptTokens).toBe(96);
+          expect(result.ids).toEqual((await generate(next, 8, false)).ids);
+          const short = { ...kept, layers: kept.layers.map(layer => layer.slice(4)) };
+          await expect(other.put(short, never)).rejects.toMatchObject({ code: "not-restorable" });
+        } finally {
+          await other.dispose();
+        }
+      }, 120_000);
+
+      test("a sampled answer that was broken off goes on as if it had not been", async () => {
+        const prompt = random(33);
+        const options = {
+          temperature: 1,
+          seed: 11,
+          maxTokens: 90,
+          ignoreEndOfTurn: true,
+          repetitionPenalty: 1.3,
+          frequencyPenalty: 0.5,
+        };
+        const whole = await session.generate({ ids: prompt }, options, never, () => {});
+        expect(whole.ids).toHaveLength(90);
+        for (const had of [1, 15, 70, 90]) {
+          const unfinished = { promptIds: prompt, reasoning: null, options, ids: whole.ids.slice(0, had) };
+          const texts: string[] = [];
+          const result = await session.resume(unfinished, never, ({ text }) => void texts.push(text));
+          expect(result.ids, `after ${had}`).toEqual(whole.ids);
+          expect([result.text, texts.join(""), result.finishReason]).toEqual([
+            whole.text,
+            whole.text,
+            "length",
+          ]);
+        }
       }, 120_000);
 
       test("more conversations than the cache holds: each is right, the last ones are kept", async () => {

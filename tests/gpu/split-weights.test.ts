@@ -6,6 +6,7 @@ import { parseGguf } from "../../src/gguf/gguf.ts";
 import { Buffers } from "../../src/gpu/buffers.ts";
 import { AllocatedWeights } from "../../src/load/allocated-weights.ts";
 import { buildModel } from "../../src/load/build.ts";
+import { Fingerprint } from "../../src/load/fingerprint.ts";
 import { uploadWeights } from "../../src/load/upload.ts";
 import { openModel } from "../../src/model/open-model.ts";
 import { validateSampling } from "../../src/sampling/options.ts";
@@ -30,7 +31,9 @@ async function run(file: Blob, maxBytes: number, maxTokens: number, prompt: read
     const model = openModel(header, maxBytes);
     const weights = new AllocatedWeights(model.taken, buffers);
     const { pipelines, complete } = buildModel({ gpu, buffers, model, weights, contextLength: CONTEXT });
-    await uploadWeights({ gpu, pipelines, buffers, file: header, taken: model.taken, weights, source });
+    const fingerprint = new Fingerprint(header);
+    const { taken } = model;
+    await uploadWeights({ gpu, pipelines, buffers, file: header, taken, weights, source, fingerprint });
     const { generator } = await complete();
     const { loop, evaluator } = generator!;
     const logits = await evaluator.logits(prompt, never);

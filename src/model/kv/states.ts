@@ -17,14 +17,14 @@ const CHECKPOINTS = { least: 4, most: 64 };
 export class States {
   /** Copies that can be kept. */
   readonly checkpoints: number;
-  readonly #layers: { layer: number; bytes: number; live: GPUBuffer; kept: GPUBuffer }[];
+  readonly layers: readonly { layer: number; bytes: number; live: GPUBuffer; kept: GPUBuffer }[];
 
   /** @throws DoesNotFitError `adapter-limit` */
   constructor(buffers: Buffers, layers: readonly LayerState[]) {
     const all = layers.reduce((sum, { bytes }) => sum + bytes, 0);
     const { least, most } = CHECKPOINTS;
     this.checkpoints = all === 0 ? 0 : Math.max(least, Math.min(most, Math.floor(CHECKPOINT_BYTES / all)));
-    this.#layers = layers.map(({ layer, bytes }) => ({
+    this.layers = layers.map(({ layer, bytes }) => ({
       layer,
       bytes,
       live: buffers.storage(`state of layer ${layer}`, bytes),
@@ -34,16 +34,16 @@ export class States {
 
   /** The running sequence's state of a layer. */
   live(layer: number): GPUBuffer {
-    return this.#layers.find(state => state.layer === layer)!.live;
+    return this.layers.find(state => state.layer === layer)!.live;
   }
 
   keep(encoder: GPUCommandEncoder, checkpoint: number): void {
-    for (const { live, kept, bytes } of this.#layers)
+    for (const { live, kept, bytes } of this.layers)
       encoder.copyBufferToBuffer(live, 0, kept, checkpoint * bytes, bytes);
   }
 
   restore(encoder: GPUCommandEncoder, checkpoint: number): void {
-    for (const { live, kept, bytes } of this.#layers)
+    for (const { live, kept, bytes } of this.layers)
       encoder.copyBufferToBuffer(kept, checkpoint * bytes, live, 0, bytes);
   }
 }

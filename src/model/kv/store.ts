@@ -6,6 +6,7 @@ import {
   type LayerCache,
   layerBytes,
   layerPages,
+  pageBytes,
   pagesFor,
 } from "./layout.ts";
 import { Pages } from "./pages.ts";
@@ -20,6 +21,17 @@ export interface CachePlace {
   pageTable: GPUBuffer;
   /** Physical pages. */
   pages: number;
+}
+
+/** A layer's pages that a sequence holds. */
+export interface HeldLayer {
+  buffer: GPUBuffer;
+  /** Bytes of a page's keys, or of its values. */
+  pageBytes: number;
+  /** Physical pages of the layer: values begin behind the keys of all. */
+  count: number;
+  /** By logical page; `GONE`: no token to come sees it. */
+  pages: readonly number[];
 }
 
 /** A sequence's place in the store. */
@@ -45,6 +57,7 @@ interface Checkpoint {
 
 /** Layers whose pages live equally long, and so share a table. */
 interface Pool {
+  readonly layers: { buffer: GPUBuffer; pageBytes: number }[];
   readonly window: number | undefined;
   readonly pages: Pages;
   readonly table: GPUBuffer;
@@ -86,12 +99,14 @@ export class KvStore {
         // a window in which the whole sequence fits needs no page to be given back
         const window = count === this.pages ? undefined : cache.window;
         const pool = pools.get(window ?? 0) ?? {
+          layers: [],
           window,
           pages: new Pages(count),
           table: buffers.storage(`page table${window ? ` of a window of ${window}` : ""}`, this.pages * 4),
         };
         pools.set(window ?? 0, pool);
         const buffer = buffers.storage(`KV cache of layer ${cache.layer}`, layerBytes(cache, shape));
+        pool.layers.push({ buffer, pageBytes: pageBytes(cache, shape) });
         return [cache, { buffer, pageTable: pool.table, pages: count }];
       }),
     );
@@ -214,6 +229,22 @@ export class KvStore {
     this.#prefixes.touch(sequence.chain.splice(0));
   }
 
+  /**
+   * A sequence of whole pages of tokens that the caller fills. `reserve` gives it those that the next token sees; with `checkpoint`
+   * and `advance` by nothing it enters the index.
+   */
+  adopt(ids: readonly number[]): KvSequence {
+    const { sequence } = this.open();
+    return { ...sequence, shared: true, ids: [...ids] };
+  }
+
+  /** What a sequence holds, layer by layer. */
+  held(sequence: KvSequence): HeldLayer[] {
+    return this.#pools.flatMap(({ layers, pages: { count } }, index) =>
+      layers.map(layer => ({ ...layer, count, pages: sequence.pages[index]! })),
+    );
+  }
+
   /** Empties the index, but for what running sequences hold. */
   forget(): void {
     for (let left = -1; left !== this.#prefixes.size; ) {
@@ -287,7 +318,10 @@ export class KvStore {
     const kept = sequence.pending.get(end);
     if (!kept) return;
     sequence.pending.delete(end);
-    if (node.checkpoint !== GONE) return this.#checkpoints.letGo(kept.number);
+    if (node.checkpoint !== GONE) {
+      this.#checkpoints.letGo(kept.number);
+      return;
+    }
     node.checkpoint = kept.number;
     if (!kept.trail) return;
     if (sequence.trail) this.#dropCheckpoint(sequence.trail);
