@@ -18,6 +18,9 @@ import type {
   TokenizerInfo,
 } from "../types.ts";
 
+/** What a worker says when it runs. */
+export const HELLO = "intab";
+
 /** Options of a generation without what cannot cross: a signal becomes `cancel(request)`. What the template gets is in the prompt. */
 export type RemoteGenerateOptions = Omit<ChatOptions, "signal" | keyof TemplateOptions>;
 

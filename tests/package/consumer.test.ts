@@ -58,7 +58,7 @@ describe("an app that installed the package", () => {
   test("is built by Vite, with the worker as a file of its own, and answers", async () => {
     await build({ root: consumer, configFile: false, logLevel: "error" });
     const assets = readdirSync(join(consumer, "dist/assets"));
-    expect(assets.filter(name => name.startsWith("worker-"))).toHaveLength(1);
+    expect(assets.filter(name => name.startsWith("intab-worker-"))).toHaveLength(1);
     const server = await serve({ root: join(consumer, "dist") });
     try {
       expect(await answerOf(server.url)).toEqual(expected);

@@ -21,7 +21,7 @@ const RUNTIME_LIMIT = 138 * 1000;
 describe("the packed package", () => {
   test("has a page and a worker of at most 138 KB gzipped together", () => {
     const runtime = files.filter(file => file.endsWith(".js"));
-    expect(runtime).toEqual(["dist/lib/index.js", "dist/lib/worker.js"]);
+    expect(runtime).toEqual(["dist/lib/embedded.js", "dist/lib/index.js", "dist/lib/intab-worker.js"]);
     const sizes = runtime.map(file => gzipSync(read(file), { level: 9 }).length);
     console.log(`gzipped: ${runtime.map((file, i) => `${file} ${sizes[i]} bytes`).join(", ")}`);
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(RUNTIME_LIMIT);
@@ -58,12 +58,12 @@ describe("the packed package", () => {
 
   test("starts its worker by the literal that bundlers look for", () => {
     expect(read("dist/lib/index.js")).toMatch(
-      /new Worker\(new URL\("\.\/worker\.js", import\.meta\.url\), ?\{[^}]*type: ?"module"[^}]*\}\)/,
+      /new Worker\(new URL\("\.\/intab-worker\.js", import\.meta\.url\), ?\{[^}]*type: ?"module"[^}]*\}\)/,
     );
   });
 
   test("carries its shaders without comments", () => {
-    const worker = read("dist/lib/worker.js");
+    const worker = read("dist/lib/intab-worker.js");
     expect(worker).toContain("@compute");
     expect(worker).not.toMatch(/\\n\s*\/\//);
   });
