@@ -31,14 +31,15 @@ export function startWorker(signal: AbortSignal): Promise<Worker> {
 }
 
 async function fromAnywhere(signal: AbortSignal): Promise<Worker> {
-  const address = intended();
+  const file = intended();
   let failed: unknown;
+  leftBehind ||= movedByVite(file.address);
   if (!leftBehind)
     try {
-      return await running(() => fromFile(address), signal);
+      return await running(() => fromFile(file), signal);
     } catch (error) {
       signal.throwIfAborted();
-      if (!embedded) throw notStarted(error, address);
+      if (!embedded) throw notStarted(error, file);
       failed = error;
     }
   try {
@@ -48,7 +49,7 @@ async function fromAnywhere(signal: AbortSignal): Promise<Worker> {
     return worker;
   } catch (error) {
     signal.throwIfAborted();
-    throw notStarted(failed ?? error, address);
+    throw notStarted(failed ?? error, file);
   }
 }
 
@@ -91,6 +92,9 @@ interface Intended {
   address: string;
   type: WorkerType | undefined;
 }
+
+/** Vite up to 7, in development, puts packages into files of its own, and leaves the worker where it was. */
+const movedByVite = (address: string): boolean => address.includes("/.vite/");
 
 /** What the bundler made of the literal: nothing else tells its address in all of them. */
 function intended(): Intended {
@@ -142,7 +146,7 @@ export function workerFailed(
 
 /** What to do about a script at `url` that does not run. */
 function help(url: string): string {
-  if (url.includes("/.vite/"))
+  if (movedByVite(url))
     return 'Vite moved intab away from it. In vite.config: optimizeDeps: { exclude: ["intab"] }.';
   const origin = url && new URL(url).origin;
   const first =
