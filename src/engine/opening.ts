@@ -5,6 +5,7 @@ import { type CrossingOrigin, crossingOrigin } from "../origin.ts";
 import type { LoadOptions, ModelOrigin } from "../types.ts";
 import { Connection } from "../worker/connection.ts";
 import type { RenderChatOptions } from "../worker/protocol.ts";
+import { checkWorkers } from "../worker/start.ts";
 import { checkSignal, renderNames, workerLike } from "./option-names.ts";
 
 /** Opens source and worker for `work`, and leaves neither behind where it fails. */
@@ -16,6 +17,7 @@ export async function opening<T>(
   checkSignal(signal);
   signal?.throwIfAborted();
   if (worker !== undefined) check("worker", worker, workerLike);
+  else checkWorkers(); // before what a source is to a server
   const origin = await crossingOrigin(source);
   let connection: Connection | undefined;
   try {

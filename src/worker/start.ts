@@ -15,18 +15,23 @@ const embedded = import.meta.env?.PROD ? undefined : () => import(/* webpackIgno
 /** The file was not there, so the next worker is not looked for there. */
 let leftBehind = false;
 
-/**
- * Starts intab's own worker, and waits until it runs: from its file; where that cannot be loaded, from its text.
- * @param signal ends the worker while it starts; afterwards it is the caller's to end
- * @throws GpuUnavailableError `no-worker`, at once; (as rejection) DisposedError `worker-failed`; the signal's reason
- */
-export function startWorker(signal: AbortSignal): Promise<Worker> {
+/** @throws GpuUnavailableError `no-worker` */
+export function checkWorkers(): void {
   if (typeof Worker === "undefined")
     throw new GpuUnavailableError(
       "no-worker",
       "intab runs in a browser, and there are no Web Workers here: this is Node, another server or its rendering of a page. " +
         "Call it in the page: in React within useEffect() or an event handler.",
     );
+}
+
+/**
+ * Starts intab's own worker, and waits until it runs: from its file; where that cannot be loaded, from its text.
+ * @param signal ends the worker while it starts; afterwards it is the caller's to end
+ * @throws GpuUnavailableError `no-worker`, at once; (as rejection) DisposedError `worker-failed`; the signal's reason
+ */
+export function startWorker(signal: AbortSignal): Promise<Worker> {
+  checkWorkers();
   return fromAnywhere(signal);
 }
 

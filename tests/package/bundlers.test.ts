@@ -6,8 +6,9 @@ import type * as Vite from "vite";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { openPage } from "../../scripts/lib/chromium.mjs";
 import { root } from "../../scripts/lib/process.mjs";
-import { serve } from "../../scripts/lib/server.mjs";
+import { byteRange, serve } from "../../scripts/lib/server.mjs";
 import { build, copyOf, installBundlers, installed } from "./bundlers/set-up.ts";
+import { readmeBlocks } from "./readme.ts";
 
 const intab = join(inject("consumer"), "node_modules/intab");
 const MODEL = "?model=/intab-tiny-q4_0.gguf";
@@ -122,8 +123,7 @@ describe.each(VITES)("%s", (name, vite) => {
   });
 });
 
-test("webpack 5 builds the chat, with one worker", async () => {
-  const app = copyOf("vite", { name: "webpack", intab, served: "dist" });
+async function webpackBuild(app: string): Promise<string> {
   writeFileSync(
     join(app, "build.mjs"),
     `import webpack from "webpack";
@@ -134,8 +134,34 @@ test("webpack 5 builds the chat, with one worker", async () => {
   );
   await build(app, "build.mjs");
   cpSync(join(app, "index.html"), join(app, "dist/index.html"));
-  expect(scriptsIn(join(app, "dist"))).toHaveLength(2);
-  await inFolder(join(app, "dist"), chat, STRICT);
+  return join(app, "dist");
+}
+
+test("webpack 5 builds the chat, with one worker", async () => {
+  const dist = await webpackBuild(copyOf("vite", { name: "webpack", intab, served: "dist" }));
+  expect(scriptsIn(dist)).toHaveLength(2);
+  await inFolder(dist, chat, STRICT);
+});
+
+describe("a worker that the app starts itself, by the package's name", () => {
+  const withOwnWorker = (name: string, served: string): string => {
+    const app = copyOf("vite", { name, intab, served });
+    const chat = readFileSync(join(app, "chat.js"), "utf8");
+    const worker = 'worker: new Worker(new URL("intab/worker", import.meta.url), { type: "module" }),';
+    writeFileSync(join(app, "chat.js"), chat.replace("load(MODEL, {", `load(MODEL, { ${worker}`));
+    expect(chat).toContain("load(MODEL, {");
+    return app;
+  };
+
+  test("is followed by Vite 8", async () => {
+    const app = withOwnWorker("vite8-worker", "public");
+    await build(app, join(VITES[3][1], "bin/vite.js"), "build", "--logLevel", "warn");
+    expect(await inFolder(join(app, "dist"), chat, STRICT)).toEqual(FROM_ITS_FILE);
+  });
+
+  test("is followed by webpack 5", async () => {
+    await inFolder(await webpackBuild(withOwnWorker("webpack-worker", "dist")), chat, STRICT);
+  });
 });
 
 test("Next.js exports the chat, rendered without a browser first", async () => {
@@ -200,20 +226,47 @@ describe("esbuild", () => {
   });
 });
 
-test("a page without a build chats, with the package from a CDN", async () => {
-  const app = copyOf("page", { name: "page", intab, served: "." });
+describe("a page without a build", () => {
   const { version } = JSON.parse(readFileSync(join(intab, "package.json"), "utf8")) as { version: string };
-  const cdn = `https://cdn.jsdelivr.net/npm/intab@${version}/`;
-  const { page } = browser;
-  await page.route(`${cdn}**`, route =>
-    route.fulfill({
-      path: join(intab, route.request().url().slice(cdn.length)),
-      headers: { "content-type": "text/javascript", "access-control-allow-origin": "*" },
-    }),
-  );
-  try {
+  const cors = { "access-control-allow-origin": "*", "access-control-expose-headers": "*" };
+
+  beforeAll(async () => {
+    const cdn = `https://cdn.jsdelivr.net/npm/intab@${version}/`;
+    await browser.page.route(`${cdn}**`, route =>
+      route.fulfill({
+        path: join(intab, route.request().url().slice(cdn.length)),
+        headers: { "content-type": "text/javascript", ...cors },
+      }),
+    );
+    // a model under the address of the one that the README names
+    const model = readFileSync(join(root, "public/models/intab-tiny-q4_0.gguf"));
+    await browser.page.route("https://huggingface.co/QuantFactory/**/*.gguf", route => {
+      if (route.request().method() === "OPTIONS")
+        return route.fulfill({ status: 204, headers: { ...cors, "access-control-allow-headers": "range" } });
+      const [first, last] = byteRange(route.request().headers().range, model.length) as [number, number];
+      return route.fulfill({
+        status: 206,
+        headers: { ...cors, "content-range": `bytes ${first}-${last}/${model.length}` },
+        body: model.subarray(first, last + 1),
+      });
+    });
+  });
+  afterAll(() => browser.page.unrouteAll());
+
+  test("chats, with the package from a CDN", async () => {
+    const app = copyOf("page", { name: "page", intab, served: "." });
     expect(await inFolder(app, chat)).toEqual(FROM_ITS_FILE);
-  } finally {
-    await page.unroute(`${cdn}**`);
-  }
+  });
+
+  test("answers, copied from the README", async () => {
+    const app = copyOf("page", { name: "readme", intab, served: "." });
+    writeFileSync(join(app, "index.html"), readmeBlocks("html")[0]!);
+    await inFolder(app, async url => {
+      const { page } = browser;
+      await page.goto(url);
+      await expect
+        .poll(() => page.textContent("#answer"), { timeout: 60_000 })
+        .toMatch(/^(?!Loading)\s*\w+ \w+/);
+    });
+  });
 });
