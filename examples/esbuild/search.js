@@ -1,8 +1,7 @@
 import { load } from "intab";
 
 const MODEL =
-  new URLSearchParams(location.search).get("model") ??
-  "hf:CompendiumLabs/bge-small-en-v1.5-gguf/bge-small-en-v1.5-q8_0.gguf"; // 37 MB, stored after the first time
+  new URLSearchParams(location.search).get("model") ?? "hf:ChristianAzinn/bge-small-en-v1.5-gguf:Q8_0"; // 37 MB, stored after the first time
 
 const TEXTS = [
   "The Moon pulls the sea towards it, and so the tides come and go.",
@@ -24,7 +23,9 @@ async function start() {
   form.onsubmit = async event => {
     event.preventDefault();
     const [query] = await model.embed([new FormData(form).get("query")]);
-    const found = TEXTS.map((text, i) => ({ text, score: dot(query, vectors[i]) })).sort((a, b) => b.score - a.score);
+    const found = TEXTS.map((text, i) => ({ text, score: dot(query, vectors[i]) })).sort(
+      (a, b) => b.score - a.score,
+    );
     document.querySelector("#found").replaceChildren(
       ...found.map(({ text, score }) => {
         const item = document.createElement("li");

@@ -53,6 +53,7 @@ export class Connection {
   #connect(worker: Worker): Remote<Host> {
     this.#worker = worker;
     const { signal } = this.#ended;
+    if (signal.aborted && this.#owned) worker.terminate();
     worker.addEventListener(
       "error",
       // the message of a script that could not be loaded is empty

@@ -64,13 +64,14 @@ export function Chat() {
       </p>
       <div id="log">
         {messages.map(({ content }, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: messages are only ever appended
           <p key={index}>{content}</p>
         ))}
       </div>
       <form onSubmit={send}>
         <input name="message" aria-label="Message" autoComplete="off" required />
-        <button disabled={!model || busy}>Send</button>
+        <button type="submit" disabled={!model || busy}>
+          Send
+        </button>
         <button type="button" disabled={!busy} onClick={() => controller.current.abort()}>
           Stop
         </button>
