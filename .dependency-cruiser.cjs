@@ -4,7 +4,7 @@
 const LAYERS = {
   "src/index.ts": ["src/api", "src/page", "src/storage", "src/boundary"],
   "src/api": ["src/page", "src/boundary"],
-  "src/page": ["src/boundary", "src/storage", "src/gpu/device"],
+  "src/page": ["src/boundary", "src/storage", "src/gpu/device", "src/worker/embedded"],
   "src/worker": ["src/boundary", "src/load", "src/engine", "src/storage", "src/tokenizer"],
   "src/load": ["src/boundary", "src/engine", "src/model", "src/kernels", "src/gpu", "src/gguf", "src/storage", "src/tokenizer", "src/sampling"],
   "src/engine": ["src/boundary", "src/model", "src/kernels", "src/gpu", "src/tokenizer", "src/sampling"],

@@ -1,5 +1,5 @@
-// Four builds from one file: `vite` (dev) and `vite build --mode demo` make the app, `--mode library` and
-// `--mode worker` the two files of the npm package. scripts/build.mjs runs them and puts the results in place.
+// Five builds from one file: `vite` (dev) and `vite build --mode demo` make the app, `--mode library`, `--mode worker` and
+// `--mode embedded` the three files of the npm package. scripts/build.mjs runs them and puts the results in place.
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin, type UserConfig } from "vite";
@@ -9,12 +9,21 @@ import { minifyWgsl } from "./scripts/lib/wgsl.mjs";
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
-/** The worker's source, and how `src/page/start-worker.ts` names it. */
-const WORKER_ENTRY = "src/worker/worker.ts";
-const WORKER_URL = /new URL\(\s*["']\.[\w./-]*worker\.ts["']\s*,\s*import\.meta\.url\s*,?\s*\)/;
-/** Stands for the worker's URL while the library is built, so that no bundler step acts on it. */
-const PLACEHOLDER = "__INTAB_WORKER_URL__";
-const STARTED_WORKER = new RegExp(`new Worker\\(${PLACEHOLDER},\\s*(\\{[^{}]*\\})\\)`);
+/** What `src/page/start-worker.ts` says of the worker, and what the package says instead. */
+const LEFT_TO_BUNDLERS = [
+  {
+    source: /new URL\(\s*["']\.[\w./-]*worker\.ts["']\s*,\s*import\.meta\.url\s*,?\s*\)/,
+    placeholder: "__INTAB_WORKER_URL__",
+    published: `new URL("./intab-worker.js", import.meta.url)`,
+  },
+  { source: /import\.meta\.env\?\.PROD/, placeholder: "__INTAB_VITE__", published: "import.meta.env?.PROD" },
+  {
+    source: /import\([^()]*["']\.[\w./-]*embedded\.ts["']\s*\)/,
+    placeholder: "__INTAB_EMBEDDED__",
+    published: `import(/* webpackIgnore: true */ "./embedded.js")`,
+  },
+];
+const STARTED_WORKER = /new Worker\(__INTAB_WORKER_URL__,\s*(\{[^{}]*\})\)/;
 
 /** Comments and indentation leave the shaders that are shipped. */
 function shaders(): Plugin {
@@ -33,34 +42,40 @@ function shaders(): Plugin {
   };
 }
 
-/** Leaves `new Worker(new URL("./worker.js", import.meta.url))` to the bundler of whoever uses the package. */
+/** Leaves the ways to the worker to the bundler of whoever uses the package: no step of this build acts on them. */
 function workerStaysApart(): Plugin {
-  let found = 0;
   return {
     name: "intab:worker-stays-apart",
     enforce: "pre",
     transform: {
-      filter: { code: WORKER_URL },
+      filter: { id: /src\/page\/start-worker\.ts$/ },
       handler(code) {
-        found++;
-        return { code: code.replace(WORKER_URL, PLACEHOLDER), map: null };
+        for (const { source, placeholder } of LEFT_TO_BUNDLERS) {
+          if (!source.test(code)) this.error(`src/page/start-worker.ts has nothing like ${source}`);
+          code = code.replace(source, placeholder);
+        }
+        return { code, map: null };
       },
     },
     generateBundle(_options, bundle) {
-      if (found !== 1)
-        this.error(`The worker's URL must appear in exactly one module; it appears in ${found}.`);
       for (const chunk of Object.values(bundle)) {
         if (chunk.type !== "chunk") continue;
-        const options = STARTED_WORKER.exec(chunk.code)?.[1];
-        if (!options)
+        if (!STARTED_WORKER.test(chunk.code))
           this.error('The worker must be started by: new Worker(new URL("...", import.meta.url), { ... })');
         // the literal that Vite, webpack and browsers all understand
-        const published = `new Worker(new URL("./worker.js", import.meta.url), ${options.replaceAll("`", '"')})`;
-        chunk.code = chunk.code.replace(STARTED_WORKER, published);
+        chunk.code = chunk.code.replace(
+          STARTED_WORKER,
+          (_all, options) => `new Worker(__INTAB_WORKER_URL__, ${options.replaceAll("`", '"')})`,
+        );
+        for (const { placeholder, published } of LEFT_TO_BUNDLERS)
+          chunk.code = chunk.code.replace(placeholder, () => published);
       }
     },
   };
 }
+
+/** The worker once more: what maps its lines lies beside the worker's own file. */
+const EMBEDDED = "embedded.js";
 
 /** One self-contained file of the package: see docs/dependencies.md for why nothing stays outside. */
 function packageFile(entry: string, fileName: string, plugins: Plugin[]): UserConfig {
@@ -71,10 +86,11 @@ function packageFile(entry: string, fileName: string, plugins: Plugin[]): UserCo
       ...plugins,
       thirdPartyLicenses({ root: path("."), file: `${fileName}.licenses.txt` }),
     ],
+    worker: { format: "es", plugins: () => [shaders()], rolldownOptions: { output: { minify: true } } },
     build: {
       target: "es2022",
       minify: true,
-      sourcemap: true,
+      sourcemap: fileName !== EMBEDDED,
       reportCompressedSize: false,
       lib: { entry: path(entry), formats: ["es"], fileName: () => fileName },
       // Vite leaves the white space of libraries in place; here nothing after it would take it out
@@ -108,6 +124,7 @@ const demo: UserConfig = {
 
 export default defineConfig(({ mode }) => {
   if (mode === "library") return packageFile("src/index.ts", "index.js", [workerStaysApart()]);
-  if (mode === "worker") return packageFile(WORKER_ENTRY, "worker.js", []);
+  if (mode === "worker") return packageFile("src/worker/worker.ts", "intab-worker.js", []);
+  if (mode === "embedded") return packageFile("src/worker/embedded.ts", EMBEDDED, []);
   return demo;
 });

@@ -156,6 +156,10 @@ async function remedy(choice: Remedy): Promise<void> {
         "noopener",
       );
     case "find-models":
-      return void open("https://huggingface.co/models?library=gguf&search=llama", "_blank", "noopener");
+      return void open(
+        "https://huggingface.co/models?library=gguf&pipeline_tag=text-generation",
+        "_blank",
+        "noopener",
+      );
   }
 }

@@ -30,7 +30,7 @@ export class IntabError extends Error {
   }
 }
 
-/** No usable WebGPU: `no-webgpu`, `no-adapter`, `no-device`, `no-timestamps`. */
+/** No usable WebGPU: `no-webgpu`, `no-adapter`, `no-device`, `no-timestamps`; no browser at all: `no-worker`. */
 export class GpuUnavailableError extends IntabError {
   override name = "GpuUnavailableError";
 }

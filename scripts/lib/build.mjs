@@ -94,6 +94,7 @@ export async function ensureBuilt(part) {
 async function buildLibrary(work) {
   await vite("worker", work);
   await vite("library", work);
+  await vite("embedded", work);
   const status = await run(process.execPath, [
     join(root, "node_modules/typescript/bin/tsc"),
     "-p",
@@ -112,7 +113,7 @@ async function buildLibrary(work) {
 }
 
 /**
- * @param {"demo" | "library" | "worker"} mode a mode of vite.config.ts
+ * @param {"demo" | "library" | "worker" | "embedded"} mode a mode of vite.config.ts
  * @param {string} outDir
  */
 async function vite(mode, outDir) {
@@ -123,7 +124,7 @@ async function vite(mode, outDir) {
     "--outDir",
     outDir,
     "--emptyOutDir",
-    mode === "library" ? "false" : "true",
+    mode === "library" || mode === "embedded" ? "false" : "true",
     "--logLevel",
     "warn",
   ];

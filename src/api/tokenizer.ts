@@ -79,7 +79,7 @@ export class ModelTokenizer {
  * A chat template that comes from elsewhere than a model file, such as one that is being written.
  * @param template Jinja
  * @param options.tokens what its `bos_token`, `eos_token`, ... stand for; see `TokenizerInfo.specialTokens`
- * @throws InputError `option`; DisposedError `worker-failed`
+ * @throws InputError `option`; GpuUnavailableError `no-worker`
  */
 export function openTemplate(
   template: string,

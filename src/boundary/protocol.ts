@@ -19,6 +19,9 @@ import type {
   TokenizerInfo,
 } from "../types.ts";
 
+/** What a worker says when it runs. */
+export const HELLO = "intab";
+
 /** A `ModelOrigin` as it reaches the worker: one file, the files of a split model, or what gives a stream's next bytes. */
 export type PlainOrigin = string | Blob | readonly (string | Blob)[] | PullBytes;
 

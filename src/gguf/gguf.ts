@@ -26,7 +26,7 @@ export interface GgufFile {
   readonly dataOffset: number;
   /** Every tensor starts at a multiple of this, counted from `dataOffset`. Bytes. */
   readonly alignment: number;
-  /** Where the size was not known beforehand and the header did not reach the end: up to the last tensor's end. */
+  /** Size of the file, of all parts of a split one; where it was not known beforehand, up to the last tensor's end. Bytes. */
   readonly fileBytes: number;
 }
 

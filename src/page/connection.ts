@@ -20,38 +20,51 @@ let requests = 0;
 
 /** The calls to one worker for one model, tokenizer or template. Every call ends when the worker does. */
 export class Connection {
-  readonly host: Remote<Host>;
-  readonly #worker: Worker;
+  /** Calls to the worker: there once it runs. */
+  #host: Remote<Host> | undefined;
+  readonly #ready: Promise<Remote<Host>>;
+  #worker: Worker | undefined;
   readonly #owned: boolean;
   readonly #ended = new AbortController();
   readonly #running = new Set<number>();
   #closing: Promise<void> | undefined;
 
   /**
-   * @param given the caller's worker, which is left running at the end; without one intab starts its own
-   * @throws DisposedError `worker-failed`
+   * @param given the caller's worker, which is left running at the end; without one intab starts its own. Where that
+   *   fails, every call rejects with DisposedError `worker-failed`.
+   * @throws GpuUnavailableError `no-worker`
    */
   constructor(given: Worker | undefined) {
-    const { worker, address } = given ? { worker: given, address: undefined } : startWorker();
-    this.#worker = worker;
     this.#owned = !given;
+    this.#ready = given
+      ? Promise.resolve(this.#connect(given))
+      : startWorker(this.#ended.signal).then(worker => this.#connect(worker));
+    this.#ready.then(
+      host => this.#watch(host),
+      error => this.#end(error),
+    );
+  }
+
+  /** Only inside of what `call()` and `open()` send. */
+  get host(): Remote<Host> {
+    return this.#host!;
+  }
+
+  #connect(worker: Worker): Remote<Host> {
+    this.#worker = worker;
     const { signal } = this.#ended;
-    this.host = wrap<Host>(endpoint(worker, signal));
-    let heard = false;
-    worker.addEventListener("message", () => (heard = true), { once: true, signal });
+    if (signal.aborted && this.#owned) worker.terminate();
     worker.addEventListener(
       "error",
-      event => {
-        // the message of a script that could not be loaded is empty
-        const why = event.message || "its script could not be loaded";
-        this.#end(heard ? workerFailed(why) : workerFailed(why, { address }));
-      },
+      // the message of a script that could not be loaded is empty
+      event => this.#end(workerFailed(event.message || "its script could not be loaded")),
       { signal },
     );
     worker.addEventListener("messageerror", () => this.#end(workerFailed("a message could not be read")), {
       signal,
     });
-    void this.#watch();
+    this.#host = wrap<Host>(endpoint(worker, signal));
+    return this.#host;
   }
 
   /**
@@ -67,7 +80,8 @@ export class Connection {
     const cancel = (): void => this.#cancel(request);
     signal?.addEventListener("abort", cancel, { once: true });
     try {
-      const answer = abortable(send(request), ended);
+      // at once where it can be: what the caller gave is read now, and may change afterwards
+      const answer = abortable(this.#host ? send(request) : this.#ready.then(() => send(request)), ended);
       if (signal?.aborted) cancel();
       return await (signal ? abortable(answer, signal, CANCEL_GRACE_MS) : answer);
     } catch (error) {
@@ -106,14 +120,17 @@ export class Connection {
       if (this.#owned) this.#end(workerFailed("it did not answer and was ended"));
     }, STUCK_MS);
     const heard = (): void => clearTimeout(stuck);
-    abortable(this.host.cancel(request), this.#ended.signal).then(heard, heard);
+    abortable(
+      this.#ready.then(host => host.cancel(request)),
+      this.#ended.signal,
+    ).then(heard, heard);
   }
 
   /** Nothing tells a page that a worker closed itself, except that the lock it holds gets free. */
-  async #watch(): Promise<void> {
+  async #watch(host: Remote<Host>): Promise<void> {
     const { signal } = this.#ended;
     try {
-      const name = await abortable(this.host.alive(), signal);
+      const name = await abortable(host.alive(), signal);
       if (name)
         await navigator.locks.request(name, { mode: "shared", signal }, () =>
           this.#end(workerFailed("it ended")),
@@ -128,7 +145,8 @@ export class Connection {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const stuck = new Promise<void>(resolve => (timer = setTimeout(resolve, DISPOSE_TIMEOUT_MS)));
     try {
-      await Promise.race([abortable(this.host.dispose(of, [...this.#running]), signal), stuck]);
+      const disposing = this.#ready.then(host => host.dispose(of, [...this.#running]));
+      await Promise.race([abortable(disposing, signal), stuck]);
     } catch {
       // the worker is gone, and with it everything that disposing would have freed
     } finally {
@@ -139,7 +157,7 @@ export class Connection {
 
   #end(reason: DisposedError): void {
     this.#ended.abort(reason);
-    if (this.#owned) this.#worker.terminate();
+    if (this.#owned) this.#worker?.terminate();
   }
 }
 

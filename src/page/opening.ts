@@ -6,6 +6,7 @@ import type { LoadOptions, ModelOrigin } from "../types.ts";
 import { Connection } from "./connection.ts";
 import { checkSignal, renderNames, workerLike } from "./option-names.ts";
 import { type CrossingOrigin, crossingOrigin } from "./origin.ts";
+import { checkWorkers } from "./start-worker.ts";
 
 /** Opens source and worker for `work`, and leaves neither behind where it fails. */
 export async function opening<T>(
@@ -16,6 +17,7 @@ export async function opening<T>(
   checkSignal(signal);
   signal?.throwIfAborted();
   if (worker !== undefined) check("worker", worker, workerLike);
+  else checkWorkers(); // before what a source is to a server
   const origin = await crossingOrigin(source);
   let connection: Connection | undefined;
   try {

@@ -1,17 +1,16 @@
-// The package in the hands of a stranger: with Vite, with Vite's development server, and with no bundler at all.
+// The package in the hands of a stranger who has no bundler, in Node, and under TypeScript; bundlers are in bundlers.test.ts.
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { build, createServer } from "vite";
-import { beforeAll, describe, expect, inject, test } from "vitest";
+import { describe, expect, inject, test } from "vitest";
 import { openPage } from "../../scripts/lib/chromium.mjs";
 import { root } from "../../scripts/lib/process.mjs";
 import { serve } from "../../scripts/lib/server.mjs";
+import { readmeBlocks } from "./readme.ts";
 
 const consumer = inject("consumer");
 const MODEL = "intab-tiny-q4_0.gguf";
 
-/** The example that the README gives, about. */
 const APP = `
 import { IntabError, load, support } from "intab";
 globalThis.answer = async () => {
@@ -24,101 +23,53 @@ globalThis.answer = async () => {
   const failure = await load("/missing.gguf").catch(error => error);
   return { ...facts, failure: failure instanceof IntabError && failure.code };
 };
-globalThis.ready = true;
 `;
 
-const HTML = (script: string): string =>
-  `<!doctype html><title>consumer</title><link rel="icon" href="data:," />${script}`;
-
-beforeAll(() => {
-  mkdirSync(join(consumer, "public"), { recursive: true });
-  cpSync(join(root, "public/models", MODEL), join(consumer, "public", MODEL));
-  writeFileSync(join(consumer, "main.js"), APP);
-  writeFileSync(join(consumer, "index.html"), HTML('<script type="module" src="/main.js"></script>'));
-});
-
-async function answerOf(url: string): Promise<unknown> {
-  const { page, close } = await openPage({ url });
-  try {
-    await page.waitForFunction(() => "ready" in globalThis);
-    return await page.evaluate(() => (globalThis as unknown as { answer: () => Promise<unknown> }).answer());
-  } finally {
-    await close();
-  }
-}
-
-const expected = {
-  webgpu: true,
-  streamed: expect.stringMatching(/\w/),
-  name: "intab-tiny",
-  failure: "http-status",
-};
-
-describe("an app that installed the package", () => {
-  test("is built by Vite, with the worker as a file of its own, and answers", async () => {
-    await build({ root: consumer, configFile: false, logLevel: "error" });
-    const assets = readdirSync(join(consumer, "dist/assets"));
-    expect(assets.filter(name => name.startsWith("worker-"))).toHaveLength(1);
-    const server = await serve({ root: join(consumer, "dist") });
-    try {
-      expect(await answerOf(server.url)).toEqual(expected);
-    } finally {
-      await server.close();
-    }
-  });
-
-  test("runs on Vite's development server with the package left out of its pre-bundling", async () => {
-    const server = await createServer({
-      root: consumer,
-      configFile: false,
-      logLevel: "error",
-      appType: "mpa", // a missing file is a 404, not the start page
-      optimizeDeps: { exclude: ["intab"] },
-      server: { port: 0, host: "localhost", hmr: false },
-    });
-    try {
-      await server.listen();
-      const address = server.httpServer!.address() as { port: number };
-      expect(await answerOf(`http://localhost:${address.port}/`)).toEqual(expected);
-    } finally {
-      await server.close();
-    }
-  });
-
-  test("works without a bundler, from the files as they are published", async () => {
+describe("a stranger who installed the package", () => {
+  test("uses it without a bundler, from the files as they are published", async () => {
     const site = join(consumer, "plain");
     mkdirSync(site, { recursive: true });
     cpSync(join(consumer, "node_modules/intab/dist/lib"), join(site, "intab"), { recursive: true });
-    cpSync(join(consumer, "public", MODEL), join(site, MODEL));
-    cpSync(join(consumer, "main.js"), join(site, "main.js"));
-    const map = '<script type="importmap">{ "imports": { "intab": "/intab/index.js" } }</script>';
-    writeFileSync(join(site, "index.html"), HTML(`${map}<script type="module" src="/main.js"></script>`));
+    cpSync(join(root, "public/models", MODEL), join(site, MODEL));
+    writeFileSync(
+      join(site, "index.html"),
+      `<!doctype html><title>consumer</title><link rel="icon" href="data:," />
+       <script type="importmap">{ "imports": { "intab": "/intab/index.js" } }</script>
+       <script type="module">${APP}</script>`,
+    );
     const server = await serve({ root: site });
+    const { page, close } = await openPage({ url: server.url });
     try {
-      expect(await answerOf(server.url)).toEqual(expected);
+      await page.waitForFunction(() => "answer" in globalThis);
+      const answer = await page.evaluate(() =>
+        (globalThis as unknown as { answer: () => Promise<unknown> }).answer(),
+      );
+      expect(answer).toEqual({
+        webgpu: true,
+        streamed: expect.stringMatching(/\w/),
+        name: "intab-tiny",
+        failure: "http-status",
+      });
     } finally {
+      await close();
       await server.close();
     }
   });
 
-  test("works from another origin, as from a CDN, where a worker may not come from", async () => {
-    const site = join(consumer, "elsewhere");
-    mkdirSync(site, { recursive: true });
-    cpSync(join(consumer, "public", MODEL), join(site, MODEL));
-    cpSync(join(consumer, "main.js"), join(site, "main.js"));
-    const cdn = await serve({
-      root: join(consumer, "node_modules/intab/dist/lib"),
-      headers: { "access-control-allow-origin": "*" },
+  test("is told by name that Node has no GPU for it", () => {
+    const script = `import { load, openTemplate, support } from "intab";
+      const failures = [await load("/m.gguf").catch(error => error)];
+      try { openTemplate("") } catch (error) { failures.push(error) }
+      console.log(JSON.stringify(failures.map(({ name, code, message }) => ({ name, code, message }))), (await support()).webgpu);`;
+    const node = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+      cwd: consumer,
+      encoding: "utf8",
     });
-    const map = `<script type="importmap">{ "imports": { "intab": "${new URL("index.js", cdn.url)}" } }</script>`;
-    writeFileSync(join(site, "index.html"), HTML(`${map}<script type="module" src="/main.js"></script>`));
-    const server = await serve({ root: site });
-    try {
-      expect(await answerOf(server.url)).toEqual(expected);
-    } finally {
-      await server.close();
-      await cdn.close();
-    }
+    expect(node.stderr).toBe("");
+    const [failures, webgpu] = node.stdout.trim().split(/ (?=\w+$)/);
+    const told = { name: "GpuUnavailableError", code: "no-worker", message: expect.stringContaining("Node") };
+    expect(JSON.parse(failures!)).toEqual([told, told]);
+    expect(webgpu).toBe("false");
   });
 
   test("type-checks under strict rules, library files included", () => {
@@ -135,6 +86,13 @@ describe("an app that installed the package", () => {
        await model.generate("x").catch(() => null).finally(() => {});
        export { scores, models, support, InputError, stream, short };`,
     );
+    const recipes = readmeBlocks("ts").map((block, index) => {
+      const prelude = /const model\b/.test(block) ? "" : "declare const model: import('intab').Model;\n";
+      const file = `readme-${index}.ts`;
+      writeFileSync(join(consumer, file), `${prelude}${block}export {};\n`);
+      return file;
+    });
+    expect(recipes.length).toBeGreaterThan(3);
     for (const resolution of [{ module: "esnext", moduleResolution: "bundler" }, { module: "nodenext" }]) {
       const compilerOptions = {
         ...resolution,
@@ -148,7 +106,7 @@ describe("an app that installed the package", () => {
       };
       writeFileSync(
         join(consumer, "tsconfig.json"),
-        JSON.stringify({ compilerOptions, files: ["typed.ts"] }),
+        JSON.stringify({ compilerOptions, files: ["typed.ts", ...recipes] }),
       );
       const tsc = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc")], {
         cwd: consumer,

@@ -4,7 +4,7 @@ import { runInNewContext } from "node:vm";
 import { expose } from "comlink";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { loadTokenizer, openTemplate } from "../../src/api/tokenizer.ts";
-import type { Host } from "../../src/boundary/protocol.ts";
+import { HELLO, type Host } from "../../src/boundary/protocol.ts";
 import { unlessLost } from "../../src/gpu/loss.ts";
 import { fit, load } from "../../src/page/load.ts";
 import type { GenerateResult, ModelInfo } from "../../src/types.ts";
@@ -18,6 +18,7 @@ const { loadModel, fitModel, loadText } = vi.hoisted(() => ({
 vi.mock("../../src/load/load-model.ts", () => ({ loadModel }));
 vi.mock("../../src/load/fit.ts", () => ({ fitModel }));
 vi.mock("../../src/load/load-text.ts", () => ({ loadText }));
+vi.mock("../../src/worker/embedded.ts", () => ({ startEmbedded: () => new Worker("blob:embedded") }));
 
 class ChannelWorker extends EventTarget {
   readonly #port: MessagePort;
@@ -162,13 +163,14 @@ describe("a worker of the caller's", () => {
 });
 
 describe("a worker that does not answer", () => {
-  /** intab's own worker, which is the test's. */
-  const own = (fake: ChannelWorker): ChannelWorker => {
+  /** intab's own worker, which is the test's, and says that it runs. */
+  const own = (fake: ChannelWorker, says: unknown = HELLO): ChannelWorker => {
     vi.stubGlobal("location", new URL("http://page.test/"));
     vi.stubGlobal(
       "Worker",
       class {
         constructor() {
+          queueMicrotask(() => fake.dispatchEvent(new MessageEvent("message", { data: says })));
           // biome-ignore lint/correctness/noConstructorReturn: stands for the browser's class
           return fake;
         }
@@ -185,19 +187,22 @@ describe("a worker that does not answer", () => {
   }
 
   test.each([
-    ["load", load],
-    ["fit", fit],
-    ["loadTokenizer", loadTokenizer],
-  ] as const)("%s ends within a second of its signal, and our worker is terminated", async (_, call) => {
-    vi.stubGlobal("location", new URL("http://localhost/"));
-    const fake = own(new Deaf() as unknown as ChannelWorker);
-    const controller = new AbortController();
-    const calling = failure(call(blob, { signal: controller.signal }));
-    await new Promise(resolve => setTimeout(resolve, 50));
-    controller.abort("enough");
-    expect(await within(1000, calling)).toBe("enough");
-    expect(fake.terminated).toBe(true);
-  });
+    ["load", "deaf", load, HELLO],
+    ["fit", "deaf", fit, HELLO],
+    ["loadTokenizer", "deaf", loadTokenizer, HELLO],
+    ["load", "starting", load, "no greeting"],
+  ] as const)(
+    "%s ends within a second of its signal, and our %s worker is terminated",
+    async (_, __, call, says) => {
+      const fake = own(new Deaf() as unknown as ChannelWorker, says);
+      const controller = new AbortController();
+      const calling = failure(call(blob, { signal: controller.signal }));
+      await new Promise(resolve => setTimeout(resolve, 50));
+      controller.abort("enough");
+      expect(await within(1000, calling)).toBe("enough");
+      expect(fake.terminated).toBe(true);
+    },
+  );
 
   test("generations end with what came, other calls with the reason; the caller's worker is left", async () => {
     const never = new Promise<never>(() => {});
@@ -282,9 +287,10 @@ describe("a worker that does not answer", () => {
 
 describe("a worker that cannot start", () => {
   const started: { url: string; options: WorkerOptions | undefined }[] = [];
-  function browser(construct: (url: string) => void, page = "https://page.test/index.html"): void {
+  /** In which `construct` may refuse to start a script, and all scripts but those that run are missing. */
+  function browser(construct: (url: string) => void, runs = (_url: string): boolean => false): void {
     started.length = 0;
-    vi.stubGlobal("location", new URL(page));
+    vi.stubGlobal("location", new URL("https://page.test/index.html"));
     vi.stubGlobal(
       "Worker",
       class extends EventTarget {
@@ -292,10 +298,12 @@ describe("a worker that cannot start", () => {
           super();
           construct(String(url));
           started.push({ url: String(url), options });
+          const event = runs(String(url))
+            ? new MessageEvent("message", { data: HELLO })
+            : new Event("error", { cancelable: true });
+          queueMicrotask(() => this.dispatchEvent(event));
         }
-        postMessage(): void {
-          queueMicrotask(() => this.dispatchEvent(new Event("error")));
-        }
+        postMessage(): void {}
         terminate(): void {}
       },
     );
@@ -315,12 +323,31 @@ describe("a worker that cannot start", () => {
     expect(stream.locked).toBe(false);
   });
 
-  test("is told with address and recipe where its script is not there", async () => {
+  test("is told with address and recipe where neither its script nor the embedded one runs", async () => {
     browser(() => {});
     const error = (await within(1000, failure(load(blob)))) as Error & { details: { url: string } };
     expect(error).toMatchObject({ code: "worker-failed" });
+    expect(started.map(({ url }) => url.slice(0, 13))).toEqual([
+      expect.stringMatching(/^blob:/),
+      "blob:embedded",
+    ]);
     expect(error.message).toContain(error.details.url);
-    expect(error.message).toContain("optimizeDeps");
+    expect(error.message).toContain("Access-Control-Allow-Origin");
+  });
+
+  test("is started from the embedded script, and the next one without looking for the file", async () => {
+    browser(
+      () => {},
+      url => url === "blob:embedded",
+    );
+    vi.resetModules(); // what this page learns is not for the other tests
+    const page = await import("../../src/api/tokenizer.ts");
+    page.openTemplate("x");
+    await expect.poll(() => started.length).toBe(2);
+    expect(started[1]?.url).toBe("blob:embedded");
+    await new Promise(resolve => setTimeout(resolve));
+    page.openTemplate("x");
+    await expect.poll(() => started.slice(2).map(({ url }) => url)).toEqual(["blob:embedded"]);
   });
 
   test("on another origin is started from a Blob that imports its address", async () => {
@@ -336,17 +363,19 @@ describe("a worker that cannot start", () => {
     await within(1000, failure(load(blob)));
     create.mockRestore();
     expect(globalThis.Worker).toBe(before);
-    expect(started).toEqual([
-      { url: "blob:https://page.test/1", options: expect.objectContaining({ type: "module" }) },
-    ]);
+    expect(started[0]).toEqual({
+      url: "blob:https://page.test/1",
+      options: expect.objectContaining({ type: "module" }),
+    });
     expect(await blobs[0]?.text()).toMatch(/^import "file:.*worker\.ts";/);
   });
 
   test("and a place without workers says so", async () => {
     vi.stubGlobal("Worker", undefined);
     const error = await failure(load(blob));
-    expect(error).toMatchObject({ name: "DisposedError", code: "worker-failed" });
+    expect(error).toMatchObject({ name: "GpuUnavailableError", code: "no-worker" });
     expect((error as Error).message).toContain("Node");
+    expect(() => openTemplate("x")).toThrow("Node");
   });
 });
 
