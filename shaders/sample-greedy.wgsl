@@ -1,4 +1,4 @@
-// Last step of greedy sampling, one workgroup: the token with the greatest logit, the lowest id on ties.
+// Last dispatch of greedy sampling, one workgroup: the token with the greatest logit, the lowest id on ties.
 #import sample-commit
 #import sample-best
 override SLICES: u32;

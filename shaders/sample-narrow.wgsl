@@ -1,4 +1,4 @@
-// Second step of sampling with filters: from the slices' greatest logits every workgroup derives a bound that
+// Second dispatch of sampling with filters: from the slices' greatest logits every workgroup derives a bound that
 // all tokens which can be drawn reach, and keeps those of its slice that do, in order of ids.
 #import state
 #import sample-best

@@ -1,4 +1,4 @@
-// Last step of sampling with filters, one workgroup: top-k, then top-p over what is left, then min-p, then
+// Last dispatch of sampling with filters, one workgroup: top-k, then top-p over what is left, then min-p, then
 // the draw. Few candidates are ranked in workgroup memory; many are cut by a search for the border.
 #import sample-commit
 #import sample-search

@@ -1,4 +1,4 @@
-// First step of sampling, many workgroups: adjusts logits[V] (repetition penalty, frequency and presence
+// First dispatch of sampling, many workgroups: adjusts logits[V] (repetition penalty, frequency and presence
 // penalty, bias) and finds the greatest of each slice of SLICE ids. With FILTERS also keeps the adjusted
 // logits and, for top-p, sums each slice's weights relative to its own greatest.
 #import state

@@ -1,4 +1,4 @@
-// How decode spreads the keys of one head over workgroups: at most SPLITS parts, fixed when the steps are
+// How decode spreads the keys of one head over workgroups: at most SPLITS parts, fixed when the dispatches are
 // built. Parts are as long as they must be and no shorter than SPLIT_UNIT keys, so a short context has one
 // part and the other workgroups return at once.
 override SPLITS: u32;

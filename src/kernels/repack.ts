@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import type { Pipelines, Workgroups } from "../gpu/step.ts";
+import type { Pipelines, Workgroups } from "../gpu/dispatch.ts";
 import { codebookWords } from "./codebooks.ts";
 import { type WeightType, weightLayout } from "./weights.ts";
 

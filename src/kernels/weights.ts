@@ -1,5 +1,5 @@
 import { UnsupportedModelError } from "../errors.ts";
-import type { Binding } from "../gpu/step.ts";
+import type { Binding } from "../gpu/dispatch.ts";
 import { type Codebook, codebookBytes } from "./codebooks.ts";
 
 /**

@@ -1,7 +1,7 @@
 import type { GgufFile, GgufTensor } from "../gguf/gguf.ts";
 import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
-import type { Pipelines } from "../gpu/step.ts";
+import type { Pipelines } from "../gpu/dispatch.ts";
 import { unlessLost } from "../gpu/unless-lost.ts";
 import { createRepacker, pairedRow, type Repacker } from "../kernels/repack.ts";
 import type { Vector } from "../kernels/vector.ts";
