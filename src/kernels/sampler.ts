@@ -1,7 +1,7 @@
 import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Dispatch, Pipelines } from "../gpu/dispatch.ts";
-import { PARAMS_BYTES, type PackedSampling, PENALTY_WINDOW, TAIL_OFFSET } from "../sampling/pack.ts";
+import { PARAMS_BYTES, type PackedSampling, PENALTY_WINDOW, TAIL_OFFSET } from "./sample-params.ts";
 
 export interface SamplerInputs {
   /** V, ids from 0 to V - 1. */

@@ -1,7 +1,9 @@
 import type { Buffers } from "../gpu/buffers.ts";
+import { shaderFile } from "../gpu/shader.ts";
+import { constantIn } from "../gpu/struct.ts";
 
-/** Positions in a block; `BLOCK` in shaders/shared/kv-cache.wgsl. */
-export const KV_BLOCK = 16;
+/** Positions in a block. */
+export const KV_BLOCK = constantIn(shaderFile("shared/kv-cache"), "BLOCK");
 
 /** The keys and values of one layer. */
 export interface LayerCache {

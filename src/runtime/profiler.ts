@@ -2,13 +2,13 @@ import { GpuUnavailableError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Dispatch } from "../gpu/dispatch.ts";
 import { timeDispatches } from "../gpu/profiler.ts";
+import { packSampling } from "../kernels/sample-params.ts";
 import type { Sampler } from "../kernels/sampler.ts";
 import { stateBytes } from "../kernels/state.ts";
 import type { KvCache } from "../model/kv-cache.ts";
 import type { Scratch } from "../model/scratch.ts";
 import { refused } from "../options.ts";
 import { validateSampling } from "../sampling/options.ts";
-import { packSampling } from "../sampling/pack.ts";
 import type { KernelTime, ProfileOptions, ProfileResult } from "../types.ts";
 import type { Programs } from "./token-loop.ts";
 

@@ -1,7 +1,7 @@
 import { InputError } from "../errors.ts";
+import { MAX_END_TOKENS, type PackedSampling, packSampling } from "../kernels/sample-params.ts";
 import { check, checkAll } from "../options.ts";
 import { validateSampling } from "../sampling/options.ts";
-import { MAX_END_TOKENS, type PackedSampling, packSampling } from "../sampling/pack.ts";
 import type { ChatTemplate, ReasoningMarks, Tokenizer } from "../tokenizer/index.ts";
 import type { ChatMessage, ChatOptions, ModelInfo, TemplateOptions } from "../types.ts";
 import { generateRules, ids as idList, templateRules, text } from "./option-rules.ts";

@@ -1,8 +1,8 @@
 import type { Gpu } from "../gpu/device.ts";
 import { type Dispatch, encodeDispatches, splitDispatches } from "../gpu/dispatch.ts";
+import type { PackedSampling } from "../kernels/sample-params.ts";
 import type { Sampler } from "../kernels/sampler.ts";
 import type { KvCache } from "../model/kv-cache.ts";
-import type { PackedSampling } from "../sampling/pack.ts";
 import { notFinite } from "./finite.ts";
 import type { Pacing } from "./pacing.ts";
 import type { Prefill, Prefilled } from "./prefill.ts";

@@ -1,10 +1,10 @@
 // A sampler over logits of the test's choosing, run many times in one queue without the CPU in between.
 
 import { encodeDispatches } from "../../src/gpu/dispatch.ts";
+import { packSampling } from "../../src/kernels/sample-params.ts";
 import { createSampler, type SamplerCut } from "../../src/kernels/sampler.ts";
 import { stateBytes } from "../../src/kernels/state.ts";
 import { type ResolvedSampling, validateSampling } from "../../src/sampling/options.ts";
-import { packSampling } from "../../src/sampling/pack.ts";
 import type { SamplingOptions } from "../../src/types.ts";
 import type { KernelBench } from "./support.ts";
 

@@ -3,12 +3,12 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { parseGguf } from "../../src/gguf/gguf.ts";
 import { Buffers } from "../../src/gpu/buffers.ts";
+import { packSampling } from "../../src/kernels/sample-params.ts";
 import { openModel } from "../../src/model/open-model.ts";
 import { buildModel } from "../../src/runtime/build-model.ts";
 import { noCounters } from "../../src/runtime/token-loop.ts";
 import { AllocatedWeights, uploadWeights } from "../../src/runtime/weight-upload.ts";
 import { validateSampling } from "../../src/sampling/options.ts";
-import { packSampling } from "../../src/sampling/pack.ts";
 import { openFile } from "../../src/storage/file-source.ts";
 import { loadF32Fixture, loadFixture, loadJsonFixture } from "./fixtures.ts";
 import { type SyntheticSpec, syntheticModel } from "./model-support.ts";

@@ -20,6 +20,7 @@ const PARTS = [
   "codebooks",
   "epilogue",
   "routing",
+  "sample-params",
   "state",
   "vector",
   "weights",
