@@ -8,7 +8,9 @@ fn keys_per_split(keys: u32) -> u32 {
   return max(SPLIT_UNIT, (keys + SPLITS * BLOCK - 1u) / (SPLITS * BLOCK) * BLOCK);
 }
 
-fn parts_of(keys: u32) -> u32 {
+// Parts that the keys of a token at `position` have.
+fn parts_at(position: u32) -> u32 {
+  let keys = position + 1u - first_block(position);
   let split_keys = keys_per_split(keys);
   return (keys + split_keys - 1u) / split_keys;
 }

@@ -1,7 +1,7 @@
 import { shaderFile } from "../gpu/shader.ts";
 import { StructLayout } from "../gpu/struct.ts";
 
-/** The CPU's side of `shaders/shared/state.wgsl`. */
+/** The CPU's side of `shaders/shared/rows.wgsl`. */
 export interface SequenceState {
   /** KV positions before this batch. */
   position: number;
@@ -12,7 +12,7 @@ export interface SequenceState {
   generated: number;
 }
 
-const STATE = new StructLayout(shaderFile("shared/state"), "State");
+const STATE = new StructLayout(shaderFile("shared/rows"), "State");
 
 export const STATE_BYTES = STATE.bytes;
 
