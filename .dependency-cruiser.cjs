@@ -10,7 +10,7 @@ const LAYERS = {
   "src/worker": ["src/runtime", "src/tokenizer"],
   "src/runtime": ["src/model", "src/kernels", "src/gpu", "src/gguf", "src/storage", "src/tokenizer", "src/sampling"],
   "src/model": ["src/kernels", "src/gpu", "src/gguf"],
-  "src/kernels": ["src/gpu", "src/sampling"],
+  "src/kernels": ["src/gpu", "src/gguf", "src/sampling"],
   "src/gpu": [],
   "src/gguf": [],
   "src/storage": [],
