@@ -16,10 +16,10 @@ const files = readdirSync(installed, { recursive: true, withFileTypes: true })
 const read = (file: string): string => readFileSync(join(installed, file), "utf8");
 
 /** Page and worker together. Raised only in the commit that makes it necessary, with the reason in its message. */
-const RUNTIME_LIMIT = 138 * 1000;
+const RUNTIME_LIMIT = 140 * 1000;
 
 describe("the packed package", () => {
-  test("has a page and a worker of at most 138 KB gzipped together", () => {
+  test("has a page and a worker of at most 140 KB gzipped together", () => {
     const runtime = files.filter(file => file.endsWith(".js"));
     expect(runtime).toEqual(["dist/lib/index.js", "dist/lib/worker.js"]);
     const sizes = runtime.map(file => gzipSync(read(file), { level: 9 }).length);
