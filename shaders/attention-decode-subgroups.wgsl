@@ -47,7 +47,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let key_lane = thread % WIDTH / LANES;
   let lane = thread % LANES;
   let mine = first + team * KEYS;                                    // the team's first key
-  var page: array<u32, BLOCKS>;                                     // where the keys of the next round stand
+  var page: array<u32, BLOCKS>;                                      // where the keys of the next round stand
   var key_word: array<array<Word, WORDS_PER_LANE>, DEPTH>;
   var value_word: array<array<Word, WORDS_PER_LANE>, DEPTH>;
   #repeat b BLOCKS

@@ -44,7 +44,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let lane = min(thread / UNITS, LANES - 1u);
   let idle = thread >= LANES * UNITS;
   set_bounds();
-  var page: array<u32, 4>;          // where the keys of the next round stand
+  var page: array<u32, 4>;           // where the keys of the next round stand
   var key_unit: array<real4, 4>;
   var value_unit: array<real4, 4>;
   var next_value: array<real4, 4>;
