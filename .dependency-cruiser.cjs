@@ -10,7 +10,7 @@ const LAYERS = {
   "src/engine": ["src/boundary", "src/model", "src/kernels", "src/gpu", "src/tokenizer", "src/sampling"],
   "src/boundary": ["src/storage/stream-source"],
   "src/model": ["src/kernels", "src/gpu", "src/gguf"],
-  "src/kernels": ["src/gpu", "src/sampling"],
+  "src/kernels": ["src/gpu", "src/gguf", "src/sampling"],
   "src/gpu": [],
   "src/gguf": [],
   "src/storage": [],

@@ -11,13 +11,12 @@ const BLOCK = 16u;           // as in kv-cache.wgsl
 
 @group(0) @binding(0) var<storage, read> parts: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> out: array<vec4f>;
-@group(0) @binding(8) var<uniform> state: State;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
-  if (state.finished != 0u) { return; }
+  if (stopped()) { return; }
   let head = workgroup.x;
-  let end = parts_of(state.position + 1u - first_block(state.position)) * HEADS;
+  let end = parts_at(position_of(decode_row())) * HEADS;
   var largest = parts[head * (UNITS + 1u) + UNITS].x;
   for (var split = HEADS; split < end; split += HEADS) {
     largest = max(largest, parts[(split + head) * (UNITS + 1u) + UNITS].x);

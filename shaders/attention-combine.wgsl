@@ -14,7 +14,6 @@ override DEPTH: u32 = (SPLITS + LANES - 1u) / LANES;
 
 @group(0) @binding(0) var<storage, read> parts: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> out: array<vec4f>;
-@group(0) @binding(8) var<uniform> state: State;
 
 var<workgroup> maxima: array<f32, LANES>;
 var<workgroup> weights: array<f32, LANES>;
@@ -22,8 +21,8 @@ var<workgroup> sums: array<vec4f, THREADS>;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
-  if (state.finished != 0u) { return; }
-  let count = parts_of(state.position + 1u - first_block(state.position));
+  if (stopped()) { return; }
+  let count = parts_at(position_of(decode_row()));
   let head = workgroup.x;
   let unit = thread % UNITS;
   let lane = min(thread / UNITS, LANES - 1u);

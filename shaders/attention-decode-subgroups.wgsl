@@ -39,7 +39,6 @@ override KEYS: u32 = KEY_LANES * DEPTH;                             // of a team
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> kv: array<Word>;
 @group(0) @binding(2) var<storage, read> block_table: array<u32>;
-@group(0) @binding(8) var<uniform> state: State;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -48,11 +47,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let key_lane = thread % WIDTH / LANES;
   let lane = thread % LANES;
   let mine = first + team * KEYS;                                    // the team's first key
-  var block: array<u32, BLOCKS>;                                     // where the keys of the next round stand
+  var page: array<u32, BLOCKS>;                                      // where the keys of the next round stand
   var key_word: array<array<Word, WORDS_PER_LANE>, DEPTH>;
   var value_word: array<array<Word, WORDS_PER_LANE>, DEPTH>;
   #repeat b BLOCKS
-  block[b] = block_table[min(mine / BLOCK + b, (end - 1u) / BLOCK)];
+  page[b] = page_of(slot, min(mine / BLOCK + b, (end - 1u) / BLOCK));
   #end
   // lanes past the head's last word take that one again: their queries are 0, their results are not written
   var query: array<array<vec4f, UNITS_PER_LANE>, TILE>;
@@ -65,16 +64,16 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   #end
   #end
   #repeat j DEPTH
-  let slot = within(mine + j * KEY_LANES + key_lane, oldest, end) % BLOCK;
-  let key = key_index(block[j * KEY_LANES / BLOCK], slot, kv_head) / WORD_UNITS;
-  let value = value_index(block[j * KEY_LANES / BLOCK], slot, kv_head) / WORD_UNITS;
+  let at = within(mine + j * KEY_LANES + key_lane, oldest, end) % BLOCK;
+  let key = key_index(page[j * KEY_LANES / BLOCK], at, kv_head) / WORD_UNITS;
+  let value = value_index(page[j * KEY_LANES / BLOCK], at, kv_head) / WORD_UNITS;
   #repeat w WORDS_PER_LANE
   key_word[j][w] = kv[key + min(lane + w * LANES, WORDS - 1u)];
   value_word[j][w] = kv[value + min(lane + w * LANES, WORDS - 1u)];
   #end
   #end
   #repeat b BLOCKS
-  block[b] = block_table[min((mine + TEAMS * KEYS) / BLOCK + b, (end - 1u) / BLOCK)];
+  page[b] = page_of(slot, min((mine + TEAMS * KEYS) / BLOCK + b, (end - 1u) / BLOCK));
   #end
   var maximum: array<f32, TILE>;
   var weight: array<f32, TILE>;
@@ -101,8 +100,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     #end
     #end
     #repeat j DEPTH
-    let slot = within(next + j * KEY_LANES, oldest, end) % BLOCK;
-    let key = key_index(block[j * KEY_LANES / BLOCK], slot, kv_head) / WORD_UNITS;
+    let at = within(next + j * KEY_LANES, oldest, end) % BLOCK;
+    let key = key_index(page[j * KEY_LANES / BLOCK], at, kv_head) / WORD_UNITS;
     #repeat w WORDS_PER_LANE
     key_word[j][w] = kv[key + min(lane + w * LANES, WORDS - 1u)];
     #end
@@ -135,14 +134,14 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     #end
     #end
     #repeat j DEPTH
-    let slot = within(next + j * KEY_LANES, oldest, end) % BLOCK;
-    let value = value_index(block[j * KEY_LANES / BLOCK], slot, kv_head) / WORD_UNITS;
+    let at = within(next + j * KEY_LANES, oldest, end) % BLOCK;
+    let value = value_index(page[j * KEY_LANES / BLOCK], at, kv_head) / WORD_UNITS;
     #repeat w WORDS_PER_LANE
     value_word[j][w] = kv[value + min(lane + w * LANES, WORDS - 1u)];
     #end
     #end
     #repeat b BLOCKS
-    block[b] = block_table[min((start + team * KEYS + 2u * TEAMS * KEYS) / BLOCK + b, (end - 1u) / BLOCK)];
+    page[b] = page_of(slot, min((start + team * KEYS + 2u * TEAMS * KEYS) / BLOCK + b, (end - 1u) / BLOCK));
     #end
   }
 

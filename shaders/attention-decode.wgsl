@@ -29,7 +29,6 @@ const MAX_TILE = 8u;
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> kv: array<real4>;
 @group(0) @binding(2) var<storage, read> block_table: array<u32>;
-@group(0) @binding(8) var<uniform> state: State;
 
 var<workgroup> queries: array<vec4f, TILE * UNITS>;
 var<workgroup> tile: array<real4, KEYS * KEY_STRIDE>;
@@ -45,20 +44,20 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let lane = min(thread / UNITS, LANES - 1u);
   let idle = thread >= LANES * UNITS;
   set_bounds();
-  var block: array<u32, 4>;          // where the keys of the next round stand
+  var page: array<u32, 4>;           // where the keys of the next round stand
   var key_unit: array<real4, 4>;
   var value_unit: array<real4, 4>;
   var next_value: array<real4, 4>;
-  for (var j = 0u; j < DEPTH; j++) { block[j] = block_table[within(first + lane + j * LANES, oldest, end) / BLOCK]; }
+  for (var j = 0u; j < DEPTH; j++) { page[j] = page_of(slot, within(first + lane + j * LANES, oldest, end) / BLOCK); }
   for (var i = thread; i < TILE * UNITS; i += THREADS) {
     let head = kv_head * GROUP + min(tile_head + i / UNITS, GROUP - 1u);
     queries[i] = q[head * UNITS + i % UNITS] * SCALE;
   }
   for (var j = 0u; j < DEPTH; j++) {
     let key = within(first + lane + j * LANES, oldest, end);
-    key_unit[j] = kv[key_index(block[j], key % BLOCK, kv_head) + unit];
-    value_unit[j] = kv[value_index(block[j], key % BLOCK, kv_head) + unit];
-    block[j] = block_table[within(first + KEYS + lane + j * LANES, oldest, end) / BLOCK];
+    key_unit[j] = kv[key_index(page[j], key % BLOCK, kv_head) + unit];
+    value_unit[j] = kv[value_index(page[j], key % BLOCK, kv_head) + unit];
+    page[j] = page_of(slot, within(first + KEYS + lane + j * LANES, oldest, end) / BLOCK);
   }
   var maximum: array<f32, MAX_TILE>;
   var weight: array<f32, MAX_TILE>;
@@ -78,9 +77,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     workgroupBarrier();
     for (var j = 0u; j < DEPTH; j++) {
       let key = within(start + KEYS + lane + j * LANES, oldest, end);
-      key_unit[j] = kv[key_index(block[j], key % BLOCK, kv_head) + unit];
-      next_value[j] = kv[value_index(block[j], key % BLOCK, kv_head) + unit];
-      block[j] = block_table[within(start + 2u * KEYS + lane + j * LANES, oldest, end) / BLOCK];
+      key_unit[j] = kv[key_index(page[j], key % BLOCK, kv_head) + unit];
+      next_value[j] = kv[value_index(page[j], key % BLOCK, kv_head) + unit];
+      page[j] = page_of(slot, within(start + 2u * KEYS + lane + j * LANES, oldest, end) / BLOCK);
     }
     for (var i = thread; i < PARTS * TILE * KEYS; i += THREADS) {
       let key = i % KEYS * KEY_STRIDE + i / (KEYS * TILE) * PART_UNITS;

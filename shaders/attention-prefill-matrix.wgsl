@@ -14,15 +14,15 @@ fn main(
   @builtin(local_invocation_index) thread: u32,
   @builtin(subgroup_id) subgroup_id: u32,
 ) {
-  let queries = state.rows * GROUP;
-  let tiles = (queries + QUERIES - 1u) / QUERIES;
-  if (state.finished != 0u || workgroup.x >= tiles) { return; }
-  let first = (tiles - 1u - workgroup.x) * QUERIES;   // those with most keys start first
+  let tiles = query_tiles(QUERIES, GROUP);
+  if (stopped() || workgroup.x >= tiles) { return; }
+  let queries = query_tile(tiles - 1u - workgroup.x, QUERIES, GROUP);   // those with most keys start first
+  let slot = queries.slot;
   let kv_head = workgroup.y;
-  let first_position = state.position + first / GROUP;
+  let first_position = position_of(queries.first / GROUP);
   let oldest = first_key(first_position);
   let begin = first_block(first_position);
-  let end = last_key(state.position + (min(first + QUERIES, queries) - 1u) / GROUP) + 1u;
+  let end = last_key(slot, position_of((queries.end - 1u) / GROUP)) + 1u;
   let last_block = (end - 1u) / BLOCK;
   let subgroup = subgroup_id % SUBGROUPS;
   let scores_at = SCORES + subgroup * (16u * SCORE_STRIDE);
@@ -34,24 +34,24 @@ fn main(
   let unit = thread % UNITS;
   let to = line * STRIDE + unit;
   #repeat b BLOCKS open
-  var block#b = block_table[min(begin / BLOCK + b, last_block)];
-  var next_block#b = block_table[min((begin + KEYS) / BLOCK + b, last_block)];
+  var page#b = page_of(slot, min(begin / BLOCK + b, last_block));
+  var next_page#b = page_of(slot, min((begin + KEYS) / BLOCK + b, last_block));
   #end
   #repeat b BLOCKS open
   #repeat l LOADS open
-  var key#b#l = kv[key_index(block#b, l * LINES + line, kv_head) / 2u + unit];
+  var key#b#l = kv[key_index(page#b, l * LINES + line, kv_head) / 2u + unit];
   #end
   #end
   #repeat b BLOCKS open
   #repeat l LOADS open
-  let slot#b#l = clamp(begin + (b * 16u + l * LINES) + line, oldest, end - 1u) % BLOCK;
-  var value#b#l = kv[value_index(block#b, slot#b#l, kv_head) / 2u + unit];
+  let at#b#l = clamp(begin + (b * 16u + l * LINES) + line, oldest, end - 1u) % BLOCK;
+  var value#b#l = kv[value_index(page#b, at#b#l, kv_head) / 2u + unit];
   #end
   #end
 
   let row = thread / 2u;
   let part = thread % 2u;   // of the row's query, of its keys, of its results
-  let query = min(first + row, queries - 1u);
+  let query = min(queries.first + row, queries.end - 1u);
   let scale = SCALE * put_query(query_index(query, kv_head), row, part);
   workgroupBarrier();
   let rows_at = subgroup * (16u * STRIDE);
@@ -75,9 +75,9 @@ fn main(
   }
   workgroupBarrier();
 
-  let position = state.position + query / GROUP;
+  let position = position_of(query / GROUP);
   let row_oldest = first_key(position);
-  let row_end = last_key(position) + 1u;
+  let row_end = last_key(slot, position) + 1u;
   let own = SCORES + row * SCORE_STRIDE + part * SCORE_HALF;
   let own_weights = WEIGHTS + row * WEIGHT_STRIDE + part * WEIGHT_HALF;
   var reference = start_maximum(kv_head * GROUP + query % GROUP);   // weights are 2^(score - reference)
@@ -99,8 +99,8 @@ fn main(
     }
     #repeat b BLOCKS
     #repeat l LOADS
-    let slot = clamp(start + KEYS + (b * 16u + l * LINES) + line, oldest, end - 1u) % BLOCK;
-    value#b#l = kv[value_index(block#b, slot, kv_head) / 2u + unit];
+    let at = clamp(start + KEYS + (b * 16u + l * LINES) + line, oldest, end - 1u) % BLOCK;
+    value#b#l = kv[value_index(page#b, at, kv_head) / 2u + unit];
     #end
     #end
     let later = start + 3u * KEYS;
@@ -168,7 +168,7 @@ fn main(
   subgroupMatrixStore<row_major>(&tile, scores_at + (4u * t + 2u * t / BLOCKS), o#r#t, SCORE_STRIDE);
   #end
   workgroupBarrier();
-  put_results(first, queries, kv_head, thread, r * ROUND_UNITS);
+  put_results(queries, kv_head, thread, r * ROUND_UNITS);
   workgroupBarrier();
   #end
 }

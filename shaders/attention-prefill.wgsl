@@ -4,7 +4,7 @@
 // keys of every tile of scores and with every ACROSS-th unit of 4 elements of the result. Tiles are f32: each
 // element is used many times. While one is at work, the next is on its way from GPU memory to registers, by loads
 // without branches, or the compiler waits for each of them.
-#import state
+#import query-tile
 #import kv-cache
 #import attention-softmax
 #import attention-mask
@@ -30,7 +30,6 @@ const MAX_LOADS = 8u;
 @group(0) @binding(1) var<storage, read> kv: array<real4>;
 @group(0) @binding(2) var<storage, read> block_table: array<u32>;
 @group(0) @binding(3) var<storage, read_write> out: array<vec4f>;
-@group(0) @binding(8) var<uniform> state: State;
 
 var<workgroup> tile: array<vec4f, KEYS * TILE_STRIDE>;           // keys, then values
 var<workgroup> weights: array<vec4f, QUERIES * WEIGHT_STRIDE>;   // [row][key / 4]
@@ -38,11 +37,12 @@ var<workgroup> partial: array<f32, QUERIES * ACROSS>;            // a row's maxi
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let tiles = (state.rows + QUERIES - 1u) / QUERIES;
-  if (state.finished != 0u || workgroup.x >= tiles) { return; }
-  let first = (tiles - 1u - workgroup.x) * QUERIES;   // the rows with most keys start first
-  let begin = first_key(state.position + first);
-  let end = last_key(state.position + min(first + QUERIES, state.rows) - 1u) + 1u;
+  let tiles = query_tiles(QUERIES, 1u);
+  if (stopped() || workgroup.x >= tiles) { return; }
+  let queries = query_tile(tiles - 1u - workgroup.x, QUERIES, 1u);   // the rows with most keys start first
+  let first_position = position_of(queries.first);
+  let begin = first_key(first_position);
+  let end = last_key(queries.slot, position_of(queries.end - 1u)) + 1u;
   let head = workgroup.y;
   let kv_head = head / (HEADS / KV_HEADS);
   let x = thread % ACROSS;
@@ -53,22 +53,22 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   var total: array<f32, MAX_ROWS>;
   var acc: array<vec4f, MAX_SUMS>;
   for (var r = 0u; r < ROWS; r++) {
-    query[r] = (min(first + y + r * DOWN, state.rows - 1u) * HEADS + head) * UNITS;
+    query[r] = (min(queries.first + y + r * DOWN, queries.end - 1u) * HEADS + head) * UNITS;
     maximum[r] = start_maximum(head);
     total[r] = select(0.0, START_WEIGHT, x == 0u);
   }
 
-  var block: array<u32, MAX_LOADS>;          // where the keys of the next tile stand
+  var page: array<u32, MAX_LOADS>;           // where the keys of the next tile stand
   var place: array<u32, MAX_LOADS>;
   var keys: array<real4, MAX_LOADS>;
   var values: array<real4, MAX_LOADS>;
-  for (var n = 0u; n < LOAD_LOOP; n++) { block[n] = block_table[tile_key(thread, n, begin, end) / BLOCK]; }
+  for (var n = 0u; n < LOAD_LOOP; n++) { page[n] = page_of(queries.slot, tile_key(thread, n, begin, end) / BLOCK); }
   for (var n = 0u; n < LOAD_LOOP; n++) {
     let key = tile_key(thread, n, begin, end);
     let unit = (thread + n * THREADS) % UNITS;
-    keys[n] = kv[key_index(block[n], key % BLOCK, kv_head) + unit];
-    values[n] = kv[value_index(block[n], key % BLOCK, kv_head) + unit];
-    block[n] = block_table[tile_key(thread, n, begin + KEYS, end) / BLOCK];
+    keys[n] = kv[key_index(page[n], key % BLOCK, kv_head) + unit];
+    values[n] = kv[value_index(page[n], key % BLOCK, kv_head) + unit];
+    page[n] = page_of(queries.slot, tile_key(thread, n, begin + KEYS, end) / BLOCK);
   }
 
   for (var start = begin; start < end; start += KEYS) {
@@ -80,10 +80,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     }
     workgroupBarrier();
     for (var n = 0u; n < LOAD_LOOP; n++) {
-      let slot = tile_key(thread, n, start + KEYS, end) % BLOCK;
-      place[n] = (thread + n * THREADS) % UNITS + key_index(block[n], slot, kv_head);
+      let at = tile_key(thread, n, start + KEYS, end) % BLOCK;
+      place[n] = (thread + n * THREADS) % UNITS + key_index(page[n], at, kv_head);
       keys[n] = kv[place[n]];
-      block[n] = block_table[tile_key(thread, n, start + 2u * KEYS, end) / BLOCK];
+      page[n] = page_of(queries.slot, tile_key(thread, n, start + 2u * KEYS, end) / BLOCK);
     }
     var score: array<vec4f, MAX_ROWS>;
     // written out: an array declared in a loop keeps its last values on SwiftShader
@@ -101,8 +101,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     for (var r = 0u; r < ROWS; r++) {
       let row = y + r * DOWN;
       let key = vec4u(start + 4u * x) + vec4u(0u, 1u, 2u, 3u);
-      let position = state.position + first + row;
-      let seen = (key >= vec4u(first_key(position))) & (key <= vec4u(last_key(position)));
+      let position = first_position + row;
+      let seen = (key >= vec4u(first_key(position))) & (key <= vec4u(last_key(queries.slot, position)));
       let s = select(vec4f(MASKED), capped(score[r] * SCALE), seen);
       score[r] = s;
       partial[row * ACROSS + x] = max(max(s.x, s.y), max(s.z, s.w));
@@ -149,7 +149,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     for (var i = 0u; i < ACROSS; i++) { sum += partial[row * ACROSS + i]; }
     for (var c = 0u; c < COLUMN_LOOP; c++) {
       let unit = x + c * ACROSS;
-      if (first + row < state.rows && unit < UNITS) { out[query[r] + unit] = acc[r * COLUMNS + c] / sum; }
+      if (queries.first + row < queries.end && unit < UNITS) { out[query[r] + unit] = acc[r * COLUMNS + c] / sum; }
     }
   }
 }

@@ -3,7 +3,7 @@
 // 4 keys in registers: 8 loads for 64 products (12 for 128 where values meet weights). Rows of a KV head are
 // (token, query head) pairs, so that in decode the rows of one thread are the query heads that share the
 // keys. Keys come in segments whose weights stay in private memory.
-#import state
+#import query-tile
 #import kv-cache
 #import attention-softmax
 #import attention-mask
@@ -20,37 +20,37 @@ const SEGMENT = 32u;         // keys, multiple of BLOCK
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> kv: array<real4>;
 @group(0) @binding(2) var<storage, read> block_table: array<u32>;
-@group(0) @binding(8) var<uniform> state: State;
 
 var<private> weights: array<vec4f, SEGMENT>;   // [key / 4][row], scores before
 
-// Words of HEAD_DIM elements before row `row` of a KV head: token * HEADS + head.
-fn place_of(row: u32, kv_head: u32) -> u32 {
-  let last = state.rows * GROUP - 1u;
+// Words of HEAD_DIM elements before row `row` of a KV head, or before the last one: token * HEADS + head.
+fn place_of(row: u32, last: u32, kv_head: u32) -> u32 {
   let r = min(row, last);
   return r / GROUP * HEADS + kv_head * GROUP + r % GROUP;
 }
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let rows = state.rows * GROUP;
-  let tiles = (rows + ROWS - 1u) / ROWS;
+  let tiles = query_tiles(ROWS, GROUP);
   let split = id.x / tiles;
-  let row = id.x % tiles * ROWS;
+  let rows = query_tile(id.x % tiles, ROWS, GROUP);
+  let slot = rows.slot;
+  let row = rows.first;
   let kv_head = id.y;
-  let last_row = min(row + ROWS, rows) - 1u;
-  let oldest = first_key(state.position + row / GROUP);
-  let begin = first_block(state.position + row / GROUP);
-  let split_keys = keys_per_split(state.position + state.rows - begin);
+  let last_row = rows.end - 1u;
+  let first_position = position_of(row / GROUP);
+  let oldest = first_key(first_position);
+  let begin = first_block(first_position);
+  let split_keys = keys_per_split(length_after(slot) - begin);
   let first = begin + split * split_keys;
-  let end = min(last_key(state.position + last_row / GROUP) + 1u, first + split_keys);
-  if (state.finished != 0u || split >= SPLITS || first >= end) { return; }
+  let end = min(last_key(slot, position_of(last_row / GROUP)) + 1u, first + split_keys);
+  if (stopped() || split >= SPLITS || first >= end) { return; }
 
-  let place0 = place_of(row, kv_head);
-  let place1 = place_of(row + 1u, kv_head);
-  let place2 = place_of(row + 2u, kv_head);
-  let place3 = place_of(row + 3u, kv_head);
-  let positions = vec4u(state.position) + (vec4u(row) + vec4u(0u, 1u, 2u, 3u)) / GROUP;
+  let place0 = place_of(row, last_row, kv_head);
+  let place1 = place_of(row + 1u, last_row, kv_head);
+  let place2 = place_of(row + 2u, last_row, kv_head);
+  let place3 = place_of(row + 3u, last_row, kv_head);
+  let positions = vec4u(first_position - row / GROUP) + (vec4u(row) + vec4u(0u, 1u, 2u, 3u)) / GROUP;
   var maximum = vec4f(NO_MAXIMUM);
   var total = vec4f();
   if (split == 0u) {   // sinks count once
@@ -65,7 +65,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     var largest = maximum;
     for (var g = 0u; g < groups; g++) {
       let key = start + 4u * g;
-      let base = key_index(block_table[key / BLOCK], key % BLOCK, kv_head);
+      let base = key_index(page_of(slot, key / BLOCK), key % BLOCK, kv_head);
       var s0 = vec4f();
       var s1 = vec4f();
       var s2 = vec4f();
@@ -91,10 +91,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         }
       }
       let keys = vec4u(key) + vec4u(0u, 1u, 2u, 3u);
-      s0 = select(vec4f(MASKED), capped(s0 * SCALE), seen(keys, positions.x, end));
-      s1 = select(vec4f(MASKED), capped(s1 * SCALE), seen(keys, positions.y, end));
-      s2 = select(vec4f(MASKED), capped(s2 * SCALE), seen(keys, positions.z, end));
-      s3 = select(vec4f(MASKED), capped(s3 * SCALE), seen(keys, positions.w, end));
+      s0 = select(vec4f(MASKED), capped(s0 * SCALE), seen(slot, keys, positions.x, end));
+      s1 = select(vec4f(MASKED), capped(s1 * SCALE), seen(slot, keys, positions.y, end));
+      s2 = select(vec4f(MASKED), capped(s2 * SCALE), seen(slot, keys, positions.z, end));
+      s3 = select(vec4f(MASKED), capped(s3 * SCALE), seen(slot, keys, positions.w, end));
       weights[4u * g] = s0;
       if (ROWS > 1u) { weights[4u * g + 1u] = s1; }
       if (ROWS > 2u) { weights[4u * g + 2u] = s2; }
@@ -124,7 +124,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       }
       for (var g = 0u; g < groups; g++) {
         let key = start + 4u * g;
-        let base = value_index(block_table[key / BLOCK], key % BLOCK, kv_head) + u;
+        let base = value_index(page_of(slot, key / BLOCK), key % BLOCK, kv_head) + u;
         let v0 = value_pair(base, key >= oldest);
         let v1 = value_pair(base + UNITS, key + 1u >= oldest && key + 1u < end);
         let v2 = value_pair(base + 2u * UNITS, key + 2u >= oldest && key + 2u < end);
@@ -134,16 +134,16 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         if (ROWS > 2u) { a2 = add(a2, weights[4u * g + 2u], v0, v1, v2, v3); }
         if (ROWS > 3u) { a3 = add(a3, weights[4u * g + 3u], v0, v1, v2, v3); }
       }
-      save(last, row + 0u, place0, split, u, a0, maximum.x, total.x);
-      if (ROWS > 1u) { save(last, row + 1u, place1, split, u, a1, maximum.y, total.y); }
-      if (ROWS > 2u) { save(last, row + 2u, place2, split, u, a2, maximum.z, total.z); }
-      if (ROWS > 3u) { save(last, row + 3u, place3, split, u, a3, maximum.w, total.w); }
+      save(last, place0, split, u, a0, maximum.x, total.x);
+      if (ROWS > 1u && row + 1u <= last_row) { save(last, place1, split, u, a1, maximum.y, total.y); }
+      if (ROWS > 2u && row + 2u <= last_row) { save(last, place2, split, u, a2, maximum.z, total.z); }
+      if (ROWS > 3u && row + 3u <= last_row) { save(last, place3, split, u, a3, maximum.w, total.w); }
     }
   }
 }
 
-fn seen(keys: vec4u, position: u32, end: u32) -> vec4<bool> {
-  return (keys >= vec4u(first_key(position))) & (keys <= vec4u(last_key(position))) & (keys < vec4u(end));
+fn seen(slot: u32, keys: vec4u, position: u32, end: u32) -> vec4<bool> {
+  return (keys >= vec4u(first_key(position))) & (keys <= vec4u(last_key(slot, position))) & (keys < vec4u(end));
 }
 
 fn highest(v: vec4f) -> f32 {
@@ -178,8 +178,7 @@ fn add(sum: Pair, w: vec4f, v0: Pair, v1: Pair, v2: Pair, v3: Pair) -> Pair {
     sum.b + w.x * v0.b + w.y * v1.b + w.z * v2.b + w.w * v3.b);
 }
 
-fn save(last: bool, row: u32, home: u32, split: u32, unit: u32, values: Pair, maximum: f32, total: f32) {
-  if (row >= state.rows * GROUP) { return; }
+fn save(last: bool, home: u32, split: u32, unit: u32, values: Pair, maximum: f32, total: f32) {
   let paired = unit + 1u < UNITS;   // an odd number of units leaves one alone
   if (last) {
     finish(home, split, unit, values.a, maximum, total);

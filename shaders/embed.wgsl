@@ -9,11 +9,10 @@ override SCALE: f32;
 override ADD: bool;
 override THREADS: u32;
 @group(0) @binding(3) var<storage, read_write> x: array<vec4f>;
-@group(0) @binding(8) var<uniform> state: State;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
-  if (state.finished != 0u) { return; }
+  if (stopped()) { return; }
   let unit = workgroup.x * THREADS + thread;
   if (unit >= K / 8u) { return; }
   let row = row_of(workgroup.y) - FIRST;   // below FIRST it wraps around, past V

@@ -9,11 +9,10 @@ override THREADS: u32;
 @group(0) @binding(1) var<storage, read> weights: array<f32>;
 // x[T, N]
 @group(0) @binding(2) var<storage, read_write> x: array<vec4f>;
-@group(0) @binding(8) var<uniform> state: State;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (state.finished != 0u || id.x >= N / 4u) { return; }
+  if (stopped() || id.x >= N / 4u) { return; }
   var sum = vec4f();
   for (var slot = 0u; slot < SLOTS; slot++) {
     let pair = id.y * SLOTS + slot;

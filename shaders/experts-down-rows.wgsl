@@ -13,12 +13,11 @@ override THREADS: u32;
 // x[SLOTS, K]
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;
 @group(0) @binding(7) var<storage, read> expert_weights: array<f32>;
-@group(0) @binding(8) var<uniform> state: State;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let group = id.x;
-  if (state.finished != 0u || group >= GROUPS) { return; }
+  if (stopped() || group >= GROUPS) { return; }
   var sum = vec4f();
   for (var slot = 0u; slot < SLOTS; slot++) {
     if (!holds(slot)) { continue; }

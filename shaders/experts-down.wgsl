@@ -14,7 +14,6 @@ override TEAMS: u32;         // slots
 // x[TEAMS, K]
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;
 @group(0) @binding(7) var<storage, read> expert_weights: array<f32>;
-@group(0) @binding(8) var<uniform> state: State;
 
 var<workgroup> parts: array<vec4f, TEAMS>;
 
@@ -25,7 +24,7 @@ fn main(
   @builtin(local_invocation_index) thread: u32,
 ) {
   let group = workgroup.y * workgroups.x + workgroup.x;
-  if (state.finished != 0u || group >= GROUPS) { return; }
+  if (stopped() || group >= GROUPS) { return; }
   let lane = thread % LANES;
   let slot = thread / LANES;
   let row_group = first_group(slot) + group;

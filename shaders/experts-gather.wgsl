@@ -12,15 +12,14 @@ override THREADS: u32;
 @group(0) @binding(1) var<storage, read_write> pairs: array<u32>;
 // (expert, its first pair in `pairs`, end of its pairs, -); first = end where there is no tile
 @group(0) @binding(2) var<storage, read_write> tiles: array<vec4u>;
-@group(0) @binding(8) var<uniform> state: State;
 
 var<workgroup> counts: array<atomic<u32>, E>;
 var<workgroup> next: array<atomic<u32>, E>;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(local_invocation_index) thread: u32) {
-  if (state.finished != 0u) { return; }
-  let count = state.rows * SLOTS;
+  if (stopped()) { return; }
+  let count = batch_rows() * SLOTS;
   for (var pair = thread; pair < count; pair += THREADS) { atomicAdd(&counts[ids[pair]], 1u); }
   for (var i = thread; i < count / TILE + min(E, count); i += THREADS) { tiles[i] = vec4u(); }
   workgroupBarrier();

@@ -12,7 +12,6 @@ override THREADS: u32;
 @group(0) @binding(0) var<storage, read> logits: array<u32>;
 @group(0) @binding(1) var<storage, read_write> ids: array<u32>;
 @group(0) @binding(2) var<storage, read_write> weights: array<u32>;
-@group(0) @binding(8) var<uniform> state: State;
 
 var<workgroup> keys: array<u32, E>;
 var<workgroup> chosen: array<u32, SLOTS>;
@@ -24,7 +23,7 @@ fn share(expert: u32) -> f32 {
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
-  if (state.finished != 0u) { return; }
+  if (stopped()) { return; }
   let token = workgroup.x;
   for (var expert = thread; expert < E; expert += THREADS) {
     keys[expert] = key_of_bits(logits[token * E + expert]);

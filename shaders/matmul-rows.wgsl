@@ -11,7 +11,6 @@ override THREADS: u32;
 const TOKENS = 32u;
 // x[T, K]
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;
-@group(0) @binding(8) var<uniform> state: State;
 
 struct Rows {
   a: mat4x4f,
@@ -30,7 +29,7 @@ fn rows_at(group: u32, unit: u32) -> Rows {
 @compute @workgroup_size(THREADS)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let tile = tile_at(id.y);
-  if (state.finished != 0u || tile.first >= tile.end || id.x >= HALF) { return; }
+  if (stopped() || tile.first >= tile.end || id.x >= HALF) { return; }
   let tokens = min(TOKENS, tile.end - tile.first);
   let other = min(id.x + HALF, GROUPS - 1u);
   var sums: array<vec4f, 2u * TOKENS>;

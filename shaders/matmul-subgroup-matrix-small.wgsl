@@ -15,7 +15,7 @@ fn main(
   @builtin(subgroup_id) subgroup_id: u32,
 ) {
   let first_token = workgroup.y * TOKENS;
-  if (state.finished != 0u || first_token >= state.rows) { return; }
+  if (stopped() || first_token >= batch_rows()) { return; }
   let first_group = workgroup.x * (ROWS / 8u);
   // Where the part of the subgroup lies in `tile`: computed here, not in a function, so that the compiler sees the bounds.
   let subgroup = subgroup_id % SUBGROUPS;

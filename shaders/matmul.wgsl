@@ -16,7 +16,6 @@ const PLACES = TOKEN_LANES * ROW_LANES;
 const THREADS = PLACES * SLICES;
 // x[T, K]
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;
-@group(0) @binding(8) var<uniform> state: State;
 
 // x_tile[column][token], w_tile[4 * column + row of a group][group]: two dimensions, so that the bounds checks of the
 // last index leave the loop over columns. w_tile also passes sums between slices.
@@ -62,7 +61,7 @@ fn multiply_add(sum: vec4f, w: mat4x4f, v: vec4f) -> vec4f {
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
   let tile = tile_at(workgroup.y);
-  if (state.finished != 0u || tile.first >= tile.end) { return; }
+  if (stopped() || tile.first >= tile.end) { return; }
   let slice = thread / PLACES;
   let place = thread % PLACES;
   let lane = place % ROW_LANES;

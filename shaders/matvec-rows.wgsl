@@ -10,7 +10,6 @@
 override GROUPS: u32;
 override THREADS: u32;
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;
-@group(0) @binding(8) var<uniform> state: State;
 
 var<workgroup> squares: array<f32, THREADS>;
 
@@ -20,8 +19,8 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
-  if (state.finished != 0u || !holds(workgroup.z)) { return; }
-  let base = (state.rows - 1u) * (K / 4u);
+  if (stopped() || !holds(workgroup.z)) { return; }
+  let base = last_row() * (K / 4u);
   var scale = 1.0;
   if (NORMALISED) {
     var part = 0.0;

@@ -13,7 +13,6 @@ override TWO_RESULTS: bool;
 override TEAMS: u32;         // teams in a workgroup
 // x[T, K]; the last token of the batch is used, the only one in decode
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;
-@group(0) @binding(8) var<uniform> state: State;
 
 @compute @workgroup_size(LANES * TEAMS)
 fn main(
@@ -21,12 +20,12 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
-  if (state.finished != 0u || !holds(workgroup.z)) { return; }
+  if (stopped() || !holds(workgroup.z)) { return; }
   let lane = thread % LANES;
   let wanted = (workgroup.y * workgroups.x + workgroup.x) * TEAMS + thread / LANES;
   let group = min(wanted, GROUPS - 1u);
   let matrix = first_group(workgroup.z);
-  let part = team_product(matrix + group, (state.rows - 1u) * (K / 4u), lane);
+  let part = team_product(matrix + group, last_row() * (K / 4u), lane);
   var result = team_sum4(part.result, thread);
   var paired = vec4f();
   if (PAIR_GROUPS > 0u) { paired = team_sum4(part.paired, thread); }

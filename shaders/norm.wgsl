@@ -13,11 +13,10 @@ override ADD: bool;
 override SCALE: f32;
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(8) var<uniform> state: State;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
-  if (state.finished != 0u) { return; }
+  if (stopped()) { return; }
   let base = workgroup.x * (D / 4u);
   var mean = 0.0;
   if (CENTRED) {

@@ -13,11 +13,10 @@ override WHOLE: bool;        // the mean is over all heads, not over one (OLMo 2
 override CENTRED: bool;      // LayerNorm instead of RMSNorm (StableLM 2)
 override UNITS: u32 = HEAD_DIM / 4u;
 @group(0) @binding(0) var<storage, read> qkv: array<vec4f>;
-@group(0) @binding(8) var<uniform> state: State;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
-  if (state.finished != 0u) { return; }
+  if (stopped()) { return; }
   let head = workgroup.x;
   let token = workgroup.y;
   let base = token * (HEADS + 2u * KV_HEADS) * UNITS;

@@ -1,4 +1,4 @@
-// Last step of greedy sampling, one workgroup: the token with the greatest logit, the lowest id on ties.
+// Last dispatch of greedy sampling, one workgroup: the token with the greatest logit, the lowest id on ties.
 #import sample-commit
 #import sample-best
 override SLICES: u32;
@@ -9,7 +9,7 @@ fn main(@builtin(local_invocation_index) thread: u32) {
   var best = vec2u(0u);
   for (var slice = thread; slice < SLICES; slice += THREADS) { best = better(best, peaks[slice].xy); }
   best = reduce_best(thread, best);
-  if (thread != 0u || state.finished != 0u) { return; }
+  if (thread != 0u || stopped()) { return; }
   if (is_failure(best.x)) {
     fail();
   } else {

@@ -1,4 +1,4 @@
-// Second step of sampling with filters: from the slices' greatest logits every workgroup derives a bound that
+// Second dispatch of sampling with filters: from the slices' greatest logits every workgroup derives a bound that
 // all tokens which can be drawn reach, and keeps those of its slice that do, in order of ids.
 #import state
 #import sample-best
@@ -13,7 +13,6 @@ override SLICES: u32;
 // per slice: how many were kept; with ONE_THRESHOLD the slice's winner (race key, id). Last entry: the
 // bound's key
 @group(0) @binding(3) var<storage, read_write> slices: array<vec2u>;
-@group(0) @binding(8) var<uniform> state: State;
 
 var<workgroup> peak_keys: array<u32, SLICES>;
 var<workgroup> masses: array<f32, SLICES>;
@@ -46,7 +45,7 @@ fn mass_bound(thread: u32, greatest: f32) -> f32 {
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
-  if (state.finished != 0u) { return; }
+  if (stopped()) { return; }
   for (var i = thread; i < SLICES; i += THREADS) { peak_keys[i] = peaks[i].x; }
   workgroupBarrier();
   var top = 0u;
@@ -67,10 +66,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let slice = workgroup.x;
   if (slice == 0u && thread == 0u) { slices[SLICES] = vec2u(bound, 0u); }
   if (uses(ONE_THRESHOLD)) {
+    let drawn = generated();
     var winner = vec2u(0u);
     for (var id = slice * SLICE + thread; id < min((slice + 1u) * SLICE, V); id += THREADS) {
       if (keys[id] >= bound) {
-        winner = better(winner, vec2u(race_key(keys[id], greatest, state.generated, id), id));
+        winner = better(winner, vec2u(race_key(keys[id], greatest, drawn, id), id));
       }
     }
     winner = reduce_best(thread, winner);

@@ -1,4 +1,4 @@
-// Last step of sampling with filters, one workgroup: top-k, then top-p over what is left, then min-p, then
+// Last dispatch of sampling with filters, one workgroup: top-k, then top-p over what is left, then min-p, then
 // the draw. Few candidates are ranked in workgroup memory; many are cut by a search for the border.
 #import sample-commit
 #import sample-search
@@ -91,10 +91,11 @@ fn draw_ranked(thread: u32, total: u32, greatest: f32, all: f32) -> vec2u {
   workgroupBarrier();
   if (thread == 0u) { word = count_ranked(total, greatest, all); }
   let count = workgroupUniformLoad(&word);
+  let drawn = generated();
   var winner = vec2u(0u);
   for (var i = thread; i < count; i += THREADS) {
     let own = ordered[i];
-    winner = better(winner, vec2u(race_key(own.x, greatest, state.generated, own.y), own.y));
+    winner = better(winner, vec2u(race_key(own.x, greatest, drawn, own.y), own.y));
   }
   return winner;
 }
@@ -153,11 +154,12 @@ fn draw_searched(thread: u32, total: u32, top: u32, all: f32) -> vec2u {
       last_id = V;
     }
   }
+  let drawn = generated();
   var winner = vec2u(0u);
   for (var i = thread; i < total; i += THREADS) {
     let candidate = candidates[i];
     if (candidate.x > least || (candidate.x == least && candidate.y <= last_id)) {
-      let race = race_key(candidate.x, greatest, state.generated, candidate.y);
+      let race = race_key(candidate.x, greatest, drawn, candidate.y);
       winner = better(winner, vec2u(race, candidate.y));
     }
   }
@@ -166,7 +168,7 @@ fn draw_searched(thread: u32, total: u32, top: u32, all: f32) -> vec2u {
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(local_invocation_index) thread: u32) {
-  if (thread == 0u) { word = state.finished; }
+  if (thread == 0u) { word = u32(stopped()); }
   if (workgroupUniformLoad(&word) != 0u) { return; }
   var peak = vec2u(0u);
   for (var i = thread; i < SLICES; i += THREADS) { peak = better(peak, peaks[i].xy); }

@@ -1,4 +1,4 @@
-// First step of sampling, many workgroups: adjusts logits[V] (repetition penalty, frequency and presence
+// First dispatch of sampling, many workgroups: adjusts logits[V] (repetition penalty, frequency and presence
 // penalty, bias) and finds the greatest of each slice of SLICE ids. With FILTERS also keeps the adjusted
 // logits and, for top-p, sums each slice's weights relative to its own greatest.
 #import state
@@ -13,7 +13,6 @@ override FILTERS: bool;
 @group(0) @binding(2) var<storage, read_write> peaks: array<vec4u>;
 @group(0) @binding(3) var<storage, read> history: array<u32>;
 @group(0) @binding(4) var<storage, read> bias: array<f32>;
-@group(0) @binding(8) var<uniform> state: State;
 
 var<workgroup> sums: array<f32, THREADS>;
 
@@ -39,7 +38,7 @@ fn adjusted_key(id: u32) -> u32 {
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
-  if (state.finished != 0u) { return; }
+  if (stopped()) { return; }
   let start = workgroup.x * SLICE;
   let end = min(start + SLICE, V);
   var best = vec2u(0u);

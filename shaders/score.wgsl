@@ -8,14 +8,13 @@ override THREADS: u32;       // a power of two
 @group(0) @binding(1) var<storage, read> targets: array<u32>;
 // bits of f32: WGSL may lose a NaN that passes through its arithmetic
 @group(0) @binding(2) var<storage, read_write> out: array<u32>;
-@group(0) @binding(8) var<uniform> state: State;
 
 var<workgroup> greatest: array<u32, THREADS>;
 var<workgroup> sums: array<f32, THREADS>;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
-  if (state.finished != 0u) { return; }
+  if (stopped()) { return; }
   let row = workgroup.x;
   let base = row * V;
   var top = 0u;

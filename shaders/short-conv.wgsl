@@ -11,15 +11,24 @@ override TOKENS: u32;        // tokens at a time
 @group(0) @binding(0) var<storage, read> bcx: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> history: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(8) var<uniform> state: State;
 
-// B X of the token `back` before token `t` of the batch, zero before the sequence begins.
-fn product(t: u32, back: u32, channel: u32) -> vec4f {
-  if (back > state.position + t) { return vec4f(); }
-  if (back > t) {
-    return history[(state.position + t - back) % (TAPS - 1u) * (WIDTH / 4u) + channel];
-  }
-  let base = (t - back) * 3u * (WIDTH / 4u) + channel;
+// Where B X of a position stands.
+fn history_at(position: u32) -> u32 { return position % (TAPS - 1u) * (WIDTH / 4u); }
+
+// A row of the batch.
+struct Row {
+  t: u32,
+  position: u32,
+  before: u32,               // rows of its sequence before it in the batch
+}
+
+fn row_at(t: u32) -> Row { return Row(t, position_of(t), t - first_row(slot_of(t))); }
+
+// B X of the token `back` before a row's, zero before the sequence begins.
+fn product(row: Row, back: u32, channel: u32) -> vec4f {
+  if (back > row.position) { return vec4f(); }
+  if (back > row.before) { return history[history_at(row.position - back) + channel]; }
+  let base = (row.t - back) * 3u * (WIDTH / 4u) + channel;
   return bcx[base] * bcx[base + 2u * (WIDTH / 4u)];
 }
 
@@ -34,20 +43,22 @@ fn weight(channel: u32, tap: u32) -> vec4f {
 
 @compute @workgroup_size(CHANNELS, TOKENS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_id) thread: vec3u) {
-  if (state.finished != 0u) { return; }
+  if (stopped()) { return; }
   let channel = workgroup.x * CHANNELS + thread.x;
   let mine = channel < WIDTH / 4u;
-  for (var t = thread.y; t < state.rows && mine; t += TOKENS) {
+  for (var t = thread.y; t < batch_rows() && mine; t += TOKENS) {
+    let row = row_at(t);
     var sum = vec4f();
-    for (var tap = 0u; tap < TAPS; tap++) { sum += weight(channel, tap) * product(t, TAPS - 1u - tap, channel); }
+    for (var tap = 0u; tap < TAPS; tap++) { sum += weight(channel, tap) * product(row, TAPS - 1u - tap, channel); }
     y[t * (WIDTH / 4u) + channel] = bcx[(t * 3u + 1u) * (WIDTH / 4u) + channel] * sum;
   }
   storageBarrier();
   // the last positions of the batch, the oldest of them possibly from before it and in place already
   if (mine && thread.y == 0u) {
-    for (var back = 0u; back < min(TAPS - 1u, state.rows); back++) {
-      let t = state.rows - 1u - back;
-      history[(state.position + t) % (TAPS - 1u) * (WIDTH / 4u) + channel] = product(t, 0u, channel);
+    let slot = slot_of(last_row());
+    for (var back = 0u; back < min(TAPS - 1u, row_count(slot)); back++) {
+      let row = row_at(last_row() - back);
+      history[history_at(row.position) + channel] = product(row, 0u, channel);
     }
   }
 }

@@ -2,7 +2,7 @@ enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 // Bindings and workgroup memory of attention-prefill-matrix.wgsl, and what it does without matrices.
-#import state
+#import query-tile
 #import kv-cache
 #import attention-softmax
 #import attention-mask
@@ -27,7 +27,6 @@ const ROUND_UNITS = 4u * ROUND_COLUMNS;          // of 4 elements of a result
 @group(0) @binding(1) var<storage, read> kv: array<vec4u>;    // 8 numbers each
 @group(0) @binding(2) var<storage, read> block_table: array<u32>;
 @group(0) @binding(3) var<storage, read_write> out: array<vec4f>;
-@group(0) @binding(8) var<uniform> state: State;
 
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
@@ -76,13 +75,13 @@ fn masked(scores: vec4f, at: u32, low: vec4u, high: vec4u) -> vec4f {
 }
 
 // Writes ROUND_UNITS units of 4 elements, from unit `begin` on, of each result, times what stands in its row of `tile`.
-fn put_results(first: u32, queries: u32, kv_head: u32, thread: u32, begin: u32) {
+fn put_results(queries: QueryTile, kv_head: u32, thread: u32, begin: u32) {
   for (var i = thread; i < QUERIES * ROUND_UNITS; i += THREADS) {
     let row = i / ROUND_UNITS;
     let unit = i % ROUND_UNITS;
     let sum = bitcast<vec4f>(tile[SCORES + row * SCORE_STRIDE + unit + unit / (2u * BLOCKS)]);
-    if (first + row < queries) {
-      out[query_index(first + row, kv_head) + begin + unit] = sum * bitcast<f32>(tile[row].x);
+    if (queries.first + row < queries.end) {
+      out[query_index(queries.first + row, kv_head) + begin + unit] = sum * bitcast<f32>(tile[row].x);
     }
   }
 }

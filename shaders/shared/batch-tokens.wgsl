@@ -5,7 +5,7 @@ struct Tile {
   matrix: u32,               // where the matrix begins, in row groups
 }
 
-fn tile_at(index: u32) -> Tile { return Tile(index * TOKENS, state.rows, 0u); }
+fn tile_at(index: u32) -> Tile { return Tile(index * TOKENS, batch_rows(), 0u); }
 
 fn input_row(row: u32) -> u32 { return row; }
 

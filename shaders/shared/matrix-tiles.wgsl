@@ -10,7 +10,6 @@ enable chromium_experimental_subgroup_matrix;
 #import epilogue
 // x[T, K]
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;
-@group(0) @binding(8) var<uniform> state: State;
 
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
@@ -43,7 +42,7 @@ fn source_row(first_group: u32, row: u32) -> u32 {
 // turn: columns past the last one are zeros in X and anything in W.
 fn load_x(first_token: u32, token: u32, start: u32, unit: u32) -> Unit {
   let at = column_unit(start, unit);
-  let i = min(first_token + token, state.rows - 1u) * (K / 4u) + at * 2u;
+  let i = min(first_token + token, last_row()) * (K / 4u) + at * 2u;
   let past = K % (UNITS * 8u) != 0u && at != start + unit;
   return Unit(select(x[i] / X_SCALE, vec4f(), past), select(x[i + 1u] / X_SCALE, vec4f(), past));
 }
@@ -69,7 +68,7 @@ fn finish_stage(first_token: u32, first_group: u32, thread: u32, first: u32) {
       paired += bitcast<vec4f>(tile[at + 4u]);
     }
     let row = first_token + part / PARTS_ACROSS * PART_TOKENS + first + token;
-    if (row < state.rows) {
+    if (row < batch_rows()) {
       finish_halves(row, 0u, first_group + part % PARTS_ACROSS * 4u + group, result * X_SCALE, paired * X_SCALE);
     }
   }

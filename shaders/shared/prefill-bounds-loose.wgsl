@@ -4,7 +4,7 @@ var<private> COLUMN_LOOP: u32;
 var<private> LOAD_LOOP: u32;
 
 fn set_bounds() {
-  UNIT_LOOP = UNITS + state.finished;
-  COLUMN_LOOP = COLUMNS + state.finished;
-  LOAD_LOOP = LOADS + state.finished;
+  UNIT_LOOP = UNITS + unknown_zero();
+  COLUMN_LOOP = COLUMNS + unknown_zero();
+  LOAD_LOOP = LOADS + unknown_zero();
 }

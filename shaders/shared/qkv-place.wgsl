@@ -1,5 +1,6 @@
 // Where four elements of [Q | K | V] go: queries and keys are rotated (RoPE on adjacent pairs; other pairings are a
 // permutation of rows made at load), queries written to y[T, HEADS * HEAD_DIM], keys and values into the paged cache.
+#import state
 #import kv-cache
 override HEADS: u32;
 override ROTATED: u32;       // leading elements of a head that RoPE rotates, multiple of 4; 0 = none
@@ -12,7 +13,7 @@ override ROTATED: u32;       // leading elements of a head that RoPE rotates, mu
 fn place(token: u32, row: u32, given: vec4f) {
   let head = row / HEAD_DIM;
   let element = row % HEAD_DIM;
-  let position = state.position + token;
+  let position = position_of(token);
   var value = given;
   if (head < HEADS + KV_HEADS && element < ROTATED) {
     let pair = position * (ROTATED / 2u) + element / 2u;
@@ -26,11 +27,11 @@ fn place(token: u32, row: u32, given: vec4f) {
     y[token * (HEADS * HEAD_DIM / 4u) + row / 4u] = value;
     return;
   }
-  let block = block_table[position / BLOCK];
-  let slot = position % BLOCK;
+  let page = page_of(slot_of(token), position / BLOCK);
+  let at = position % BLOCK;
   if (head < HEADS + KV_HEADS) {
-    kv[key_index(block, slot, head - HEADS) + element / 4u] = to_real(value);
+    kv[key_index(page, at, head - HEADS) + element / 4u] = to_real(value);
   } else {
-    kv[value_index(block, slot, head - HEADS - KV_HEADS) + element / 4u] = to_real(value);
+    kv[value_index(page, at, head - HEADS - KV_HEADS) + element / 4u] = to_real(value);
   }
 }

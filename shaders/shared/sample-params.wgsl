@@ -1,4 +1,5 @@
-// What one request asks of the sampler; written before the request, packed by src/sampling/pack.ts.
+// What one request asks of the sampler; written before the request, packed by src/kernels/sample-params.ts, which
+// reads this file.
 struct SampleParams {
   flags: u32,
   seed: u32,

@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
+import type { Dispatch } from "../gpu/dispatch.ts";
 import { readBuffer } from "../gpu/readback.ts";
-import type { Step } from "../gpu/step.ts";
 import type { Pooling } from "../types.ts";
 import { checkFinite } from "./finite.ts";
 import type { Prefill } from "./prefill.ts";
@@ -8,8 +8,8 @@ import type { Prefill } from "./prefill.ts";
 export interface EmbedderParts {
   gpu: Gpu;
   prefill: Prefill;
-  /** Steps after the layers: the last norm, a classifier. */
-  steps: readonly Step[];
+  /** Dispatches after the layers: the last norm, a classifier. */
+  dispatches: readonly Dispatch[];
   /** Token states of a batch `[T, hidden]`, f32. */
   states: GPUBuffer;
   hidden: number;
@@ -46,7 +46,7 @@ export class Embedder {
     pooling: Pooling,
     signal: AbortSignal,
   ): Promise<Float64Array> {
-    const { gpu, prefill, steps } = this.#parts;
+    const { gpu, prefill, dispatches } = this.#parts;
     const sum = new Float64Array(width);
     let done = 0;
     const afterChunk = async (rows: number): Promise<void> => {
@@ -58,7 +58,7 @@ export class Embedder {
       const values = new Float32Array(await readBuffer(gpu, buffer, count * width * 4, at * width * 4));
       for (const [i, value] of values.entries()) sum[i % width]! += value;
     };
-    await prefill.alone(ids, { signal, each: steps, afterChunk });
+    await prefill.alone(ids, { signal, each: dispatches, afterChunk });
     return checkFinite(pooling === "mean" ? sum.map(value => value / ids.length) : sum, "states");
   }
 }

@@ -2,8 +2,8 @@ import { DoesNotFitError, InputError } from "../errors.ts";
 import { allocating } from "../gpu/allocating.ts";
 import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
+import type { Dispatch, Pipelines } from "../gpu/dispatch.ts";
 import { readBuffer } from "../gpu/readback.ts";
-import type { Pipelines, Step } from "../gpu/step.ts";
 import { score } from "../kernels/score.ts";
 import type { Output } from "../model/model-reader.ts";
 import type { ProgramBuilder } from "../model/program.ts";
@@ -21,10 +21,10 @@ export interface EvaluatorParts {
   scratch: Scratch;
   output: Output;
   prefill: Prefill;
-  /** Steps that compute the logits of a batch's last token, and where they put them. */
-  last: { steps: readonly Step[]; logits: GPUBuffer };
+  /** Dispatches that compute the logits of a batch's last token, and where they put them. */
+  last: { dispatches: readonly Dispatch[]; logits: GPUBuffer };
   vocabulary: number;
-  /** A builder of prefill steps. */
+  /** A builder of prefill dispatches. */
   builder: () => ProgramBuilder;
   /** Rows that the scratch buffers hold. */
   chunkRows: number;
@@ -35,8 +35,8 @@ interface Prepared {
   logits: GPUBuffer;
   targets: GPUBuffer;
   scores: GPUBuffer;
-  logitSteps: readonly Step[];
-  scoreStep: Step;
+  logitDispatches: readonly Dispatch[];
+  scoreDispatch: Dispatch;
 }
 
 /** Logits and log-probabilities of given tokens, or ModelFormatError `not-finite`. Its buffers and pipelines are made at the first use. */
@@ -51,7 +51,7 @@ export class Evaluator {
   /** `[ids.length, vocabulary]` */
   async logits(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
     const { gpu, vocabulary } = this.#parts;
-    const { logits, logitSteps: each, rows: chunkRows } = await this.#prepare();
+    const { logits, logitDispatches: each, rows: chunkRows } = await this.#prepare();
     const all = resultArray(ids.length, vocabulary);
     let done = 0;
     const afterChunk = async (rows: number): Promise<void> => {
@@ -66,7 +66,7 @@ export class Evaluator {
   /** Logits after the last id alone: `[vocabulary]` */
   async lastLogits(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
     const { gpu, vocabulary, last } = this.#parts;
-    await this.#parts.prefill.alone(ids, { signal, last: last.steps });
+    await this.#parts.prefill.alone(ids, { signal, last: last.dispatches });
     const values = new Float32Array(await readBuffer(gpu, last.logits, Math.ceil(vocabulary / 4) * 16));
     return checkFinite(values.slice(0, vocabulary), "logits");
   }
@@ -74,7 +74,7 @@ export class Evaluator {
   /** `[ids.length - 1]`: natural logarithms */
   async score(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
     const { gpu } = this.#parts;
-    const { targets, scores, logitSteps, scoreStep, rows: chunkRows } = await this.#prepare();
+    const { targets, scores, logitDispatches, scoreDispatch, rows: chunkRows } = await this.#prepare();
     const context = ids.slice(0, -1);
     const all = new Float32Array(context.length);
     let done = 0;
@@ -89,7 +89,7 @@ export class Evaluator {
     };
     await this.#parts.prefill.alone(context, {
       signal,
-      each: [...logitSteps, scoreStep],
+      each: [...logitDispatches, scoreDispatch],
       chunkRows,
       afterChunk,
     });
@@ -125,7 +125,7 @@ export class Evaluator {
     }
     const program = builder();
     program.logits(output, logits);
-    const [logitSteps, scoreStep] = await Promise.all([
+    const [logitDispatches, scoreDispatch] = await Promise.all([
       program.build(),
       score(
         pipelines,
@@ -134,7 +134,7 @@ export class Evaluator {
         { logits, targets, out: scores, state: scratch.state },
       ),
     ]);
-    return { rows, logits, targets, scores, logitSteps, scoreStep };
+    return { rows, logits, targets, scores, logitDispatches, scoreDispatch };
   }
 }
 

@@ -8,8 +8,8 @@ const DECODE_SUBMIT_MS = 16;
 const MAX_STEPS = 16;
 /** Other submits aim at this; above about 50 ms a page stutters. */
 const SUBMIT_MS = 40;
-/** The longest step of a chunk takes about so many times the mean of all (gate and up, measured for models of 0.1B to 8B). */
-const LONGEST_STEP = 4;
+/** The longest dispatch of a chunk takes about so many times the mean of all (gate and up, measured for models of 0.1B to 8B). */
+const LONGEST_DISPATCH = 4;
 /** Chunks of fewer rows read all weights for too little. */
 const MIN_ROWS = 64;
 
@@ -45,12 +45,12 @@ export class Pacing {
     return Math.max(1, Math.ceil(this.#stepMs.value / SUBMIT_MS));
   }
 
-  /** Rows of a prompt chunk at most: a submit has at least one of the chunk's `steps`, however long that takes. */
-  rowsPerChunk(steps: number): number {
+  /** Rows of a prompt chunk at most: a submit has at least one of the chunk's `dispatches`, however long that takes. */
+  rowsPerChunk(dispatches: number): number {
     const { value } = this.#rowMs;
     return value === 0
       ? Infinity
-      : Math.max(MIN_ROWS, Math.floor((SUBMIT_MS * steps) / (value * LONGEST_STEP)));
+      : Math.max(MIN_ROWS, Math.floor((SUBMIT_MS * dispatches) / (value * LONGEST_DISPATCH)));
   }
 
   /** Submits that a prompt chunk of `rows` tokens is spread over. */

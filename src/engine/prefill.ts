@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
+import { type Dispatch, encodeDispatches, splitDispatches } from "../gpu/dispatch.ts";
 import { unlessLost } from "../gpu/loss.ts";
-import { encodeSteps, type Step, splitSteps } from "../gpu/step.ts";
 import { stateBytes } from "../kernels/state.ts";
 import type { KvSequence, KvStore } from "../model/kv/store.ts";
 import type { Scratch } from "../model/scratch.ts";
@@ -9,10 +9,10 @@ import type { SubmitClock } from "./submit-clock.ts";
 
 export interface PrefillOptions {
   signal?: AbortSignal | undefined;
-  /** Steps after every chunk. */
-  each?: readonly Step[];
-  /** Steps after the last chunk, such as logits and sampling. */
-  last?: readonly Step[];
+  /** Dispatches after every chunk. */
+  each?: readonly Dispatch[];
+  /** Dispatches after the last chunk, such as logits and sampling. */
+  last?: readonly Dispatch[];
   /** Tokens of the request sampled before. Default 0. */
   generated?: number;
   clock?: SubmitClock;
@@ -33,7 +33,7 @@ const MAX_IN_FLIGHT = 4;
 /** Computes a sequence's positions chunk by chunk into the KV cache. */
 export class Prefill {
   readonly #gpu: Gpu;
-  readonly #steps: readonly Step[];
+  readonly #dispatches: readonly Dispatch[];
   readonly #kv: KvStore;
   readonly #scratch: Scratch;
   readonly #pacing: Pacing;
@@ -43,7 +43,7 @@ export class Prefill {
   constructor(parts: {
     gpu: Gpu;
     /** Embedding and layers for a chunk. */
-    steps: readonly Step[];
+    dispatches: readonly Dispatch[];
     kv: KvStore;
     scratch: Scratch;
     pacing: Pacing;
@@ -52,7 +52,7 @@ export class Prefill {
     whole: boolean;
   }) {
     this.#gpu = parts.gpu;
-    this.#steps = parts.steps;
+    this.#dispatches = parts.dispatches;
     this.#kv = parts.kv;
     this.#scratch = parts.scratch;
     this.#pacing = parts.pacing;
@@ -92,16 +92,16 @@ export class Prefill {
     for (let position = sequence.ids.length; position < ids.length && !signal?.aborted; position += rows) {
       const most = this.#whole
         ? chunkRows
-        : Math.min(chunkRows, this.#pacing.rowsPerChunk(this.#steps.length));
+        : Math.min(chunkRows, this.#pacing.rowsPerChunk(this.#dispatches.length));
       const chunk = ids.slice(position, this.#chunkEnd(position, most, ids.length));
       rows = chunk.length;
       this.#kv.reserve(sequence, position + rows);
       queue.writeBuffer(this.#scratch.tokens, 0, Uint32Array.from(chunk));
       queue.writeBuffer(this.#scratch.state, 0, stateBytes({ position, rows, finished: false, generated }));
       const isLast = position + rows === ids.length;
-      const steps = [...this.#steps, ...each, ...(isLast ? last : [])];
+      const dispatches = [...this.#dispatches, ...each, ...(isLast ? last : [])];
       const started = performance.now();
-      for (const part of splitSteps(steps, this.#pacing.submitsPerChunk(rows))) {
+      for (const part of splitDispatches(dispatches, this.#pacing.submitsPerChunk(rows))) {
         if (signal?.aborted) break;
         this.#submit(part, rows);
         const sent = performance.now();
@@ -133,10 +133,10 @@ export class Prefill {
     return end === all && last > position ? last : end;
   }
 
-  #submit(steps: readonly Step[], rows: number): void {
+  #submit(dispatches: readonly Dispatch[], rows: number): void {
     const encoder = this.#gpu.device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    encodeSteps(pass, steps, rows);
+    encodeDispatches(pass, dispatches, rows);
     pass.end();
     this.#gpu.device.queue.submit([encoder.finish()]);
   }

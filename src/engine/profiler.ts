@@ -1,14 +1,14 @@
 import { GpuUnavailableError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { timeSteps } from "../gpu/profiler.ts";
-import type { Step } from "../gpu/step.ts";
+import type { Dispatch } from "../gpu/dispatch.ts";
+import { timeDispatches } from "../gpu/profiler.ts";
+import { packSampling } from "../kernels/sample-params.ts";
 import type { Sampler } from "../kernels/sampler.ts";
 import { stateBytes } from "../kernels/state.ts";
 import type { KvStore } from "../model/kv/store.ts";
 import type { Scratch } from "../model/scratch.ts";
 import { refused } from "../options.ts";
 import { validateSampling } from "../sampling/options.ts";
-import { packSampling } from "../sampling/pack.ts";
 import type { KernelTime, ProfileOptions, ProfileResult } from "../types.ts";
 import type { Programs } from "./token-loop.ts";
 
@@ -16,7 +16,7 @@ export interface ProfilerParts {
   gpu: Gpu;
   programs: Programs;
   /** Embedding and layers for a chunk of the prompt. */
-  prefill: readonly Step[];
+  prefill: readonly Dispatch[];
   kv: KvStore;
   scratch: Scratch;
   sampler: Sampler;
@@ -26,7 +26,7 @@ export interface ProfilerParts {
 }
 
 /**
- * GPU time of the programs that generate, kernel by kernel. Steps of one label are timed together, each with its own
+ * GPU time of the programs that generate, kernel by kernel. Dispatches of one label are timed together, each with its own
  * layer's weights, so that no cache holds what a real token would have to fetch.
  */
 export class Profiler {
@@ -40,7 +40,7 @@ export class Profiler {
   async profile(options: ProfileOptions, signal: AbortSignal): Promise<ProfileResult> {
     const { gpu, kv, scratch, sampler, contextLength } = this.#parts;
     const { phase, context, rows } = this.#check(options);
-    const steps = this.#steps(phase, context);
+    const dispatches = this.#dispatches(phase, context);
     const { queue } = gpu.device;
     const { sequence } = kv.open();
     try {
@@ -56,11 +56,11 @@ export class Profiler {
       };
       // a sampled token moves the sequence on by one: no more of them than the context has room for
       const most = reach - context - rows + 1;
-      const time = (some: readonly Step[]): Promise<number> =>
-        timeSteps(gpu, { steps: some, rows, most, prepare, signal });
-      const wholeMicroseconds = await time(steps); // first, so that what the single kernels read is there
+      const time = (some: readonly Dispatch[]): Promise<number> =>
+        timeDispatches(gpu, { dispatches: some, rows, most, prepare, signal });
+      const wholeMicroseconds = await time(dispatches); // first, so that what the single kernels read is there
       const kernels: KernelTime[] = [];
-      for (const [label, some] of byLabel(steps))
+      for (const [label, some] of byLabel(dispatches))
         kernels.push({ label, dispatches: some.length, microseconds: await time(some) });
       return { phase, context, rows, kernels, wholeMicroseconds };
     } finally {
@@ -90,21 +90,21 @@ export class Profiler {
     return { phase, context, rows: batch };
   }
 
-  #steps(phase: ProfileOptions["phase"], context: number): readonly Step[] {
+  #dispatches(phase: ProfileOptions["phase"], context: number): readonly Dispatch[] {
     const { programs, prefill, sampler } = this.#parts;
     if (phase === "prefill") return prefill;
     const decode = programs.decode.find(({ longest }) => context + 1 <= longest)!;
-    return [...decode.steps, ...programs.logits, ...sampler.greedy];
+    return [...decode.dispatches, ...programs.logits, ...sampler.greedy];
   }
 }
 
 /** In order of the first of each. */
-function byLabel(steps: readonly Step[]): Map<string, Step[]> {
-  const groups = new Map<string, Step[]>();
-  for (const step of steps) {
-    const group = groups.get(step.label);
-    if (group) group.push(step);
-    else groups.set(step.label, [step]);
+function byLabel(dispatches: readonly Dispatch[]): Map<string, Dispatch[]> {
+  const groups = new Map<string, Dispatch[]>();
+  for (const dispatch of dispatches) {
+    const group = groups.get(dispatch.label);
+    if (group) group.push(dispatch);
+    else groups.set(dispatch.label, [dispatch]);
   }
   return groups;
 }

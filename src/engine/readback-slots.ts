@@ -1,7 +1,7 @@
 import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { unlessLost } from "../gpu/loss.ts";
-import { STATE_BYTES } from "../kernels/state.ts";
+import { readState, STATE_BYTES } from "../kernels/state.ts";
 
 /** What the CPU learns from a submit. */
 export interface ReadState {
@@ -47,9 +47,10 @@ export class ReadbackSlots {
     encoder.copyBufferToBuffer(this.#ring, 0, slot, STATE_BYTES, this.#entries * 4);
     this.#gpu.device.queue.submit([encoder.finish()]);
     await unlessLost(this.#gpu, slot.mapAsync(GPUMapMode.READ));
-    const [, , finished, generated, ...ids] = new Uint32Array(slot.getMappedRange());
+    const words = new Uint32Array(slot.getMappedRange().slice(0));
     slot.unmap();
     this.#free.push(slot);
-    return { generated: generated!, finished: finished!, idAt: n => ids[n % this.#entries]! };
+    const ids = words.subarray(STATE_BYTES / 4);
+    return { ...readState(words), idAt: n => ids[n % this.#entries]! };
   }
 }

@@ -1,8 +1,8 @@
 import type { Prompt } from "../boundary/protocol.ts";
 import { InputError } from "../errors.ts";
+import { MAX_END_TOKENS, type PackedSampling, packSampling } from "../kernels/sample-params.ts";
 import { check, checkAll } from "../options.ts";
 import { validateSampling } from "../sampling/options.ts";
-import { MAX_END_TOKENS, type PackedSampling, packSampling } from "../sampling/pack.ts";
 import type { ChatTemplate, ReasoningMarks, Tokenizer } from "../tokenizer/index.ts";
 import type { ChatOptions, ModelInfo, TemplateOptions } from "../types.ts";
 import { generateRules, ids as idList, templateRules, text } from "./option-rules.ts";

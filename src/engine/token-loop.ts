@@ -1,20 +1,20 @@
 import type { Gpu } from "../gpu/device.ts";
-import { encodeSteps, type Step, splitSteps } from "../gpu/step.ts";
+import { type Dispatch, encodeDispatches, splitDispatches } from "../gpu/dispatch.ts";
+import type { PackedSampling } from "../kernels/sample-params.ts";
 import type { Sampler } from "../kernels/sampler.ts";
 import type { KvStore } from "../model/kv/store.ts";
-import type { PackedSampling } from "../sampling/pack.ts";
 import { notFinite } from "./finite.ts";
 import type { Pacing } from "./pacing.ts";
 import type { Prefill, Prefilled } from "./prefill.ts";
 import type { ReadbackSlots, ReadState } from "./readback-slots.ts";
 import { SubmitClock } from "./submit-clock.ts";
 
-/** The prebuilt steps of a model. */
+/** The prebuilt dispatches of a model. */
 export interface Programs {
-  /** Embedding and layers for one token, by the longest context that the steps serve, shortest first. */
-  decode: readonly { longest: number; steps: readonly Step[] }[];
+  /** Embedding and layers for one token, by the longest context that the dispatches serve, shortest first. */
+  decode: readonly { longest: number; dispatches: readonly Dispatch[] }[];
   /** Logits of a batch's last token. */
-  logits: readonly Step[];
+  logits: readonly Dispatch[];
 }
 
 export interface TokenRequest {
@@ -161,22 +161,22 @@ export class TokenLoop {
   async #decode(
     steps: number,
     context: number,
-    sample: readonly Step[],
+    sample: readonly Dispatch[],
     counters: LoopCounters,
   ): Promise<ReadState> {
     const { device, software } = this.#gpu;
-    const decode = this.#programs.decode.find(({ longest }) => context + steps - 1 <= longest)!.steps;
+    const decode = this.#programs.decode.find(({ longest }) => context + steps - 1 <= longest)!.dispatches;
     const token = [...decode, ...this.#programs.logits, ...sample];
-    const encode = (part: readonly Step[], times: number): GPUCommandEncoder => {
+    const encode = (part: readonly Dispatch[], times: number): GPUCommandEncoder => {
       const encoder = device.createCommandEncoder();
       const pass = encoder.beginComputePass();
-      for (let i = 0; i < times; i++) encodeSteps(pass, part);
+      for (let i = 0; i < times; i++) encodeDispatches(pass, part);
       pass.end();
       return encoder;
     };
     // a software adapter draws no page: there nothing is gained by it
     const submits = steps === 1 && !software ? this.#pacing.submitsPerStep() : 1;
-    const parts = splitSteps(token, submits);
+    const parts = splitDispatches(token, submits);
     for (const part of parts.slice(0, -1)) {
       const sent = performance.now();
       device.queue.submit([encode(part, 1).finish()]);

@@ -64,3 +64,10 @@ export const TENSOR_TYPES: ReadonlyMap<number, TensorType> = new Map([
   [41, type("Q1_0", 128, 18)],
   [42, type("Q2_0", 64, 18)],
 ]);
+
+const byName: ReadonlyMap<string, TensorType> = new Map(
+  [...TENSOR_TYPES.values()].map(known => [known.name, known]),
+);
+
+/** By ggml's name, such as `Q4_0`; undefined for one that is none. */
+export const tensorTypeNamed = (name: string): TensorType | undefined => byName.get(name);

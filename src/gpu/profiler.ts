@@ -1,7 +1,7 @@
 import type { Gpu } from "./device.ts";
+import { type Dispatch, encodeDispatches } from "./dispatch.ts";
 import { unlessLost } from "./loss.ts";
 import { readBuffer } from "./readback.ts";
-import { encodeSteps, type Step } from "./step.ts";
 
 /**
  * A pass lasts at least this long: browsers may round timestamps to 100 us, and where there are none, its end is known
@@ -11,22 +11,22 @@ const PASS_MS = { stamped: 6, clocked: 20 };
 const SAMPLES = 5;
 
 export interface TimedWork {
-  steps: readonly Step[];
+  dispatches: readonly Dispatch[];
   /** Tokens in the batch. */
   rows: number;
   /** Repetitions in one pass at most. */
   most: number;
-  /** Called before each pass: sets the state that the steps read. */
+  /** Called before each pass: sets the state that the dispatches read. */
   prepare: () => void;
   signal: AbortSignal;
 }
 
 /**
- * GPU time of running `steps` once, in microseconds: median of passes in which they are repeated, one after the other,
- * between two timestamps. Single dispatches are too short for these clocks, and a pass of one kind of step shows what it
+ * GPU time of running `dispatches` once, in microseconds: median of passes in which they are repeated, one after the other,
+ * between two timestamps. Single dispatches are too short for these clocks, and a pass of one kind of dispatch shows what it
  * costs among its like.
  */
-export async function timeSteps(gpu: Gpu, work: TimedWork): Promise<number> {
+export async function timeDispatches(gpu: Gpu, work: TimedWork): Promise<number> {
   const timer = await passTimer(gpu, work);
   const samples: number[] = [];
   while (samples.length < SAMPLES) samples.push(await timer());
@@ -40,7 +40,7 @@ export function median(values: readonly number[]): number {
 
 /**
  * Warms up and finds how many repetitions make a pass long enough. What it gives times one such pass: microseconds of
- * running the steps once, by the CPU's clock where the GPU tells no time.
+ * running the dispatches once, by the CPU's clock where the GPU tells no time.
  */
 export async function passTimer(gpu: Gpu, work: TimedWork): Promise<() => Promise<number>> {
   const stamped = gpu.device.features.has("timestamp-query");
@@ -61,8 +61,8 @@ export async function passTimer(gpu: Gpu, work: TimedWork): Promise<() => Promis
   return async () => ((await timePass(repeats)) * 1000) / repeats;
 }
 
-function encodePass(pass: GPUComputePassEncoder, { steps, rows }: TimedWork, repeats: number): void {
-  for (let repeat = 0; repeat < repeats; repeat++) encodeSteps(pass, steps, rows);
+function encodePass(pass: GPUComputePassEncoder, { dispatches, rows }: TimedWork, repeats: number): void {
+  for (let repeat = 0; repeat < repeats; repeat++) encodeDispatches(pass, dispatches, rows);
   pass.end();
 }
 

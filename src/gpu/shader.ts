@@ -22,6 +22,17 @@ const sources = new Map(
   ]),
 );
 
+/**
+ * The text of one file, for what the CPU reads from it.
+ * @param name file in `shaders/` without `.wgsl`
+ * @throws Error if it is missing: a fault of this package
+ */
+export function shaderFile(name: string): string {
+  const text = sources.get(name);
+  if (text === undefined) throw new Error(`No shader file ${name}.wgsl`);
+  return text;
+}
+
 /** All of it, to tell one version of the kernels from another. */
 export const allShaders = (): string => [...sources.values()].join("");
 
@@ -39,9 +50,7 @@ export function composeShader(name: string, imports: ShaderImports = {}, sizes: 
   const directives = new Set<string>();
   const done = new Set<string>();
   const expand = (file: string): string => {
-    const text = sources.get(file);
-    if (text === undefined) throw new Error(`No shader file ${file}.wgsl`);
-    return text
+    return shaderFile(file)
       .split("\n")
       .map(line => {
         const directive = /^\s*(?:enable|diagnostic|requires)\b.*;/.exec(line);

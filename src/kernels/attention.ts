@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
+import type { Dispatch, KernelCode, Pipelines, Workgroups } from "../gpu/dispatch.ts";
 import type { ShaderImports, ShaderSizes } from "../gpu/shader.ts";
-import type { KernelCode, Pipelines, Step, Workgroups } from "../gpu/step.ts";
 import { decodeGrid, prefillGrid, subgroupGrid } from "./attention-grids.ts";
 import { chosenVariant, type Variants } from "./choice.ts";
 import type { Vector } from "./vector.ts";
@@ -95,7 +95,7 @@ export function attentionPrefill(
   shape: AttentionShape,
   buffers: AttentionBuffers,
   variant: PrefillVariant = chosenVariant(gpu, "attentionPrefill"),
-): Promise<Step> {
+): Promise<Dispatch> {
   const { q, kv, blockTable, out, state, sinks } = buffers;
   const bindings = { 0: q, 1: kv, 2: blockTable, 3: out, ...sinkBinding(sinks), 8: state };
   if (variant === "software") {
@@ -103,7 +103,10 @@ export function attentionPrefill(
     const code = softwareCode(gpu, shape, sinks, SOFTWARE_ROWS, 1);
     const tiles = (tokens: number): number => Math.ceil((tokens * group) / SOFTWARE_ROWS / SOFTWARE_THREADS);
     const workgroups = (tokens: number): Workgroups => [tiles(tokens), shape.kvHeads, 1];
-    return pipelines.step("attention-prefill", code, bindings, workgroups, ["attention-prefill", variant]);
+    return pipelines.dispatch("attention-prefill", code, bindings, workgroups, [
+      "attention-prefill",
+      variant,
+    ]);
   }
   if (variant === "matrix" && MATRIX_HEADS.includes(shape.headDim)) {
     const group = shape.heads / shape.kvHeads;
@@ -115,10 +118,13 @@ export function attentionPrefill(
     };
     const tiles = (tokens: number): number => Math.ceil((tokens * group) / MATRIX_QUERIES);
     const workgroups = (tokens: number): Workgroups => [tiles(tokens), shape.kvHeads, 1];
-    return pipelines.step("attention-prefill", code, bindings, workgroups, ["attention-prefill", variant]);
+    return pipelines.dispatch("attention-prefill", code, bindings, workgroups, [
+      "attention-prefill",
+      variant,
+    ]);
   }
   const { across, down, rows } = prefillGrid(shape.headDim);
-  return pipelines.step(
+  return pipelines.dispatch(
     "attention-prefill",
     {
       shader: "attention-prefill",
@@ -148,21 +154,21 @@ function matrixSizes(gpu: Gpu, headDim: number): ShaderSizes {
 
 export interface DecodeOptions {
   /**
-   * Longest context (KV positions, the new token's included) that these steps will serve. Up to
+   * Longest context (KV positions, the new token's included) that these dispatches will serve. Up to
    * `SINGLE_STEP_KEYS`, or a window of so many, a GPU does it in one dispatch.
    */
   longest: number;
   variant?: DecodeVariant;
 }
 
-/** Attention of one token at position `state.position`, in one or two steps. */
+/** Attention of one token at position `state.position`, in one or two dispatches. */
 export async function attentionDecode(
   pipelines: Pipelines,
   gpu: Gpu,
   shape: AttentionShape,
   buffers: AttentionBuffers,
   { longest, variant = chosenVariant(gpu, "attentionDecode") }: DecodeOptions,
-): Promise<Step[]> {
+): Promise<Dispatch[]> {
   if (shape.causal === false) throw new RangeError("Attention of one token is causal");
   const { q, kv, blockTable, out, scratch, state, sinks } = buffers;
   const keys = shape.window ? Math.min(longest, shape.window + BLOCK - 1) : longest;
@@ -171,9 +177,9 @@ export async function attentionDecode(
   const bindings = { 0: q, 1: kv, 2: blockTable, 3: target, ...sinkBinding(sinks), 8: state };
   const ran = code.shader === "attention-decode" ? "tiled" : variant;
   const chosen = ["attention-decode", ran] as const;
-  const first = await pipelines.step("attention-decode", code, bindings, workgroups, chosen);
+  const first = await pipelines.dispatch("attention-decode", code, bindings, workgroups, chosen);
   if (splits === 1) return [first];
-  const combine = await pipelines.step(
+  const combine = await pipelines.dispatch(
     "attention-combine",
     {
       shader: variant === "software" ? "attention-combine-rows" : "attention-combine",
@@ -215,7 +221,7 @@ function decodePlan(
   return bySubgroups || tiledDecode(gpu, shape, sinks, keys);
 }
 
-/** In one step, query heads are spread over workgroups; beyond it, keys are. */
+/** In one dispatch, query heads are spread over workgroups; beyond it, keys are. */
 function tilesAtLeast({ kvHeads }: AttentionShape, keys: number): number {
   return keys <= SINGLE_STEP_KEYS ? Math.floor(LONE_HEADS / kvHeads) : 1;
 }

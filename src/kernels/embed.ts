@@ -1,4 +1,4 @@
-import type { Binding, Pipelines, Step } from "../gpu/step.ts";
+import type { Binding, Dispatch, Pipelines } from "../gpu/dispatch.ts";
 import { type Weight, weightBindings, weightLayout } from "./weights.ts";
 
 export interface EmbedBuffers {
@@ -29,11 +29,11 @@ export function embed(
   weight: Weight,
   buffers: EmbedBuffers,
   { row = "token", scale = 1, firstRow = 0, add = false }: EmbedOptions = {},
-): Promise<Step> {
+): Promise<Dispatch> {
   const { type, rows, columns } = weight;
   const bindings: Record<number, Binding> = { ...weightBindings(weight), 3: buffers.x, 8: buffers.state };
   if (row === "token") bindings[2] = buffers.tokens;
-  return pipelines.step(
+  return pipelines.dispatch(
     "embed",
     {
       shader: "embed",

@@ -1,5 +1,5 @@
+import type { Binding } from "../gpu/dispatch.ts";
 import type { ShaderImports } from "../gpu/shader.ts";
-import type { Binding } from "../gpu/step.ts";
 
 /**
  * The activation of an MLP, which a gate also multiplies with the up projection: SiLU (SwiGLU), GELU in its tanh and in

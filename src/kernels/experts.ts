@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import type { Binding, Pipelines, Step } from "../gpu/step.ts";
+import type { Binding, Dispatch, Pipelines } from "../gpu/dispatch.ts";
 import { type AddEpilogue, epilogueCode } from "./epilogue.ts";
 import {
   type MatvecVariant,
@@ -42,7 +42,7 @@ export interface SelectOptions extends ChosenExperts {
  * The experts with the greatest logits of each token, greatest first, the lower id on ties, and their weights. Logits
  * of which the greatest is NaN or infinite give valid ids and weights that are NaN.
  */
-export function expertsSelect(pipelines: Pipelines, gpu: Gpu, options: SelectOptions): Promise<Step> {
+export function expertsSelect(pipelines: Pipelines, gpu: Gpu, options: SelectOptions): Promise<Dispatch> {
   const { count, perToken, logits, ids, weights, overAll, scale = 1, state } = options;
   if (perToken > count) throw new RangeError(`${perToken} of ${count} experts`);
   const constants = {
@@ -52,7 +52,7 @@ export function expertsSelect(pipelines: Pipelines, gpu: Gpu, options: SelectOpt
     SCALE: scale,
     THREADS: gpu.software ? 4 : THREADS,
   };
-  return pipelines.step(
+  return pipelines.dispatch(
     "experts-select",
     { shader: "experts-select", constants },
     { 0: logits, 1: ids, 2: weights, 8: state },
@@ -66,14 +66,14 @@ export function expertsGather(
   gpu: Gpu,
   lists: ExpertLists,
   { ids, state }: { ids: Binding; state: GPUBuffer },
-): Promise<Step> {
+): Promise<Dispatch> {
   const constants = {
     E: lists.count,
     SLOTS: lists.perToken,
     TILE: lists.tile,
     THREADS: gpu.software ? 4 : MAX_THREADS,
   };
-  return pipelines.step(
+  return pipelines.dispatch(
     "experts-gather",
     { shader: "experts-gather", constants },
     { 0: ids, 1: lists.pairs, 2: lists.tiles, 8: state },
@@ -99,7 +99,7 @@ export interface DownOptions extends ChosenExperts {
 }
 
 /** The last product of a mixture of experts for one token, weighed and added up: the decode form. */
-export function expertsDown(pipelines: Pipelines, gpu: Gpu, options: DownOptions): Promise<Step> {
+export function expertsDown(pipelines: Pipelines, gpu: Gpu, options: DownOptions): Promise<Dispatch> {
   const { weight, bias, x, perToken, ids, weights, state } = options;
   const variant = options.variant ?? matvecVariant(gpu);
   const matrices = expertMatrices(weight, options, options.held);
@@ -130,7 +130,7 @@ export function expertsDown(pipelines: Pipelines, gpu: Gpu, options: DownOptions
   if (bias) bindings[3] = bias.buffer;
   if (variant === "rows") {
     const grid = { SLOTS: perToken, THREADS: SOFTWARE_THREADS };
-    return pipelines.step(
+    return pipelines.dispatch(
       "experts-down",
       { shader: "experts-down-rows", imports, constants: { ...constants, ...grid } },
       bindings,
@@ -141,7 +141,7 @@ export function expertsDown(pipelines: Pipelines, gpu: Gpu, options: DownOptions
   let lanes = mostLanes(gpu, variant);
   while (lanes * perToken > MAX_THREADS) lanes /= 2;
   const team = teamProduct(layout, variant, 1);
-  return pipelines.step(
+  return pipelines.dispatch(
     "experts-down",
     {
       shader: "experts-down",
@@ -177,9 +177,9 @@ export function expertsCombine(
   gpu: Gpu,
   { size, perToken }: Pick<ExpertShape, "perToken"> & { size: number },
   { z, weights, x, state }: CombineBuffers,
-): Promise<Step> {
+): Promise<Dispatch> {
   const threads = gpu.software ? SOFTWARE_THREADS : THREADS;
-  return pipelines.step(
+  return pipelines.dispatch(
     "experts-combine",
     { shader: "experts-combine", constants: { N: size, SLOTS: perToken, THREADS: threads } },
     { 0: z, 1: weights, 2: x, 8: state },

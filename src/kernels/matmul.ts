@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import type { Binding, KernelCode, Pipelines, Step } from "../gpu/step.ts";
+import type { Binding, Dispatch, KernelCode, Pipelines } from "../gpu/dispatch.ts";
 import { chosenVariant, type Variants } from "./choice.ts";
 import { type Epilogue, epilogueCode } from "./epilogue.ts";
 import { type ExpertLists, expertMatrices, expertTiles, type HeldExperts } from "./routing.ts";
@@ -95,7 +95,7 @@ function expertsVariant(gpu: Gpu, { tile }: ExpertLists): MatmulVariant {
  * Product of a weight `[rows, columns]` with a batch of activations for the epilogue: the prefill form.
  * @throws RangeError where shapes do not suit: a fault of this package, not of the caller
  */
-export function matmul(pipelines: Pipelines, gpu: Gpu, options: MatmulOptions): Promise<Step> {
+export function matmul(pipelines: Pipelines, gpu: Gpu, options: MatmulOptions): Promise<Dispatch> {
   const { weight, bias, experts, x, state } = options;
   const matrices = experts && expertMatrices(weight, experts.lists, experts.held);
   const rows = matrices?.rows ?? weight.rows;
@@ -140,5 +140,5 @@ export function matmul(pipelines: Pipelines, gpu: Gpu, options: MatmulOptions): 
   const label = `matmul ${options.epilogue.kind} ${weight.type} ${weight.rows}x${weight.columns}`;
   const tiles = (batch: number): number =>
     experts ? expertTiles(experts.lists, batch) : Math.ceil(batch / tokens);
-  return pipelines.step(label, code, bindings, batch => [columns, tiles(batch), 1], ["matmul", variant]);
+  return pipelines.dispatch(label, code, bindings, batch => [columns, tiles(batch), 1], ["matmul", variant]);
 }

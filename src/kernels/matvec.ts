@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import type { Binding, KernelCode, Pipelines, Step, Workgroups } from "../gpu/step.ts";
+import type { Binding, Dispatch, KernelCode, Pipelines, Workgroups } from "../gpu/dispatch.ts";
 import { chosenVariant, type Variants } from "./choice.ts";
 import { type Epilogue, epilogueCode } from "./epilogue.ts";
 import { type ChosenExperts, expertMatrices, type HeldExperts } from "./routing.ts";
@@ -77,7 +77,7 @@ export function matvecVariant(gpu: Gpu): MatvecVariant {
 }
 
 /** Product of a weight `[rows, columns]` with one activation vector for the epilogue: the decode form. */
-export function matvec(pipelines: Pipelines, gpu: Gpu, options: MatvecOptions): Promise<Step> {
+export function matvec(pipelines: Pipelines, gpu: Gpu, options: MatvecOptions): Promise<Dispatch> {
   const { weight, norm, bias, experts, x, state } = options;
   const variant = options.variant ?? matvecVariant(gpu);
   const matrices = experts && expertMatrices(weight, experts, experts.held);
@@ -142,7 +142,7 @@ export function matvec(pipelines: Pipelines, gpu: Gpu, options: MatvecOptions): 
   if (experts) bindings[6] = experts.ids;
   const [width, height] = spread(Math.ceil(groups / perWorkgroup));
   const label = `matvec ${options.epilogue.kind} ${weight.type} ${weight.rows}x${weight.columns}`;
-  return pipelines.step(label, code, bindings, [width, height, slots], ["matvec", variant]);
+  return pipelines.dispatch(label, code, bindings, [width, height, slots], ["matvec", variant]);
 }
 
 /** Workgroups in one row where they fit, else in a square. */

@@ -1,4 +1,4 @@
-import type { Pipelines, Step } from "../gpu/step.ts";
+import type { Dispatch, Pipelines } from "../gpu/dispatch.ts";
 import { type Vector, vectorBuffer } from "./vector.ts";
 
 /** Which norm: RMSNorm (Zhang & Sennrich 2019), or LayerNorm (Ba et al. 2016), which subtracts the mean first. */
@@ -34,7 +34,7 @@ export function normalise(
   size: number,
   { x, y, state }: NormBuffers,
   add?: number,
-): Promise<Step> {
+): Promise<Dispatch> {
   const constants: Record<string, number> = {
     D: size,
     EPS: epsilon,
@@ -45,7 +45,7 @@ export function normalise(
     SCALE: add ?? 1,
   };
   if (bias) constants.BIAS_AT = bias.at;
-  return pipelines.step(
+  return pipelines.dispatch(
     "norm",
     { shader: "norm", imports: { bias: bias ? "bias-vector" : "bias-none" }, constants },
     { 0: x, 2: y, 3: vectorBuffer([weight, bias])!, 8: state },

@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import type { Pipelines, Step } from "../gpu/step.ts";
+import type { Dispatch, Pipelines } from "../gpu/dispatch.ts";
 import { type QkvPlaces, qkvPlaceCode } from "./epilogue.ts";
 import type { NormKind } from "./norm.ts";
 import { type Vector, vectorBuffer } from "./vector.ts";
@@ -33,10 +33,10 @@ export function qkNorm(
   norm: QkNorm,
   places: QkvPlaces,
   { qkv, state }: QkNormBuffers,
-): Promise<Step> {
+): Promise<Dispatch> {
   const { imports, constants, bindings } = qkvPlaceCode(places, gpu.f16);
   const flag = (value: boolean): number => (value ? 1 : 0);
-  return pipelines.step(
+  return pipelines.dispatch(
     "qk-norm",
     {
       shader: "qk-norm",

@@ -1,5 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
-import type { Pipelines, Workgroups } from "../gpu/step.ts";
+import type { Pipelines, Workgroups } from "../gpu/dispatch.ts";
+import { shaderFile } from "../gpu/shader.ts";
+import { constantIn, StructLayout } from "../gpu/struct.ts";
 import { codebookWords } from "./codebooks.ts";
 import { type WeightType, weightLayout } from "./weights.ts";
 
@@ -48,8 +50,8 @@ export interface RepackWindow {
   matrices?: MatrixStride | undefined;
 }
 
-/** As in the shader. */
-const THREADS = 64;
+const WINDOW = new StructLayout(shaderFile("repack"), "Window");
+const THREADS = constantIn(shaderFile("repack"), "THREADS");
 /** WebGPU's limit on workgroups in one dimension. */
 const MAX_WORKGROUPS = 65_535;
 
@@ -104,24 +106,25 @@ export async function createRepacker(gpu: Gpu, pipelines: Pipelines, type: Weigh
           `repack: ${rows} rows of ${rowBytes} bytes at ${rawOffset} of ${raw.size} bytes`,
         );
       }
+      const { head = 1, rotated = 0, rows: paired = 0 } = halves ?? {};
+      const parameters = WINDOW.pack({
+        first_group: firstGroup,
+        start_group: firstRow / 4,
+        rows,
+        columns,
+        offset: rawOffset,
+        matrix_groups: matrixGroups,
+        matrix_stride: matrixStride,
+        head,
+        rotated,
+        paired_rows: paired,
+      });
       const numbers = device.createBuffer({
-        size: 48,
+        size: Math.ceil(WINDOW.bytes / 16) * 16, // as every uniform buffer here
         usage: GPUBufferUsage.UNIFORM,
         mappedAtCreation: true,
       });
-      const { head = 1, rotated = 0, rows: paired = 0 } = halves ?? {};
-      new Uint32Array(numbers.getMappedRange()).set([
-        firstGroup,
-        firstRow / 4,
-        rows,
-        columns,
-        rawOffset,
-        matrixGroups,
-        matrixStride,
-        head,
-        rotated,
-        paired,
-      ]);
+      new Uint8Array(numbers.getMappedRange()).set(new Uint8Array(parameters));
       numbers.unmap();
       created.push(numbers);
       const entries = [

@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import type { Binding } from "../gpu/step.ts";
+import type { Binding } from "../gpu/dispatch.ts";
 import type { Weight } from "./weights.ts";
 
 /** A mixture of experts: each token goes through `perToken` (at most 16) of `count` (at most 512) MLPs. */

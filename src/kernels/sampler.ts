@@ -1,7 +1,7 @@
 import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
-import type { Pipelines, Step } from "../gpu/step.ts";
-import { PARAMS_BYTES, type PackedSampling, PENALTY_WINDOW, TAIL_OFFSET } from "../sampling/pack.ts";
+import type { Dispatch, Pipelines } from "../gpu/dispatch.ts";
+import { PARAMS_BYTES, type PackedSampling, PENALTY_WINDOW, TAIL_OFFSET } from "./sample-params.ts";
 
 export interface SamplerInputs {
   /** V, ids from 0 to V - 1. */
@@ -23,15 +23,15 @@ export interface SamplerCut {
 }
 
 /**
- * The end of a step: picks a token from the logits, hands it to the next step and to the host, and advances
+ * The end of a decode step: picks a token from the logits, hands it to the next step and to the host, and advances
  * the state. Sets `state.finished` to 1 after an end token and to 2, without a token, if no logit is usable
  * (NaN, infinite, or every token banned).
  */
 export interface Sampler {
   /** For requests with `PackedSampling.greedy`. */
-  readonly greedy: readonly Step[];
+  readonly greedy: readonly Dispatch[];
   /** For all others. */
-  readonly sample: readonly Step[];
+  readonly sample: readonly Dispatch[];
   /** Ids for the host, u32: the one sampled as number n (from 0) of a request stands at n % RING. */
   readonly ring: GPUBuffer;
   readonly RING: number;
@@ -69,8 +69,8 @@ export async function createSampler(
   const kept = buffers.storage("sampler: kept", SLICES * SLICE * 8);
   const candidates = buffers.storage("sampler: candidates", V * 8);
 
-  const scan = (FILTERS: number): Promise<Step> =>
-    pipelines.step(
+  const scan = (FILTERS: number): Promise<Dispatch> =>
+    pipelines.dispatch(
       "sample-scan",
       { shader: "sample-scan", constants: { V, SLICE, THREADS, FILTERS } },
       { 0: logits, 1: keys, 2: peaks, 3: history, 4: bias, 7: params, 8: state },
@@ -79,20 +79,20 @@ export async function createSampler(
   const commit = { 4: tokens, 5: ring, 6: history, 7: params, 8: state };
   const [scanPlain, greedy, scanFilters, narrow, pick] = await Promise.all([
     scan(0),
-    pipelines.step(
+    pipelines.dispatch(
       "sample-greedy",
       { shader: "sample-greedy", constants: { V, SLICES, THREADS, RING } },
       { 0: peaks, ...commit },
       [1, 1, 1],
     ),
     scan(1),
-    pipelines.step(
+    pipelines.dispatch(
       "sample-narrow",
       { shader: "sample-narrow", constants: { V, SLICE, SLICES, THREADS } },
       { 0: keys, 1: peaks, 2: kept, 3: slices, 7: params, 8: state },
       [SLICES, 1, 1],
     ),
-    pipelines.step(
+    pipelines.dispatch(
       "sample-pick",
       { shader: "sample-pick", constants: { V, SLICE, SLICES, THREADS, RING } },
       { 0: peaks, 1: slices, 2: kept, 3: candidates, ...commit },

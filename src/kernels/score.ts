@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import type { Pipelines, Step } from "../gpu/step.ts";
+import type { Dispatch, Pipelines } from "../gpu/dispatch.ts";
 
 export interface ScoreShape {
   /** V. */
@@ -23,8 +23,8 @@ export function score(
   gpu: Gpu,
   shape: ScoreShape,
   buffers: ScoreBuffers,
-): Promise<Step> {
-  return pipelines.step(
+): Promise<Dispatch> {
+  return pipelines.dispatch(
     "score",
     { shader: "score", constants: { V: shape.vocabularySize, THREADS: gpu.software ? 32 : 256 } },
     { 0: buffers.logits, 1: buffers.targets, 2: buffers.out, 8: buffers.state },

@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import type { Pipelines, Step } from "../gpu/step.ts";
+import type { Dispatch, Pipelines } from "../gpu/dispatch.ts";
 import type { Vector } from "./vector.ts";
 
 export interface ShortConvShape {
@@ -31,10 +31,10 @@ export function shortConv(
   gpu: Gpu,
   { width, taps }: ShortConvShape,
   { bcx, weight, history, y, state }: ShortConvBuffers,
-): Promise<Step> {
+): Promise<Dispatch> {
   if (width % 4 !== 0 || taps < 2) throw new RangeError(`short-conv: ${taps} taps over ${width} channels`);
   const grid = gpu.software ? GRID.software : GRID.gpu;
-  return pipelines.step(
+  return pipelines.dispatch(
     "short-conv",
     { shader: "short-conv", constants: { WIDTH: width, TAPS: taps, WEIGHT_AT: weight.at, ...grid } },
     { 0: bcx, 1: history, 2: y, 3: weight.buffer, 8: state },

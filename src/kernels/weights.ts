@@ -1,5 +1,6 @@
 import { UnsupportedModelError } from "../errors.ts";
-import type { Binding } from "../gpu/step.ts";
+import { tensorTypeNamed } from "../gguf/tensor-types.ts";
+import type { Binding } from "../gpu/dispatch.ts";
 import { type Codebook, codebookBytes } from "./codebooks.ts";
 
 /**
@@ -17,9 +18,6 @@ interface Format {
   module: string;
   /** `shaders/shared/<block>.wgsl` makes it from the bytes of the file. */
   block: string;
-  /** Columns of one block of the file, and the bytes that it takes there. */
-  blockColumns: number;
-  blockBytes: number;
   /** u32 words of a row in a block. */
   blockWords: number;
   /** Bytes of scales of a row in a block; 0 = no scales. */
@@ -32,136 +30,102 @@ const FORMATS = {
   F32: {
     module: "weights-f32",
     block: "block-f32",
-    blockColumns: 8,
-    blockBytes: 32,
     blockWords: 8,
     scaleBytes: 0,
   },
   F16: {
     module: "weights-f16",
     block: "block-16-bit",
-    blockColumns: 8,
-    blockBytes: 16,
     blockWords: 4,
     scaleBytes: 0,
   },
   BF16: {
     module: "weights-bf16",
     block: "block-16-bit",
-    blockColumns: 8,
-    blockBytes: 16,
     blockWords: 4,
     scaleBytes: 0,
   },
   Q8_0: {
     module: "weights-q8-0",
     block: "block-q8-0",
-    blockColumns: 32,
-    blockBytes: 34,
     blockWords: 8,
     scaleBytes: 2,
   },
   Q6_K: {
     module: "weights-q6-k",
     block: "block-q6-k",
-    blockColumns: 256,
-    blockBytes: 210,
     blockWords: 48,
     scaleBytes: 18,
   },
   Q5_K: {
     module: "weights-q5-k",
     block: "block-q5-k",
-    blockColumns: 256,
-    blockBytes: 176,
     blockWords: 40,
     scaleBytes: 20,
   },
   Q5_0: {
     module: "weights-q5-0",
     block: "block-q5-0",
-    blockColumns: 32,
-    blockBytes: 22,
     blockWords: 5,
     scaleBytes: 2,
   },
   Q5_1: {
     module: "weights-q5-1",
     block: "block-q5-1",
-    blockColumns: 32,
-    blockBytes: 24,
     blockWords: 5,
     scaleBytes: 4,
   },
   Q4_K: {
     module: "weights-q4-k",
     block: "block-q4-k",
-    blockColumns: 256,
-    blockBytes: 144,
     blockWords: 32,
     scaleBytes: 20,
   },
   Q4_0: {
     module: "weights-q4-0",
     block: "block-q4-0",
-    blockColumns: 32,
-    blockBytes: 18,
     blockWords: 4,
     scaleBytes: 2,
   },
   Q4_1: {
     module: "weights-q4-1",
     block: "block-q4-1",
-    blockColumns: 32,
-    blockBytes: 20,
     blockWords: 4,
     scaleBytes: 4,
   },
   Q3_K: {
     module: "weights-q3-k",
     block: "block-q3-k",
-    blockColumns: 256,
-    blockBytes: 110,
     blockWords: 24,
     scaleBytes: 18,
   },
   Q2_K: {
     module: "weights-q2-k",
     block: "block-q2-k",
-    blockColumns: 256,
-    blockBytes: 84,
     blockWords: 16,
     scaleBytes: 20,
   },
   IQ4_NL: {
     module: "weights-iq4-nl",
     block: "block-q4-0",
-    blockColumns: 32,
-    blockBytes: 18,
     blockWords: 4,
     scaleBytes: 2,
   },
   IQ4_XS: {
     module: "weights-iq4-xs",
     block: "block-iq4-xs",
-    blockColumns: 256,
-    blockBytes: 136,
     blockWords: 32,
     scaleBytes: 10,
   },
   MXFP4: {
     module: "weights-mxfp4",
     block: "block-mxfp4",
-    blockColumns: 32,
-    blockBytes: 17,
     blockWords: 4,
     scaleBytes: 1,
   },
   IQ3_S: {
     module: "weights-iq3-s",
     block: "block-iq3-s",
-    blockColumns: 256,
-    blockBytes: 110,
     blockWords: 24,
     scaleBytes: 14,
     codebook: "IQ3_S",
@@ -169,8 +133,6 @@ const FORMATS = {
   IQ3_XXS: {
     module: "weights-iq3-xxs",
     block: "block-iq3-xxs",
-    blockColumns: 256,
-    blockBytes: 98,
     blockWords: 24,
     scaleBytes: 2,
     codebook: "IQ3_XXS",
@@ -178,8 +140,6 @@ const FORMATS = {
   IQ2_S: {
     module: "weights-iq2-s",
     block: "block-iq2-s",
-    blockColumns: 256,
-    blockBytes: 82,
     blockWords: 16,
     scaleBytes: 18,
     codebook: "IQ2_S",
@@ -187,8 +147,6 @@ const FORMATS = {
   IQ2_XS: {
     module: "weights-iq2-xs",
     block: "block-iq2-xs",
-    blockColumns: 256,
-    blockBytes: 74,
     blockWords: 16,
     scaleBytes: 10,
     codebook: "IQ2_XS",
@@ -196,8 +154,6 @@ const FORMATS = {
   IQ2_XXS: {
     module: "weights-iq2-xxs",
     block: "block-iq2-xxs",
-    blockColumns: 256,
-    blockBytes: 66,
     blockWords: 16,
     scaleBytes: 2,
     codebook: "IQ2_XXS",
@@ -205,8 +161,6 @@ const FORMATS = {
   IQ1_S: {
     module: "weights-iq1-s",
     block: "block-iq1-s",
-    blockColumns: 256,
-    blockBytes: 50,
     blockWords: 8,
     scaleBytes: 18,
     codebook: "IQ1",
@@ -214,8 +168,6 @@ const FORMATS = {
   IQ1_M: {
     module: "weights-iq1-m",
     block: "block-iq1-m",
-    blockColumns: 256,
-    blockBytes: 56,
     blockWords: 8,
     scaleBytes: 26,
     codebook: "IQ1",
@@ -223,20 +175,19 @@ const FORMATS = {
   TQ1_0: {
     module: "weights-tq2-0",
     block: "block-tq1-0",
-    blockColumns: 256,
-    blockBytes: 54,
     blockWords: 16,
     scaleBytes: 2,
   },
   TQ2_0: {
     module: "weights-tq2-0",
     block: "block-tq2-0",
-    blockColumns: 256,
-    blockBytes: 66,
     blockWords: 16,
     scaleBytes: 2,
   },
 } as const satisfies Record<string, Format>;
+
+/** Columns of a unit: what kernels read at a time. */
+const UNIT_COLUMNS = 8;
 
 /** GGUF tensor types that the kernels read. */
 export type WeightType = keyof typeof FORMATS;
@@ -284,7 +235,9 @@ export interface WeightLayout {
 /** @throws UnsupportedModelError `shape` where the columns do not fill whole blocks of the type */
 export function weightLayout(type: WeightType, rows: number, columns: number): WeightLayout {
   const format: Format = FORMATS[type];
-  const { module, block, blockColumns, blockBytes, blockWords, scaleBytes, codebook } = format;
+  const { module, block, blockWords, scaleBytes, codebook } = format;
+  const { blockElements, blockBytes } = tensorTypeNamed(type)!; // WEIGHT_TYPES are GGUF's
+  const blockColumns = Math.max(UNIT_COLUMNS, blockElements); // a type without blocks is read by the unit
   if (rows < 1 || columns < 1 || columns % blockColumns !== 0) {
     throw new UnsupportedModelError(
       "shape",
@@ -301,7 +254,7 @@ export function weightLayout(type: WeightType, rows: number, columns: number): W
     codebook: codebook ?? null,
     module,
     block,
-    rowBytes: blocksPerRow * blockBytes,
+    rowBytes: (columns / blockElements) * blockBytes,
     blocksPerRow,
     bound: blockColumns === 256 ? "scales" : blockWords * 4 >= blockColumns ? "memory" : "instructions",
   };

@@ -9,8 +9,9 @@ import type { Generator } from "../engine/session.ts";
 import { noCounters, type Programs, TokenLoop } from "../engine/token-loop.ts";
 import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { Pipelines, type Step } from "../gpu/step.ts";
+import { type Dispatch, Pipelines } from "../gpu/dispatch.ts";
 import { SINGLE_STEP_KEYS } from "../kernels/attention.ts";
+import { packSampling } from "../kernels/sample-params.ts";
 import { createSampler } from "../kernels/sampler.ts";
 import { KV_PAGE, layerBytes } from "../model/kv/layout.ts";
 import { KvStore } from "../model/kv/store.ts";
@@ -20,7 +21,6 @@ import { type Phase, ProgramBuilder } from "../model/program.ts";
 import { ropeTable } from "../model/rope.ts";
 import { Scratch } from "../model/scratch.ts";
 import { validateSampling } from "../sampling/options.ts";
-import { packSampling } from "../sampling/pack.ts";
 import type { AllocatedWeights } from "./allocated-weights.ts";
 import { batchRows } from "./context.ts";
 
@@ -60,16 +60,16 @@ export function buildModel({ gpu, buffers, model, weights, contextLength }: Buil
   const pacing = new Pacing();
   const builder = (phase: Phase, x?: GPUBuffer): ProgramBuilder =>
     new ProgramBuilder(phase, { gpu, pipelines, weights, kv, scratch, hidden }, x);
-  const layers = (phase: Phase): { x: GPUBuffer; steps: Promise<Step[]> } => {
+  const layers = (phase: Phase): { x: GPUBuffer; dispatches: Promise<Dispatch[]> } => {
     const program = builder(phase);
     model.forward(program);
-    return { x: program.x, steps: program.build() };
+    return { x: program.x, dispatches: program.build() };
   };
   const parts = { gpu, buffers, pipelines, kv, scratch, pacing, chunkRows };
   const prefill = layers({ kind: "prefill" });
   const states = statesProgram(model, builder({ kind: "prefill" }, prefill.x));
   const generation = model.output && generationPrograms(model, model.output, contextLength);
-  const compiling = Promise.all([prefill.steps, states.steps, generation?.compiling]);
+  const compiling = Promise.all([prefill.dispatches, states.dispatches, generation?.compiling]);
   compiling.catch(() => {}); // awaited in complete(); a failed download must not make it an unhandled rejection
 
   function generationPrograms({ shape: { vocabulary } }: OpenedModel, output: Output, longest: number) {
@@ -79,7 +79,7 @@ export function buildModel({ gpu, buffers, model, weights, contextLength }: Buil
     const contexts = longest > SINGLE_STEP_KEYS ? [SINGLE_STEP_KEYS, longest] : [longest];
     const decode = contexts.map(async context => ({
       longest: context,
-      steps: await layers({ kind: "decode", longest: context }).steps,
+      dispatches: await layers({ kind: "decode", longest: context }).dispatches,
     }));
     const { tokens, state } = scratch;
     const sampling = { vocabularySize: vocabulary, logits, tokens, state };
@@ -99,13 +99,13 @@ export function buildModel({ gpu, buffers, model, weights, contextLength }: Buil
       .reduce((sum, cache) => sum + layerBytes(cache, { ...kvShape, positions: KV_PAGE }) / KV_PAGE, 0),
     async complete() {
       for (const [rope, table] of scratch.ropes) queue.writeBuffer(table, 0, ropeTable(rope, contextLength));
-      const [prefillSteps, stateSteps] = await compiling;
-      const reading = new Prefill({ ...parts, steps: prefillSteps, whole: model.bidirectional });
+      const [prefillDispatches, stateDispatches] = await compiling;
+      const reading = new Prefill({ ...parts, dispatches: prefillDispatches, whole: model.bidirectional });
       const embedder = new Embedder({
         ...states,
         gpu,
         prefill: reading,
-        steps: stateSteps,
+        dispatches: stateDispatches,
         hidden,
         rankedBy: model.pooling,
       });
@@ -128,14 +128,14 @@ export function buildModel({ gpu, buffers, model, weights, contextLength }: Buil
         ...parts,
         output,
         prefill: reading,
-        last: { steps: last, logits },
+        last: { dispatches: last, logits },
         vocabulary,
         builder: () => builder({ kind: "prefill" }, prefill.x),
       });
       const profiler = new Profiler({
         ...parts,
         programs,
-        prefill: prefillSteps,
+        prefill: prefillDispatches,
         sampler,
         contextLength,
       });
@@ -149,7 +149,7 @@ export function buildModel({ gpu, buffers, model, weights, contextLength }: Buil
 function statesProgram({ output, ranking }: OpenedModel, program: ProgramBuilder) {
   const states = program.states(output?.norm);
   const ranks = ranking && { logits: program.rank(ranking, states), labels: ranking.output.rows };
-  return { states, ranking: ranks, steps: program.build() };
+  return { states, ranking: ranks, dispatches: program.build() };
 }
 
 /** Runs a few tokens through both samplers: afterwards nothing compiles and nothing is created. */

@@ -3,9 +3,9 @@
 import { abortable } from "../abort.ts";
 import { DeviceLostError, IntabError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
+import { Pipelines } from "../gpu/dispatch.ts";
 import { median, passTimer } from "../gpu/profiler.ts";
 import { allShaders } from "../gpu/shader.ts";
-import { Pipelines } from "../gpu/step.ts";
 import { candidates, FAMILIES, type Family, type KernelChoice } from "../kernels/choice.ts";
 import { getKernelChoice, putKernelChoice } from "../storage/database.ts";
 import { sha256 } from "../storage/hash.ts";

@@ -1,7 +1,7 @@
 /** A piece of work for each family of kernels by which its variants are compared: what a layer of Llama 3.2 1B gives it to do. */
 import { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
-import type { Pipelines, Step } from "../gpu/step.ts";
+import type { Dispatch, Pipelines } from "../gpu/dispatch.ts";
 import {
   type AttentionBuffers,
   type AttentionShape,
@@ -25,9 +25,9 @@ const POSITIONS = 2048;
 /** Tokens of a prompt. */
 const ROWS = 256;
 
-/** Steps for `rows` tokens. They compute with zeros, which takes as long as with any numbers. */
+/** Dispatches for `rows` tokens. They compute with zeros, which takes as long as with any numbers. */
 export interface KernelSample {
-  steps: readonly Step[];
+  dispatches: readonly Dispatch[];
   rows: number;
 }
 
@@ -44,11 +44,14 @@ export const SAMPLES: Readonly<Record<Family, (parts: SampleParts) => Promise<Ke
   async attentionDecode(parts) {
     const { shape, buffers } = attention(parts, 1);
     const options = { longest: POSITIONS };
-    return { rows: 1, steps: await attentionDecode(parts.pipelines, parts.gpu, shape, buffers, options) };
+    return {
+      rows: 1,
+      dispatches: await attentionDecode(parts.pipelines, parts.gpu, shape, buffers, options),
+    };
   },
   async attentionPrefill(parts) {
     const { shape, buffers } = attention(parts, ROWS);
-    return { rows: ROWS, steps: [await attentionPrefill(parts.pipelines, parts.gpu, shape, buffers)] };
+    return { rows: ROWS, dispatches: [await attentionPrefill(parts.pipelines, parts.gpu, shape, buffers)] };
   },
 };
 
@@ -71,12 +74,18 @@ async function products(
 ): Promise<KernelSample> {
   const state = stateOf(gpu, buffers, rows);
   const x = buffers.storage("x", rows * HIDDEN * 4);
-  const step = (outputs: number, kind: { kind: "store" } | { kind: "glu"; gate: "silu" }): Promise<Step> => {
+  const dispatch = (
+    outputs: number,
+    kind: { kind: "store" } | { kind: "glu"; gate: "silu" },
+  ): Promise<Dispatch> => {
     const epilogue: Epilogue = { ...kind, y: buffers.storage("y", rows * outputs * 4) };
     return product(pipelines, gpu, { weight: weightOf(buffers, outputs), epilogue, x, state });
   };
-  const steps = [step(HIDDEN, { kind: "store" }), step(GATE_AND_UP, { kind: "glu", gate: "silu" })];
-  return { rows, steps: await Promise.all(steps) };
+  const dispatches = [
+    dispatch(HIDDEN, { kind: "store" }),
+    dispatch(GATE_AND_UP, { kind: "glu", gate: "silu" }),
+  ];
+  return { rows, dispatches: await Promise.all(dispatches) };
 }
 
 function weightOf(buffers: Buffers, rows: number): Weight {

@@ -1,8 +1,8 @@
 import type { GgufFile, GgufTensor } from "../gguf/gguf.ts";
 import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
+import type { Pipelines } from "../gpu/dispatch.ts";
 import { unlessLost } from "../gpu/loss.ts";
-import type { Pipelines } from "../gpu/step.ts";
 import { createRepacker, pairedRow, type Repacker } from "../kernels/repack.ts";
 import { type Weight, type WeightType, weightLayout } from "../kernels/weights.ts";
 import type { MatrixPart, ShortPart, Taken } from "../model/tensors.ts";

@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import type { Pipelines, Step } from "../gpu/step.ts";
+import type { Dispatch, Pipelines } from "../gpu/dispatch.ts";
 import {
   type AttentionBuffers,
   type AttentionShape,
@@ -76,13 +76,13 @@ export interface ProgramParts {
 }
 
 /**
- * Collects the steps of a program in the order in which a model file names them; pipelines compile side by side while it
+ * Collects the dispatches of a program in the order in which a model file names them; pipelines compile side by side while it
  * does. The same lines build the prefill and the decode program.
  */
 export class ProgramBuilder {
   readonly #parts: ProgramParts;
   readonly #phase: Phase;
-  readonly #steps: Promise<Step | readonly Step[]>[] = [];
+  readonly #dispatches: Promise<Dispatch | readonly Dispatch[]>[] = [];
   #x: GPUBuffer;
 
   /** @param x the residual stream to go on from, where another program left it */
@@ -97,8 +97,8 @@ export class ProgramBuilder {
     return this.#x;
   }
 
-  async build(): Promise<Step[]> {
-    return (await Promise.all(this.#steps)).flat();
+  async build(): Promise<Dispatch[]> {
+    return (await Promise.all(this.#dispatches)).flat();
   }
 
   /** Begins the residual stream with rows of the embedding, or adds rows of another to it. */
@@ -107,11 +107,11 @@ export class ProgramBuilder {
     const buffers = { tokens: scratch.tokens, x: this.#x, state: scratch.state };
     embedding.runs.forEach(({ matrix, firstRow }, part) => {
       const place = { firstRow, add: part > 0 || options.add === true };
-      this.#steps.push(embed(pipelines, weights.weight(matrix), buffers, { ...options, ...place }));
+      this.#dispatches.push(embed(pipelines, weights.weight(matrix), buffers, { ...options, ...place }));
     });
   }
 
-  /** The normed residual stream. RMSNorm is part of the products in decode, else a norm is a step of its own. */
+  /** The normed residual stream. RMSNorm is part of the products in decode, else a norm is a dispatch of its own. */
   normed(norm: NormWeights): Input {
     if (this.#phase.kind === "decode" && norm.kind === "rms") {
       return { x: this.#x, norm: { weight: this.#parts.weights.vector(norm.weight), epsilon: norm.epsilon } };
@@ -183,7 +183,7 @@ export class ProgramBuilder {
       ids: scratch.rows("chosen experts", perToken),
       weights: scratch.rows("weights of experts", perToken),
     };
-    this.#steps.push(expertsSelect(pipelines, gpu, { ...chosen, logits, overAll, state }));
+    this.#dispatches.push(expertsSelect(pipelines, gpu, { ...chosen, logits, overAll, state }));
     // all that reads the residual stream comes before anything is added to it
     const sharedBranch = shared && this.mlp(shared.mlp, input);
     const sharedGate = shared?.gate && scratch.rows("gate of the shared expert", 1);
@@ -202,11 +202,11 @@ export class ProgramBuilder {
       const epilogue = { kind: "add", y: this.#x } as const;
       for (const product of down) {
         const options = { ...chosen, ...product, x: activations, epilogue, state };
-        this.#steps.push(expertsDown(pipelines, gpu, options));
+        this.#dispatches.push(expertsDown(pipelines, gpu, options));
       }
     } else {
       const lists = this.#expertLists(chosen);
-      this.#steps.push(expertsGather(pipelines, gpu, lists, { ids: chosen.ids, state }));
+      this.#dispatches.push(expertsGather(pipelines, gpu, lists, { ids: chosen.ids, state }));
       this.#expertsUp(experts, activations, ({ held, ...product }, epilogue) => {
         const source = { x: input.x, experts: { lists, inputs: "tokens", held } as const };
         return matmul(pipelines, gpu, { ...product, ...source, epilogue, state });
@@ -215,10 +215,10 @@ export class ProgramBuilder {
       const epilogue = { kind: "store", y: z } as const;
       for (const { held, ...product } of down) {
         const source = { x: activations, experts: { lists, inputs: "pairs", held } as const };
-        this.#steps.push(matmul(pipelines, gpu, { ...product, ...source, epilogue, state }));
+        this.#dispatches.push(matmul(pipelines, gpu, { ...product, ...source, epilogue, state }));
       }
       const buffers = { z, weights: chosen.weights, x: this.#x, state };
-      this.#steps.push(expertsCombine(pipelines, gpu, { size: hidden, perToken }, buffers));
+      this.#dispatches.push(expertsCombine(pipelines, gpu, { size: hidden, perToken }, buffers));
     }
     sharedBranch?.({ kind: "add", y: this.#x, scale: 1, ...(sharedGate ? { tokenGate: sharedGate } : {}) });
   }
@@ -227,7 +227,7 @@ export class ProgramBuilder {
   #expertsUp(
     { up, gate, count }: ExpertsWeights,
     y: GPUBuffer,
-    step: (product: ExpertProduct, epilogue: Epilogue) => Promise<Step>,
+    dispatch: (product: ExpertProduct, epilogue: Epilogue) => Promise<Dispatch>,
   ): void {
     const { weights } = this.#parts;
     const bias = up.bias && weights.vector(up.bias);
@@ -236,7 +236,7 @@ export class ProgramBuilder {
       const part = bias && { buffer: bias.buffer, at: bias.at + (firstRow * count) / 4 };
       const kind = together ? "glu" : firstRow === 0 ? "store" : "gated";
       const product = { weight: weights.weight(matrix), bias: part, held };
-      this.#steps.push(step(product, kind === "store" ? { kind, y } : { kind, y, gate }));
+      this.#dispatches.push(dispatch(product, kind === "store" ? { kind, y } : { kind, y, gate }));
     }
   }
 
@@ -264,7 +264,7 @@ export class ProgramBuilder {
       y,
       state: scratch.state,
     };
-    this.#steps.push(shortConv(pipelines, gpu, { width: hidden, taps }, buffers));
+    this.#dispatches.push(shortConv(pipelines, gpu, { width: hidden, taps }, buffers));
     return this.#branch(output, y);
   }
 
@@ -306,10 +306,10 @@ export class ProgramBuilder {
       bias: bias && weights.vector(bias),
       epsilon,
     };
-    this.#steps.push(normalise(pipelines, norm, hidden, { x, y, state: scratch.state }, add));
+    this.#dispatches.push(normalise(pipelines, norm, hidden, { x, y, state: scratch.state }, add));
   }
 
-  /** A step for each run of a product, with its part of the bias. */
+  /** A dispatch for each run of a product, with its part of the bias. */
   #project({ runs, bias: whole }: Linear, input: Input, epilogueAt: (firstRow: number) => Epilogue): void {
     const { gpu, pipelines, scratch, weights } = this.#parts;
     const { state } = scratch;
@@ -317,7 +317,7 @@ export class ProgramBuilder {
     for (const { matrix, firstRow } of runs) {
       const bias = vector && { buffer: vector.buffer, at: vector.at + firstRow / 4 };
       const product = { weight: weights.weight(matrix), bias, epilogue: epilogueAt(firstRow), state };
-      this.#steps.push(
+      this.#dispatches.push(
         this.#phase.kind === "decode"
           ? matvec(pipelines, gpu, { ...product, ...input })
           : matmul(pipelines, gpu, { ...product, x: input.x }),
@@ -348,7 +348,7 @@ export class ProgramBuilder {
     const qkv = scratch.rows("queries, keys and values", stride);
     this.#project(attention.qkv, input, first => ({ kind: "store", y: qkv, stride, first }));
     const scales = { ...norm, q: weights.vector(norm.q), k: weights.vector(norm.k) };
-    this.#steps.push(qkNorm(pipelines, gpu, scales, places, { qkv, state: scratch.state }));
+    this.#dispatches.push(qkNorm(pipelines, gpu, scales, places, { qkv, state: scratch.state }));
   }
 
   #attend(attention: AttentionWeights, q: GPUBuffer, out: GPUBuffer): void {
@@ -374,7 +374,7 @@ export class ProgramBuilder {
       scratch: scratch.bytes("attention parts", attentionScratchBytes(shape)),
       ...(sinkLogits ? { sinks: weights.vector(sinkLogits) } : {}),
     };
-    this.#steps.push(
+    this.#dispatches.push(
       this.#phase.kind === "decode"
         ? attentionDecode(pipelines, gpu, shape, buffers, { longest: this.#phase.longest })
         : attentionPrefill(pipelines, gpu, shape, buffers),

@@ -1,6 +1,6 @@
 /** Changes of a parsed header that its parser would let pass. */
 import type { GgufFile, GgufTensor } from "../../src/gguf/gguf.ts";
-import { TENSOR_TYPES } from "../../src/gguf/tensor-types.ts";
+import { TENSOR_TYPES, tensorTypeNamed } from "../../src/gguf/tensor-types.ts";
 import type { Random } from "./random.ts";
 
 type Metadata = Record<string, unknown>;
@@ -101,7 +101,7 @@ function changedTensor(random: Random, tensor: GgufTensor): GgufTensor {
     );
     dims = random.chance(0.2) ? sizes.slice(0, random.below(sizes.length + 1)) : sizes;
   }
-  const { blockElements, blockBytes } = [...TENSOR_TYPES.values()].find(known => known.name === type)!;
+  const { blockElements, blockBytes } = tensorTypeNamed(type)!;
   const elements = dims.reduce((product, size) => product * size, 1);
   const sound = Number.isSafeInteger(elements) && (dims[0] ?? 1) % blockElements === 0;
   if (!sound) return tensor; // the parser refuses it

@@ -73,9 +73,12 @@ describe.each(ownVariants(variants))("attention-decode, $variant", ({ variant, m
   ): Promise<number> => {
     const shape = shapeOf(heads, kvBlocks, options);
     const { buffers, expected, read } = attentionCase(bench, shape, keys - 1, 1, { sinks, spread });
-    const steps = await attentionDecode(bench.pipelines, bench.gpu, shape, buffers, { longest, variant });
-    expect(steps.length).toBeLessThanOrEqual(2);
-    await bench.run(steps);
+    const dispatches = await attentionDecode(bench.pipelines, bench.gpu, shape, buffers, {
+      longest,
+      variant,
+    });
+    expect(dispatches.length).toBeLessThanOrEqual(2);
+    await bench.run(dispatches);
     return maxError(await read(), expected);
   };
 
@@ -125,11 +128,11 @@ describe.each(ownVariants(variants))("attention-decode, $variant", ({ variant, m
     const shape = shapeOf(smollm2, 64);
     const { buffers, read, expected } = attentionCase(bench, shape, 40, 1);
     bench.gpu.device.queue.writeBuffer(buffers.state, 8, new Uint32Array([1]));
-    const steps = await attentionDecode(bench.pipelines, bench.gpu, shape, buffers, {
+    const dispatches = await attentionDecode(bench.pipelines, bench.gpu, shape, buffers, {
       longest: 512,
       variant,
     });
-    await bench.run(steps);
+    await bench.run(dispatches);
     expect(maxError(await read(), new Float32Array(expected.length))).toBe(0);
   });
 });

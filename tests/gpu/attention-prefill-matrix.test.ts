@@ -2,7 +2,7 @@
 // weights are rounded to f16, half a bit of 11 each, besides the keys and values of the cache.
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import type { Gpu } from "../../src/gpu/device.ts";
-import type { KernelCode, Pipelines } from "../../src/gpu/step.ts";
+import type { KernelCode, Pipelines } from "../../src/gpu/dispatch.ts";
 import { type AttentionBuffers, attentionPrefill } from "../../src/kernels/attention.ts";
 import { attentionCase, type Extras, type Heads, type Options, shapeOf } from "./attention-support.ts";
 import { MATRIX_TIMEOUT_MS, matrixPipelines } from "./matrix-emulation.ts";
@@ -143,7 +143,7 @@ describe("attention-prefill-matrix", () => {
   const chosenCode = async (gpu: Gpu, headDim: number): Promise<KernelCode> => {
     const codes: KernelCode[] = [];
     const noting = {
-      step: async (_: string, code: KernelCode) => {
+      dispatch: async (_: string, code: KernelCode) => {
         codes.push(code);
         return {};
       },

@@ -62,8 +62,8 @@ describe.each(ownVariants(variants))("attention-prefill, $variant", ({ variant, 
   ): Promise<number> => {
     const shape = shapeOf(heads, kvBlocks, options);
     const { buffers, expected, read } = attentionCase(bench, shape, position, rows, { sinks, spread });
-    const step = await attentionPrefill(bench.pipelines, bench.gpu, shape, buffers, variant);
-    await bench.run([step], rows);
+    const dispatch = await attentionPrefill(bench.pipelines, bench.gpu, shape, buffers, variant);
+    await bench.run([dispatch], rows);
     return maxError(await read(), expected);
   };
 
@@ -112,8 +112,8 @@ describe.each(ownVariants(variants))("attention-prefill, $variant", ({ variant, 
     const shape = shapeOf(smollm2, 24);
     const { buffers, read, expected } = attentionCase(bench, shape, 0, 20);
     bench.gpu.device.queue.writeBuffer(buffers.state, 8, new Uint32Array([1]));
-    const step = await attentionPrefill(bench.pipelines, bench.gpu, shape, buffers, variant);
-    await bench.run([step], 20);
+    const dispatch = await attentionPrefill(bench.pipelines, bench.gpu, shape, buffers, variant);
+    await bench.run([dispatch], 20);
     expect(maxError(await read(), new Float32Array(expected.length))).toBe(0);
   });
 });

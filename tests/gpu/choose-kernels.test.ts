@@ -32,9 +32,9 @@ describe("a measurement", () => {
       const variants = candidates(gpu, family!);
       for (const variant of variants) {
         const choice = { [family!]: variant };
-        const { steps, rows } = await SAMPLES[family!]({ gpu: { ...gpu, choice }, pipelines, buffers });
-        expect(steps.length).toBeGreaterThan(0);
-        await bench.run(steps, rows);
+        const { dispatches, rows } = await SAMPLES[family!]({ gpu: { ...gpu, choice }, pipelines, buffers });
+        expect(dispatches.length).toBeGreaterThan(0);
+        await bench.run(dispatches, rows);
       }
       expect(variantsIn(pipelines.chosen)[family!]).toEqual([...variants].sort());
       buffers.destroy();

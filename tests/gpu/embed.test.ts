@@ -22,12 +22,16 @@ describe("embed", () => {
     const bytes = randomMatrix(randomSource(7), type, VOCABULARY, columns);
     const tokens = new Uint32Array([0, 29, 17, 17, 3]);
     const x = bench.buffers.storage("x", tokens.length * columns * 4);
-    const step = await embed(bench.pipelines, await uploadWeight(bench, type, VOCABULARY, columns, bytes), {
-      tokens: bench.upload("tokens", tokens),
-      x,
-      state: bench.state(stateBytes({ position: 0, rows: tokens.length, finished: false, generated: 0 })),
-    });
-    await bench.run([step], tokens.length);
+    const dispatch = await embed(
+      bench.pipelines,
+      await uploadWeight(bench, type, VOCABULARY, columns, bytes),
+      {
+        tokens: bench.upload("tokens", tokens),
+        x,
+        state: bench.state(stateBytes({ position: 0, rows: tokens.length, finished: false, generated: 0 })),
+      },
+    );
+    await bench.run([dispatch], tokens.length);
     const expected = embedReference(dequantise(type, bytes, VOCABULARY, columns), columns, tokens);
     expect(maxError(await bench.readF32(x, tokens.length * columns), expected)).toBe(0);
   });
@@ -39,8 +43,12 @@ describe("embed", () => {
     const x = bench.upload("x", new Float32Array(tokens.length * COLUMNS).fill(9));
     const run = async (finished: boolean): Promise<Float32Array> => {
       const state = bench.state(stateBytes({ position: 0, rows: tokens.length, finished, generated: 0 }));
-      const step = await embed(bench.pipelines, weight, { tokens: bench.upload("tokens", tokens), x, state });
-      await bench.run([step], tokens.length);
+      const dispatch = await embed(bench.pipelines, weight, {
+        tokens: bench.upload("tokens", tokens),
+        x,
+        state,
+      });
+      await bench.run([dispatch], tokens.length);
       return bench.readF32(x, tokens.length * COLUMNS);
     };
     expect((await run(true)).every(value => value === 9)).toBe(true);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Step } from "../../src/gpu/step.ts";
+import type { Dispatch } from "../../src/gpu/dispatch.ts";
 import { expertsCombine, expertsDown, expertsGather, expertsSelect } from "../../src/kernels/experts.ts";
 import { type MatmulVariant, matmul } from "../../src/kernels/matmul.ts";
 import { type MatvecVariant, matvec } from "../../src/kernels/matvec.ts";
@@ -163,7 +163,7 @@ describe("products with experts", () => {
       const expected = finished(kind, product, rows, before);
       for (const over of [true, false]) {
         const y = bench.upload("y", filled);
-        const steps = weights.map(({ weight, held }) =>
+        const dispatches = weights.map(({ weight, held }) =>
           matvec(bench.pipelines, bench.gpu, {
             weight,
             norm,
@@ -175,7 +175,7 @@ describe("products with experts", () => {
             variant,
           }),
         );
-        await bench.run(await Promise.all(steps));
+        await bench.run(await Promise.all(dispatches));
         const actual = await bench.readF32(y, filled.length);
         if (over) expect(actual).toEqual(filled);
         else expect(worst(actual.subarray(0, before.length), expected, TOLERANCE)).toBeLessThan(1);
@@ -225,7 +225,7 @@ describe("products with experts", () => {
       );
       for (const over of [true, false]) {
         const y = bench.upload("y", filled);
-        const steps = weights.map(({ weight, held }) =>
+        const dispatches = weights.map(({ weight, held }) =>
           expertsDown(bench.pipelines, bench.gpu, {
             weight,
             held,
@@ -240,7 +240,7 @@ describe("products with experts", () => {
             variant,
           }),
         );
-        await bench.run(await Promise.all(steps));
+        await bench.run(await Promise.all(dispatches));
         const actual = await bench.readF32(y, filled.length);
         if (over) expect(actual).toEqual(filled);
         else expect(worst(actual.subarray(0, rows), expected, TOLERANCE)).toBeLessThan(1);
@@ -296,7 +296,7 @@ describe("products with experts", () => {
         const expected = finished(kind, product, rows, before);
         const y = bench.upload("y", filled);
         const now = state(tokens);
-        const steps = [
+        const dispatches = [
           expertsGather(bench.pipelines, bench.gpu, lists, { ids: bench.upload("ids", ids), state: now }),
           ...weights.map(({ weight, held }) =>
             matmul(bench.pipelines, bench.gpu, {
@@ -310,7 +310,7 @@ describe("products with experts", () => {
             }),
           ),
         ];
-        await bench.run(await Promise.all(steps), tokens);
+        await bench.run(await Promise.all(dispatches), tokens);
         const actual = await bench.readF32(y, filled.length);
         expect(
           worst(actual.subarray(0, before.length), expected, TOLERANCE),
@@ -348,7 +348,7 @@ describe("products with experts", () => {
     };
     const inside = bench.buffers.storage("inside", tokens * perToken * size * 4);
     const z = bench.buffers.storage("z", tokens * perToken * hidden * 4);
-    const select = (now: GPUBuffer): Promise<Step> =>
+    const select = (now: GPUBuffer): Promise<Dispatch> =>
       expertsSelect(bench.pipelines, bench.gpu, { ...shape, ...buffers, overAll: true, state: now });
     const glu = { kind: "glu", y: inside, gate: "silu" } as const;
     const route = { kind: "store", y: buffers.logits } as const;

@@ -27,7 +27,7 @@ describe("experts", () => {
     const ids = bench.upload("ids", new Uint32Array(pairs + 4).fill(SENTINEL));
     const weights = bench.upload("weights", new Float32Array(pairs + 4).fill(SENTINEL));
     const buffers = { logits: bench.upload("logits", logits), ids, weights };
-    const step = await expertsSelect(bench.pipelines, bench.gpu, {
+    const dispatch = await expertsSelect(bench.pipelines, bench.gpu, {
       ...buffers,
       count,
       perToken,
@@ -35,7 +35,7 @@ describe("experts", () => {
       scale: options.scale,
       state: state(tokens, options.finished),
     });
-    await bench.run([step], tokens);
+    await bench.run([dispatch], tokens);
     const result = {
       ids: await bench.readU32(ids, pairs + 4),
       weights: await bench.readF32(weights, pairs + 4),
@@ -181,8 +181,8 @@ describe("experts", () => {
       const buffers = { z: bench.upload("z", z), weights: bench.upload("weights", weights), x: target };
       for (const finished of [true, false]) {
         const combine = { ...buffers, state: state(tokens, finished) };
-        const step = await expertsCombine(bench.pipelines, bench.gpu, { size, perToken }, combine);
-        await bench.run([step], tokens);
+        const dispatch = await expertsCombine(bench.pipelines, bench.gpu, { size, perToken }, combine);
+        await bench.run([dispatch], tokens);
         const actual = await bench.readF32(target, x.length);
         if (finished) expect(actual).toEqual(x);
         else expect(worst(actual, expected, 1e-6)).toBeLessThan(1);

@@ -1,7 +1,7 @@
 // The products on matrix units: as they are where there are some, elsewhere with the matrices emulated. What an emulated
 // shader takes to compile leaves room for few; matmul.test.ts has the others, for adapters with matrix units.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Pipelines } from "../../src/gpu/step.ts";
+import type { Pipelines } from "../../src/gpu/dispatch.ts";
 import { type MatmulVariant, matmul } from "../../src/kernels/matmul.ts";
 import { stateBytes } from "../../src/kernels/state.ts";
 import type { WeightType } from "../../src/kernels/weights.ts";

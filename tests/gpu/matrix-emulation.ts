@@ -2,8 +2,9 @@
 // matrix of 16 x 16 sums, each of them half a row, and of the factors what it needs for those. Workgroup memory named
 // `tile` becomes a storage buffer, since such shaders need more than software adapters have. All but that is the shader
 // as it is.
+
+import { type Binding, type Dispatch, type KernelCode, Pipelines } from "../../src/gpu/dispatch.ts";
 import { composeShader } from "../../src/gpu/shader.ts";
-import { type Binding, type KernelCode, Pipelines, type Step } from "../../src/gpu/step.ts";
 import type { KernelBench } from "./support.ts";
 
 /** Workgroups of a dispatch at most. */
@@ -48,13 +49,13 @@ export class EmulatedPipelines extends Pipelines {
     return pipeline;
   }
 
-  override step(
+  override dispatch(
     label: string,
     code: KernelCode,
     bindings: Readonly<Record<number, Binding>>,
-    workgroups: Step["workgroups"],
-  ): Promise<Step> {
-    return super.step(label, code, { ...bindings, [BINDING]: this.#memory }, rows => {
+    workgroups: Dispatch["workgroups"],
+  ): Promise<Dispatch> {
+    return super.dispatch(label, code, { ...bindings, [BINDING]: this.#memory }, rows => {
       const grid = typeof workgroups === "function" ? workgroups(rows) : workgroups;
       const count = grid[0] * grid[1] * grid[2];
       if (count > MOST_WORKGROUPS) throw new RangeError(`No memory for ${count} emulated workgroups`);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Step } from "../../src/gpu/step.ts";
+import type { Dispatch } from "../../src/gpu/dispatch.ts";
 import type { Epilogue } from "../../src/kernels/epilogue.ts";
 import { type MatvecVariant, matvec, matvecVariant, mostLanes } from "../../src/kernels/matvec.ts";
 import { stateBytes } from "../../src/kernels/state.ts";
@@ -274,17 +274,17 @@ describe("matvec", () => {
       x: bench.upload("x", x),
       state: state(1),
     };
-    const step = await matvec(bench.pipelines, bench.gpu, { ...options, ...upload(norm), variant });
-    const [count] = step.workgroups as readonly [number, number, number];
+    const dispatch = await matvec(bench.pipelines, bench.gpu, { ...options, ...upload(norm), variant });
+    const [count] = dispatch.workgroups as readonly [number, number, number];
     const width = Math.floor(Math.sqrt(count));
-    await bench.run([{ ...step, workgroups: [width, Math.ceil(count / width), 1] }]);
+    await bench.run([{ ...dispatch, workgroups: [width, Math.ceil(count / width), 1] }]);
     const expected = matvecReference(x, values, rows, columns, norm);
     expect(worst(await bench.readF32(y, rows), expected, 1e-6)).toBeLessThan(1);
   });
 
   test("more workgroups than fit into a row form a rectangle that holds them all", async () => {
     const buffer = bench.buffers.storage("none", 16);
-    const workgroupsOf = async (groups: number): Promise<Step["workgroups"]> => {
+    const workgroupsOf = async (groups: number): Promise<Dispatch["workgroups"]> => {
       const weight: Weight = { type: "F32", rows: groups * 4, columns: 8, words: buffer, scales: null };
       const y = bench.buffers.storage("y", 16);
       const options = { weight, epilogue: { kind: "store", y } as const, x: buffer, state: state(1) };

@@ -34,8 +34,8 @@ describe("norm", () => {
     const y = bench.upload("y", before);
     const state = bench.state(stateBytes({ position: 0, rows, finished, generated: 0 }));
     const norm = { kind, weight: weight!, bias: bias ? shift : undefined, epsilon: 1e-2 };
-    const step = await normalise(bench.pipelines, norm, size, { x: bench.upload("x", x), y, state }, add);
-    await bench.run([step], rows);
+    const dispatch = await normalise(bench.pipelines, norm, size, { x: bench.upload("x", x), y, state }, add);
+    await bench.run([dispatch], rows);
     const normed = normReference({ ...norm, ...numbers, bias: bias ? numbers.bias : undefined }, x);
     const expected = Float64Array.from(before);
     normed.forEach((value, i) => {

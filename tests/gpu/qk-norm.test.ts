@@ -70,11 +70,11 @@ describe.each([
     const whole = over === "all-heads";
     const norm = { kind, q: qAt!, k: kAt!, own: over !== "head", whole, epsilon: EPSILON };
     const state = bench.state(stateBytes({ position: POSITION, rows: TOKENS, finished, generated: 0 }));
-    const step = await qkNorm(bench.pipelines, bench.gpu, norm, places, {
+    const dispatch = await qkNorm(bench.pipelines, bench.gpu, norm, places, {
       qkv: bench.upload("qkv", qkv),
       state,
     });
-    await bench.run([step], TOKENS);
+    await bench.run([dispatch], TOKENS);
 
     const normed = qkNormReference({ kind, q, k, whole, epsilon: EPSILON }, shape, qkv);
     const queries = zeros(querySize);

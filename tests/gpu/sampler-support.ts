@@ -1,10 +1,10 @@
 // A sampler over logits of the test's choosing, run many times in one queue without the CPU in between.
 
-import { encodeSteps } from "../../src/gpu/step.ts";
+import { encodeDispatches } from "../../src/gpu/dispatch.ts";
+import { packSampling } from "../../src/kernels/sample-params.ts";
 import { createSampler, type SamplerCut } from "../../src/kernels/sampler.ts";
 import { stateBytes } from "../../src/kernels/state.ts";
 import { type ResolvedSampling, validateSampling } from "../../src/sampling/options.ts";
-import { packSampling } from "../../src/sampling/pack.ts";
 import type { SamplingOptions } from "../../src/types.ts";
 import type { KernelBench } from "./support.ts";
 
@@ -62,7 +62,7 @@ export async function samplerBench(bench: KernelBench, vocabularySize: number, c
     for (let done = 0; done < count; done += sampler.RING) {
       const pass = encoder.beginComputePass();
       for (let i = done; i < Math.min(count, done + sampler.RING); i++) {
-        encodeSteps(pass, packed.greedy ? sampler.greedy : sampler.sample);
+        encodeDispatches(pass, packed.greedy ? sampler.greedy : sampler.sample);
       }
       pass.end();
       encoder.copyBufferToBuffer(sampler.ring, 0, out, done * 4, sampler.RING * 4);

@@ -17,7 +17,7 @@ describe("score", () => {
     { finished = false, software = bench.gpu.software } = {},
   ): Promise<Float32Array> {
     const out = bench.upload("out", new Float32Array(targets.length).fill(7));
-    const step = await score(
+    const dispatch = await score(
       bench.pipelines,
       { ...bench.gpu, software },
       { vocabularySize: logits.length / targets.length },
@@ -28,7 +28,7 @@ describe("score", () => {
         state: bench.state(stateBytes({ position: 0, rows: targets.length, finished, generated: 0 })),
       },
     );
-    await bench.run([step], targets.length);
+    await bench.run([dispatch], targets.length);
     return bench.readF32(out, targets.length);
   }
 

@@ -34,8 +34,8 @@ describe("short-conv", () => {
       const y = bench.buffers.storage("y", rows * width * 4);
       const state = bench.state(stateBytes({ position, rows, finished: false, generated: 0 }));
       const places = { ...buffers, bcx: bench.upload("bcx", part.slice()), y, state };
-      const step = await shortConv(bench.pipelines, bench.gpu, { width, taps }, places);
-      await bench.run([step], rows);
+      const dispatch = await shortConv(bench.pipelines, bench.gpu, { width, taps }, places);
+      await bench.run([dispatch], rows);
       const from = position * width;
       expect(
         maxError(await bench.readF32(y, rows * width), expected.subarray(from, from + rows * width)),
@@ -56,8 +56,8 @@ describe("short-conv", () => {
       y,
       state,
     };
-    const step = await shortConv(bench.pipelines, bench.gpu, { width: 8, taps: 3 }, places);
-    await bench.run([step], 1);
+    const dispatch = await shortConv(bench.pipelines, bench.gpu, { width: 8, taps: 3 }, places);
+    await bench.run([dispatch], 1);
     expect([...(await bench.readF32(y, 8))]).toEqual(new Array(8).fill(7));
   });
 });

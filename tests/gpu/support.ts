@@ -1,8 +1,8 @@
 // The adapter that the GPU tests run on: the browser's, or in Node Dawn on the Vulkan driver of VK_DRIVER_FILES.
 import { Buffers } from "../../src/gpu/buffers.ts";
 import { type Gpu, type GpuOptions, openGpu } from "../../src/gpu/device.ts";
+import { type Dispatch, encodeDispatches, Pipelines } from "../../src/gpu/dispatch.ts";
 import { readBuffer } from "../../src/gpu/readback.ts";
-import { encodeSteps, Pipelines, type Step } from "../../src/gpu/step.ts";
 
 let instance: Promise<GPU | undefined> | undefined;
 
@@ -50,10 +50,10 @@ export async function kernelBench(options: GpuOptions = {}) {
     gpu.device.queue.writeBuffer(buffer, 0, data);
     return buffer;
   };
-  const run = async (steps: readonly Step[], rows = 1): Promise<void> => {
+  const run = async (dispatches: readonly Dispatch[], rows = 1): Promise<void> => {
     const encoder = gpu.device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    encodeSteps(pass, steps, rows);
+    encodeDispatches(pass, dispatches, rows);
     pass.end();
     gpu.device.queue.submit([encoder.finish()]);
     await gpu.device.queue.onSubmittedWorkDone();

@@ -2,8 +2,8 @@
 // recorder that notes which pipelines they ask for.
 import { Buffers } from "../../src/gpu/buffers.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
+import { type Dispatch, type KernelCode, Pipelines } from "../../src/gpu/dispatch.ts";
 import { composeShader } from "../../src/gpu/shader.ts";
-import { type KernelCode, Pipelines, type Step } from "../../src/gpu/step.ts";
 import { type AttentionShape, attentionDecode, attentionPrefill } from "../../src/kernels/attention.ts";
 import { candidates, FAMILIES, type KernelChoice } from "../../src/kernels/choice.ts";
 import { embed } from "../../src/kernels/embed.ts";
@@ -71,7 +71,7 @@ const HEADS: readonly [heads: number, kvHeads: number, headDim: number][] = [
   [8, 1, 256],
   [5, 5, 20],
 ];
-/** Decode in one step, and split. */
+/** Decode in one dispatch, and split. */
 const LONGEST = [512, 8192];
 const VOCABULARY = 49_152;
 const COLUMNS = 256;
@@ -97,7 +97,7 @@ export class Recorder extends Pipelines {
     return {} as GPUComputePipeline;
   }
 
-  override async step(label: string, code: KernelCode): Promise<Step> {
+  override async dispatch(label: string, code: KernelCode): Promise<Dispatch> {
     const pipeline = await this.get(code);
     return { label, pipeline, bindGroup: {} as GPUBindGroup, workgroups: [1, 1, 1] };
   }

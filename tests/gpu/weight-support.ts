@@ -1,6 +1,6 @@
 // Random GGUF matrices, and the way from their bytes to a weight on the GPU and back, for the tests of
 // kernels that read weights.
-import { TENSOR_TYPES } from "../../src/gguf/tensor-types.ts";
+import { tensorTypeNamed } from "../../src/gguf/tensor-types.ts";
 import { composeShader } from "../../src/gpu/shader.ts";
 import { createRepacker } from "../../src/kernels/repack.ts";
 import { type Weight, type WeightType, weightBindings, weightLayout } from "../../src/kernels/weights.ts";
@@ -37,7 +37,7 @@ const BLOCKS: Readonly<Record<WeightType, { blockBytes: number; halves: number[]
 
 /** `least` (a multiple of 32) or more columns, as many as fill whole blocks. */
 export function columnsOf(type: WeightType, least: number): number {
-  const block = [...TENSOR_TYPES.values()].find(({ name }) => name === type)!.blockElements;
+  const block = tensorTypeNamed(type)!.blockElements;
   return Math.ceil(least / block) * block;
 }
 

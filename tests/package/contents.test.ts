@@ -17,7 +17,7 @@ const files = readdirSync(installed, { recursive: true, withFileTypes: true })
 const read = (file: string): string => readFileSync(join(installed, file), "utf8");
 
 /** Page and worker together. Raised only in the commit that makes it necessary, with the reason in its message. */
-const RUNTIME_LIMIT = 138 * 1000;
+const RUNTIME_LIMIT = 140 * 1000;
 
 describe("the packed package", () => {
   test("has a page and a worker of at most 138 KB gzipped together", () => {

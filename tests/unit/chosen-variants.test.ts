@@ -1,8 +1,8 @@
-// What `model.info.kernels` says: the variants that steps were made of, on adapters of each kind.
+// What `model.info.kernels` says: the variants that dispatches were made of, on adapters of each kind.
 import { describe, expect, test } from "vitest";
 import type { Gpu } from "../../src/gpu/device.ts";
+import { Pipelines } from "../../src/gpu/dispatch.ts";
 import { dryGpu } from "../../src/gpu/dry.ts";
-import { Pipelines } from "../../src/gpu/step.ts";
 import { attentionDecode, attentionPrefill } from "../../src/kernels/attention.ts";
 import type { Epilogue } from "../../src/kernels/epilogue.ts";
 import { matmul } from "../../src/kernels/matmul.ts";
@@ -21,7 +21,7 @@ const STORE: Epilogue = { kind: "store", y: buffer };
 const SHAPE = { heads: 8, kvHeads: 2, headDim: 64, kvBlocks: 64, scale: 0.125 };
 const BUFFERS = { q: buffer, kv: buffer, blockTable: buffer, out: buffer, scratch: buffer, state: buffer };
 
-/** Makes the steps of a small model and of one with a large vocabulary. */
+/** Makes the dispatches of a small model and of one with a large vocabulary. */
 async function chosenOn(adapter: Pick<Gpu, "software" | "subgroups" | "subgroupMatrix">) {
   const facts = { fallback: adapter.software };
   const device = { limits: {} };
@@ -38,8 +38,8 @@ async function chosenOn(adapter: Pick<Gpu, "software" | "subgroups" | "subgroupM
   return { before, after: pipelines.chosen };
 }
 
-describe("the variants that steps were made of", () => {
-  test("are none before the first step", async () => {
+describe("the variants that dispatches were made of", () => {
+  test("are none before the first dispatch", async () => {
     const { before } = await chosenOn({ software: false, subgroups: true, subgroupMatrix: false });
     expect(before).toEqual({});
   });

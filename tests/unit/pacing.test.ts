@@ -29,9 +29,9 @@ test("a decode step that takes longer than a page can wait is spread over severa
   expect(pacing.submitsPerStep()).toBe(6);
 });
 
-test("chunks have fewer rows where a single step of theirs would take too long, but not too few", () => {
+test("chunks have fewer rows where a single dispatch of theirs would take too long, but not too few", () => {
   const pacing = new Pacing();
-  pacing.prefilled(10, 160); // 16 ms a row; of 224 steps the longest may take 4 / 224 of it
+  pacing.prefilled(10, 160); // 16 ms a row; of 224 dispatches the longest may take 4 / 224 of it
   expect(pacing.rowsPerChunk(224)).toBe(140);
   pacing.prefilled(1, 10_000);
   expect(pacing.rowsPerChunk(224)).toBe(64);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { InputError } from "../../src/errors.ts";
+import { MAX_END_TOKENS, PARAMS_BYTES, packSampling } from "../../src/kernels/sample-params.ts";
 import { validateSampling } from "../../src/sampling/options.ts";
-import { MAX_END_TOKENS, PARAMS_BYTES, packSampling } from "../../src/sampling/pack.ts";
 import type { SamplingOptions } from "../../src/types.ts";
 
 const V = 1000;

@@ -20,6 +20,7 @@ const PARTS = [
   "codebooks",
   "epilogue",
   "routing",
+  "sample-params",
   "state",
   "vector",
   "weights",
@@ -94,6 +95,18 @@ describe("shader files", () => {
         `tests/gpu/${kernel}*.test.ts`,
       ).toBe(true);
     }
+  });
+
+  test("ask functions for rows and pages: the state's fields and the block table are named in one place each", () => {
+    const naming = (pattern: RegExp): string[] =>
+      [
+        ...stems("shaders", ".wgsl"),
+        ...stems("shaders/shared", ".wgsl").map(name => `shared/${name}`),
+      ].filter(name =>
+        pattern.test(readFileSync(`${root}/shaders/${name}.wgsl`, "utf8").replace(/\/\/.*/g, "")),
+      );
+    expect(naming(/\bstate\./)).toEqual(["shared/rows", "shared/state-written"]);
+    expect(naming(/\bblock_table\[/)).toEqual(["shared/kv-cache"]);
   });
 
   test("are written for people: at most 200 lines", () => {

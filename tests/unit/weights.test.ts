@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { TENSOR_TYPES } from "../../src/gguf/tensor-types.ts";
+import { tensorTypeNamed } from "../../src/gguf/tensor-types.ts";
 import { type Codebook, codebookBytes, codebookWords } from "../../src/kernels/codebooks.ts";
 import { WEIGHT_TYPES, weightLayout } from "../../src/kernels/weights.ts";
 
@@ -23,12 +23,12 @@ describe("weight layouts", () => {
   });
 
   test.each(WEIGHT_TYPES)("%s: rows have the bytes that the file format says", type => {
-    const { blockElements, blockBytes } = [...TENSOR_TYPES.values()].find(({ name }) => name === type)!;
+    const { blockElements, blockBytes } = tensorTypeNamed(type)!;
     expect(weightLayout(type, 4, 1024).rowBytes).toBe((1024 / blockElements) * blockBytes);
   });
 
   test.each(WEIGHT_TYPES)("%s: GPU bytes are within the limit", type => {
-    const { blockElements, blockBytes } = [...TENSOR_TYPES.values()].find(({ name }) => name === type)!;
+    const { blockElements, blockBytes } = tensorTypeNamed(type)!;
     const fourBits = (8 * blockBytes) / blockElements >= 4;
     // the shape of a small matrix; the larger ones of real models come out smaller, since codebooks do not grow
     expect(ratio(type, 576, 1536)).toBeLessThanOrEqual(fourBits ? 1.07 : 1.25);

@@ -15,7 +15,7 @@ export interface KernelCode {
 export type Workgroups = readonly [number, number, number];
 
 /** One prebuilt dispatch. Encoding it creates nothing. */
-export interface Step {
+export interface Dispatch {
   readonly label: string;
   readonly pipeline: GPUComputePipeline;
   readonly bindGroup: GPUBindGroup;
@@ -26,7 +26,7 @@ export interface Step {
 /** A buffer, or a part of one (offset a multiple of 256 bytes). */
 export type Binding = GPUBuffer | { buffer: GPUBuffer; offset: number; size: number };
 
-/** Which of a kernel's variants a step is, for kernels that have a choice. */
+/** Which of a kernel's variants a dispatch is, for kernels that have a choice. */
 export type ChosenVariant = readonly [kernel: string, variant: string];
 
 /** Pipelines by their code: the same kernel in every layer compiles once. */
@@ -61,20 +61,20 @@ export class Pipelines {
     return pipeline;
   }
 
-  /** The variants of which steps were made, by kernel, both in alphabetical order. */
+  /** The variants of which dispatches were made, by kernel, both in alphabetical order. */
   get chosen(): Readonly<Record<string, readonly string[]>> {
     const kernels = [...this.#chosen].sort(([a], [b]) => (a < b ? -1 : 1));
     return Object.fromEntries(kernels.map(([kernel, variants]) => [kernel, [...variants].sort()]));
   }
 
   /** @param bindings by binding number in group 0 */
-  async step(
+  async dispatch(
     label: string,
     code: KernelCode,
     bindings: Readonly<Record<number, Binding>>,
-    workgroups: Step["workgroups"],
+    workgroups: Dispatch["workgroups"],
     chosen?: ChosenVariant,
-  ): Promise<Step> {
+  ): Promise<Dispatch> {
     if (chosen) {
       const [kernel, variant] = chosen;
       this.#chosen.set(kernel, (this.#chosen.get(kernel) ?? new Set()).add(variant));
@@ -109,16 +109,20 @@ async function compileError(shader: string, module: GPUShaderModule, cause: unkn
   );
 }
 
-/** Steps in order, in so many parts of about the same number: for work that one submit would do for too long. */
-export function splitSteps(steps: readonly Step[], parts: number): readonly Step[][] {
-  const count = Math.min(parts, steps.length);
-  const bound = (part: number): number => Math.floor((part * steps.length) / count);
-  return Array.from({ length: count }, (_, part) => steps.slice(bound(part), bound(part + 1)));
+/** Dispatches in order, in so many parts of about the same number: for work that one submit would do for too long. */
+export function splitDispatches(dispatches: readonly Dispatch[], parts: number): readonly Dispatch[][] {
+  const count = Math.min(parts, dispatches.length);
+  const bound = (part: number): number => Math.floor((part * dispatches.length) / count);
+  return Array.from({ length: count }, (_, part) => dispatches.slice(bound(part), bound(part + 1)));
 }
 
-/** Encodes steps into an open pass. @param rows tokens in this batch, for steps whose size depends on them */
-export function encodeSteps(pass: GPUComputePassEncoder, steps: readonly Step[], rows = 1): void {
-  for (const { pipeline, bindGroup, workgroups } of steps) {
+/** Encodes dispatches into an open pass. @param rows tokens in this batch, for dispatches whose size depends on them */
+export function encodeDispatches(
+  pass: GPUComputePassEncoder,
+  dispatches: readonly Dispatch[],
+  rows = 1,
+): void {
+  for (const { pipeline, bindGroup, workgroups } of dispatches) {
     const [x, y, z] = typeof workgroups === "function" ? workgroups(rows) : workgroups;
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, bindGroup);

@@ -1,5 +1,10 @@
 import { InputError } from "../errors.ts";
-import type { ResolvedSampling } from "./options.ts";
+import { shaderFile } from "../gpu/shader.ts";
+import { constantIn, StructLayout } from "../gpu/struct.ts";
+import type { ResolvedSampling } from "../sampling/options.ts";
+
+const TEXT = shaderFile("shared/sample-params");
+const LAYOUT = new StructLayout(TEXT, "SampleParams");
 
 /** One request's sampling, ready to be written to the GPU. */
 export interface PackedSampling {
@@ -13,19 +18,20 @@ export interface PackedSampling {
   params: ArrayBuffer;
 }
 
-export const PARAMS_BYTES = 112;
+export const PARAMS_BYTES = LAYOUT.bytes;
 /** Byte offset of `SampleParams.tail`. */
-export const TAIL_OFFSET = 12;
-/** Ids that the repetition penalty looks back; `WINDOW` in `sample-commit.wgsl`. */
-export const PENALTY_WINDOW = 64;
+export const TAIL_OFFSET = LAYOUT.offsetOf("tail");
+/** Ids that the repetition penalty looks back. */
+export const PENALTY_WINDOW = constantIn(shaderFile("shared/sample-commit"), "WINDOW");
 export const MAX_END_TOKENS = 16;
 
-/** The flags of `sample-params.wgsl`. */
-const USES_HISTORY = 1;
-const USES_BIAS = 2;
-const USES_MASS = 4;
-const ONE_THRESHOLD = 8;
-const USES_MIN_P = 16;
+const [USES_HISTORY, USES_BIAS, USES_MASS, ONE_THRESHOLD, USES_MIN_P] = [
+  "USES_HISTORY",
+  "USES_BIAS",
+  "USES_MASS",
+  "ONE_THRESHOLD",
+  "USES_MIN_P",
+].map(flag => constantIn(TEXT, flag)) as [number, number, number, number, number];
 
 /**
  * Below this the distribution is a step for any logits that differ in f32, and 1 / temperature stays in
@@ -58,20 +64,20 @@ export function packSampling(sampling: ResolvedSampling, endTokens: readonly num
   if (topK === 0) flags |= topP < 1 ? USES_MASS : ONE_THRESHOLD;
   if (sampling.minP > 0) flags |= USES_MIN_P;
 
-  const params = new ArrayBuffer(PARAMS_BYTES);
-  const words = new Uint32Array(params);
-  const numbers = new Float32Array(params);
-  words[0] = flags;
-  words[1] = sampling.seed;
-  words[2] = Math.min(topK, 0x7fff_ffff);
-  numbers[4] = temperature;
-  numbers[5] = 1 / temperature;
-  numbers[6] = topP;
-  numbers[7] = sampling.minP > 0 ? Math.min(-Math.log(sampling.minP) * temperature, GREATEST_F32) : 0;
-  numbers[8] = repetitionPenalty;
-  numbers[9] = frequencyPenalty;
-  numbers[10] = presencePenalty;
-  words[11] = endTokens.length;
-  words.set(endTokens, 12);
+  const params = LAYOUT.pack({
+    flags,
+    seed: sampling.seed,
+    top_k: Math.min(topK, 0x7fff_ffff),
+    tail: 0,
+    temperature,
+    inverse_temperature: 1 / temperature,
+    top_p: topP,
+    min_p_gap: sampling.minP > 0 ? Math.min(-Math.log(sampling.minP) * temperature, GREATEST_F32) : 0,
+    repetition: repetitionPenalty,
+    frequency: frequencyPenalty,
+    presence: presencePenalty,
+    end_count: endTokens.length,
+    end_tokens: [0, 1, 2, 3].map(word => [0, 1, 2, 3].map(i => endTokens[word * 4 + i] ?? 0)),
+  });
   return { greedy: sampling.temperature === 0, usesHistory, bias: sampling.logitBias, params };
 }
