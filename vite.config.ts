@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin, type UserConfig } from "vite";
 import { commit } from "./scripts/lib/commit.mjs";
 import { thirdPartyLicenses } from "./scripts/lib/licenses.mjs";
-import { minifyWgsl } from "./scripts/lib/wgsl.mjs";
+import { minifyWgsl, shortNamesIn } from "./scripts/lib/wgsl.mjs";
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
@@ -25,8 +25,9 @@ const LEFT_TO_BUNDLERS = [
 ];
 const STARTED_WORKER = /new Worker\(__INTAB_WORKER_URL__,\s*(\{[^{}]*\})\)/;
 
-/** Comments and indentation leave the shaders that are shipped. */
+/** Comments, indentation and long names leave the shaders that are shipped. */
 function shaders(): Plugin {
+  const names = shortNamesIn(path("shaders"), path("src"));
   return {
     name: "intab:shaders",
     apply: "build",
@@ -36,7 +37,11 @@ function shaders(): Plugin {
       handler(code) {
         const match = /^export default (".*")[;\s]*$/s.exec(code);
         const source = match ? (JSON.parse(match[1]!) as string) : code;
-        return { code: `export default ${JSON.stringify(minifyWgsl(source))}`, moduleType: "js", map: null };
+        return {
+          code: `export default ${JSON.stringify(minifyWgsl(source, names))}`,
+          moduleType: "js",
+          map: null,
+        };
       },
     },
   };

@@ -4,6 +4,7 @@ import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import { chromiumArgs, findChromium } from "./scripts/lib/chromium.mjs";
 import { cachedSmollm2, cacheFolder } from "./scripts/lib/model.mjs";
+import { shortNamesIn } from "./scripts/lib/wgsl.mjs";
 
 const alias = { intab: fileURLToPath(new URL("./src/index.ts", import.meta.url)) };
 const gpuTests = ["tests/gpu/**/*.test.ts"];
@@ -22,7 +23,9 @@ const wholeModels = ["arch-golden", "arch-quant-golden", "models", "smollm2"].ma
 );
 /** They start the package's own worker, which Node has not. */
 const pageTests = ["api-junk", "page-load", "page-session"].map(name => `tests/gpu/${name}.test.ts`);
-const provide = { smollm2: cachedSmollm2() ?? "", hardware, long, golden };
+const folder = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const wgslNames = Object.fromEntries(shortNamesIn(folder("./shaders"), folder("./src")));
+const provide = { smollm2: cachedSmollm2() ?? "", hardware, long, golden, wgslNames };
 const variants = (own: "software" | "gpu") => ({ ...provide, variants: long ? ("all" as const) : own });
 
 declare module "vitest" {
@@ -37,6 +40,8 @@ declare module "vitest" {
     variants: "software" | "gpu" | "all";
     /** Folder of the golden data outside of the repository; empty where it is absent. */
     golden: string;
+    /** Short names in shaders as they are shipped. */
+    wgslNames: Record<string, string>;
   }
 }
 

@@ -8,7 +8,7 @@ import { HELP, parseAskArguments } from "../../scripts/lib/ask-options.mjs";
 import { endMarked, run, statusText } from "../../scripts/lib/process.mjs";
 import { readPlaywrightReport, readVitestReport } from "../../scripts/lib/reports.mjs";
 import { byteRange, serve } from "../../scripts/lib/server.mjs";
-import { minifyWgsl } from "../../scripts/lib/wgsl.mjs";
+import { minifyWgsl, shortNames } from "../../scripts/lib/wgsl.mjs";
 
 let folder = "";
 beforeAll(() => {
@@ -180,6 +180,24 @@ describe("shaders as shipped", () => {
     const source =
       "// title\n#import state // why\nfn f( a : u32 ) {\n  /* a /* b */ c */ return a - -b; // end\n\n}\n";
     expect(minifyWgsl(source)).toBe("#import state\nfn f(a:u32){\nreturn a - -b;\n}");
+  });
+
+  test("get short names, the same in all files, but where TypeScript says the name", () => {
+    const sources = [
+      "struct Rows { first_row: u32, }\noverride WIDTH: u32;\nconst LIMIT = 4u;\nfn sum_of(first_row: u32, width: u32) -> u32 { let total = first_row + width + b; return total; }",
+      "#import rows\n#repeat n COUNT\nfn main() { var<private> kept: u32; let total = sum_of(LIMIT, HELD); part#n = total; }\nconst HELD = 2u;",
+    ];
+    const names = shortNames(sources, new Set(["HELD"]));
+    expect([...names.keys()].sort()).toEqual(["LIMIT", "kept", "sum_of", "total", "width"]);
+    expect(new Set(names.values()).size).toBe(names.size);
+    expect([...names.values()]).not.toContain("b"); // somebody's name already
+    const [first, second] = sources.map(source => minifyWgsl(source, names));
+    const short = (name: string) => names.get(name);
+    expect(first).toContain(
+      `fn ${short("sum_of")}(first_row:u32,${short("width")}:u32)-> u32{let ${short("total")}`,
+    );
+    expect(second).toContain(`${short("sum_of")}(${short("LIMIT")},HELD)`);
+    expect(second).toContain("#import rows\n#repeat n COUNT");
   });
 
   test("keep apart what a comment stood between", () => {
