@@ -2,6 +2,7 @@
 import type { GenerateOptions, Model } from "intab";
 import type { Settings } from "./catalog.ts";
 import type { ChatView, TurnView } from "./chat-view.ts";
+import { promptTokens } from "./context-use.ts";
 import { Conversation, type Turn } from "./conversation.ts";
 
 export interface ChatEvents {
@@ -9,6 +10,8 @@ export interface ChatEvents {
   onBusy: (busy: boolean) => void;
   /** Context positions taken. */
   onContext: (used: number) => void;
+  /** The model reads a prompt of so many tokens; null when its answer begins or nothing is asked any more. */
+  onReading: (tokens: number | null) => void;
   /** Tokens per second of the answer that streams; null when none does. */
   onSpeed: (tokensPerSecond: number | null) => void;
 }
@@ -69,10 +72,19 @@ export class Chat {
     this.#abort = new AbortController();
     this.#running = this.#answer(turn, view, model, settings, this.#abort.signal).finally(() => {
       this.#abort = null;
+      this.#events.onReading(null);
       this.#events.onSpeed(null);
       this.#events.onBusy(false);
     });
     this.#events.onBusy(true);
+  }
+
+  /** Counts anew what the conversation takes, with the model that answers from here on. */
+  async recount(model: Model, settings: Settings): Promise<void> {
+    const tokens = await promptTokens(model, this.#conversation.messages(settings.system), settings);
+    if (tokens === null || this.busy) return;
+    this.#used = tokens;
+    this.#events.onContext(tokens);
   }
 
   async #answer(
@@ -85,6 +97,13 @@ export class Chat {
     const { system, ...sampling } = settings;
     const messages = this.#conversation.messagesFor(turn, system);
     let tokens = 0;
+    let prompt = this.#used;
+    void promptTokens(model, messages, settings).then(count => {
+      if (count === null || turn.state !== "answering") return;
+      prompt = count;
+      this.#events.onContext(prompt + tokens);
+      if (tokens === 0) this.#events.onReading(prompt);
+    });
     let firstAt = 0;
     let firstTokens = 0;
     try {
@@ -94,10 +113,11 @@ export class Chat {
         turn.reasoning += reasoning;
         view.grow(turn);
         tokens += ids.length;
-        this.#events.onContext(this.#used + tokens);
+        this.#events.onContext(prompt + tokens);
         const now = performance.now();
         if (firstAt === 0) {
           firstAt = now;
+          this.#events.onReading(null);
           firstTokens = tokens;
         } else if (tokens - firstTokens >= TOKENS_BEFORE_SPEED) {
           this.#events.onSpeed(((tokens - firstTokens) * 1000) / (now - firstAt));

@@ -31,15 +31,24 @@ export class Conversation {
     this.turns.length = 0;
   }
 
-  /** Messages up to and with the question of `turn`. Turns that never got an answer are left out: roles must alternate. */
+  /** Messages of all turns so far. */
+  messages(system: string): ChatMessage[] {
+    return this.#before(undefined, system);
+  }
+
+  /** Messages up to and with the question of `turn`. */
   messagesFor(turn: Turn, system: string): ChatMessage[] {
+    return [...this.#before(turn, system), { role: "user", content: turn.user }];
+  }
+
+  /** Turns that never got an answer are left out: roles must alternate. */
+  #before(turn: Turn | undefined, system: string): ChatMessage[] {
     const messages: ChatMessage[] = system.trim() === "" ? [] : [{ role: "system", content: system.trim() }];
     for (const earlier of this.turns) {
       if (earlier === turn) break;
       if (earlier.answer === "") continue;
       messages.push({ role: "user", content: earlier.user }, { role: "assistant", content: earlier.answer });
     }
-    messages.push({ role: "user", content: turn.user });
     return messages;
   }
 }

@@ -37,6 +37,8 @@ export function errorCard(
         icon("close"),
       ),
     h("h2", {}, explained.title),
+    explained.subject &&
+      h("p", { class: "error-subject", "data-testid": "error-subject" }, explained.subject),
     h("p", { "data-testid": "error-advice" }, explained.advice),
     h(
       "details",

@@ -25,13 +25,13 @@ let lastSource: Source = BUILT_IN;
 
 const session = new Session({ onLoad, onModel });
 const drawer = new Drawer();
-const settings = new SettingsPanel();
+const settings = new SettingsPanel({ onReload: () => void remedy("reload-model") });
 const status = new StatusBar();
 const notice = new LoadNotice({ onRemedy: remedy, onDismiss: () => session.dismiss() });
 const panel = new ModelPanel({
   onChoose: choose,
-  onError: error =>
-    notice.show({ kind: "failed", source: lastSource, error, goesOn: session.loaded?.source ?? null }),
+  onError: (error, source) =>
+    notice.show({ kind: "failed", source, error, goesOn: session.loaded?.source ?? null }),
 });
 const view = new ChatView({ onAgain: answerAgain, onRemedy: remedyInChat });
 const composer = new Composer({ onSend: send, onStop: () => chat.stop() });
@@ -39,6 +39,7 @@ const welcome = new Welcome(send);
 const chat = new Chat(view, {
   onBusy: draw,
   onContext: used => status.showContext(used),
+  onReading: tokens => status.showReading(tokens),
   onSpeed: speed => status.showSpeed(speed),
 });
 
@@ -51,7 +52,7 @@ acceptDrops(files => choose(fromFiles(files)));
 void start();
 
 async function start(): Promise<void> {
-  settings.use(BUILT_IN);
+  settings.use(BUILT_IN, null);
   draw();
   const found = await support();
   if (!found.webgpu) {
@@ -60,13 +61,19 @@ async function start(): Promise<void> {
     return;
   }
   void panel.refresh();
-  await session.open(BUILT_IN);
+  await session.open(BUILT_IN, loadOptions(BUILT_IN));
 }
 
 function choose(source: Source, options?: { contextLength?: number }): void {
   lastSource = source;
   drawer.close();
-  void session.open(source, options);
+  void session.open(source, { ...loadOptions(source), ...options });
+}
+
+function loadOptions(source: Source): { contextLength?: number; token?: string } {
+  const contextLength = settings.contextLengthFor(source);
+  const { token } = panel;
+  return { ...(contextLength !== undefined && { contextLength }), ...(token !== "" && { token }) };
 }
 
 function onLoad(state: LoadState): void {
@@ -77,11 +84,12 @@ function onLoad(state: LoadState): void {
 
 function onModel(): void {
   const { loaded } = session;
-  if (loaded) settings.use(loaded.source);
+  if (loaded) settings.use(loaded.source, loaded.model.info.contextLength);
   else chat.stop();
   if (loaded) void keepForOffline();
   if (loaded && !chat.empty) view.addNote(`${loaded.source.title} answers from here on.`);
   status.showModel(loaded, session.loadingFrom !== null);
+  if (loaded) void chat.recount(loaded.model, settings.current);
   draw();
   if (loaded && document.activeElement === document.body) composer.focus();
 }
@@ -131,7 +139,7 @@ async function remedy(choice: Remedy): Promise<void> {
       return typeof lastSource.from === "string" ? choose(lastSource) : panel.pickFile();
     case "free-storage":
       drawer.open();
-      return byId("stored-title", HTMLElement).scrollIntoView({ block: "center" });
+      return byId("stored-title", HTMLElement).focus();
     case "other-file":
       return panel.pickFile();
     case "built-in":
@@ -143,6 +151,20 @@ async function remedy(choice: Remedy): Promise<void> {
       await session.release();
       return choose(source);
     }
+    case "longer-context":
+      drawer.open();
+      return settings.reveal("contextLength");
+    case "show-settings":
+      drawer.open();
+      return settings.reveal();
+    case "show-address":
+      drawer.open();
+      return panel.askForAddress();
+    case "access-token":
+      drawer.open();
+      return panel.askForToken();
+    case "show-gallery":
+      return panel.showGallery();
     case "new-chat":
       return newChat();
     case "reload-page":
@@ -156,6 +178,6 @@ async function remedy(choice: Remedy): Promise<void> {
         "noopener",
       );
     case "find-models":
-      return void open("https://huggingface.co/models?library=gguf&search=llama", "_blank", "noopener");
+      return void open("https://huggingface.co/models?library=gguf", "_blank", "noopener");
   }
 }

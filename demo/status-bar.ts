@@ -1,17 +1,21 @@
 /** Facts about the model in use: name, size, adapter, memory, context, speed. */
 import type { AdapterFacts, ModelInfo } from "intab";
 import { byId, h, setText } from "./dom.ts";
-import { bytes, integer, parameters, rate } from "./format.ts";
+import { bytes, integer, parameters, plural, rate } from "./format.ts";
 import { icon } from "./icons.ts";
 import type { Loaded } from "./session.ts";
 
 /** How often the live speed changes at most, in milliseconds: faster cannot be read. */
 const SPEED_PERIOD = 250;
 
+/** Milliseconds. */
+const READING_PERIOD = 250;
+
 export class StatusBar {
   #contextLength = 0;
   #speedAt = 0;
   #noticeDismissed = false;
+  #reading = 0;
 
   showModel(loaded: Loaded | null, loading: boolean): void {
     const info = loaded?.model.info;
@@ -28,6 +32,7 @@ export class StatusBar {
     byId("context", HTMLElement).hidden = !info;
     this.#contextLength = info?.contextLength ?? 0;
     this.showContext(0);
+    this.showReading(null);
     this.#showAdapterNotice(info?.adapter);
   }
 
@@ -36,8 +41,27 @@ export class StatusBar {
     byId("context-meter", HTMLMeterElement).value = this.#contextLength > 0 ? used / this.#contextLength : 0;
   }
 
+  /**
+   * Says that the model reads a prompt of so many tokens, and for how long already: it answers only after that, and does
+   * not tell how far it has come. null = it does not.
+   */
+  showReading(tokens: number | null): void {
+    clearInterval(this.#reading);
+    const speed = byId("speed", HTMLElement);
+    if (tokens === null) return;
+    const started = performance.now();
+    const draw = () => {
+      const seconds = Math.floor((performance.now() - started) / 1000);
+      speed.hidden = seconds < 1;
+      setText(speed, `Reading ${plural(tokens, "token")}, ${seconds} s`);
+    };
+    draw();
+    this.#reading = window.setInterval(draw, READING_PERIOD);
+  }
+
   /** Shows a speed now and then; null hides it. */
   showSpeed(tokensPerSecond: number | null): void {
+    this.showReading(null);
     const speed = byId("speed", HTMLElement);
     speed.hidden = tokensPerSecond === null;
     const now = performance.now();
@@ -71,8 +95,9 @@ export class StatusBar {
         h(
           "p",
           {},
-          h("strong", {}, "Running on the processor, not on a GPU. "),
-          `The browser gave this page a software adapter (${adapterName(adapter)}): right, but slow. For speed, turn on hardware acceleration in the browser's settings.`,
+          h("strong", {}, "Running on the processor, not on a GPU: slow. "),
+          "For speed, turn on hardware acceleration in the browser's settings.",
+          h("span", { class: "beyond-phones" }, ` The browser's software adapter: ${adapterName(adapter)}.`),
         ),
       ),
     );

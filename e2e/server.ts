@@ -39,6 +39,8 @@ interface ServedFile {
 
 export class TestServer {
   readonly url: string;
+  /** Every `Authorization` that came, which none of the tests should send here. */
+  readonly authorizations: string[] = [];
   readonly #server: Server;
   readonly #files: Map<string, ServedFile>;
   #held: (() => void)[] = [];
@@ -110,6 +112,7 @@ export class TestServer {
   }
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.headers.authorization !== undefined) this.authorizations.push(request.headers.authorization);
     const path = decodeURIComponent(new URL(request.url ?? "/", this.url).pathname);
     const file = this.#files.get(path);
     if (!file) return answerPage(path, response);

@@ -5,6 +5,7 @@ import type { Report } from "../../bench/lib/report.d.mts";
 import { reportText } from "../../bench/lib/report-text.mjs";
 import { median } from "../../bench/lib/statistics.mjs";
 import { h } from "../dom.ts";
+import { speedChart } from "./chart.ts";
 
 export function resultView(report: Report): HTMLElement {
   return h(
@@ -20,6 +21,7 @@ export function resultView(report: Report): HTMLElement {
         `Median of ${report.job.runs} runs after a warm-up of each length; the range of the runs beside it.`,
       ),
     ),
+    speedChart(report),
     table(["", "median", "range"], metricsOf(report).map(metricRow)),
     ...report.profile.map(profileView),
     kernelsView(report.info.kernels),
