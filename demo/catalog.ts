@@ -86,7 +86,7 @@ export function fromFiles(files: readonly [File, ...File[]]): Source {
   return { from, title: first.name, settings: { system: "" }, honesty: HONESTY };
 }
 
-export function fromAddress(address: string): Source {
+export function fromUrl(address: string): Source {
   const offer = offerOf(address);
   return offer
     ? { ...offer, from: address }

@@ -1,6 +1,6 @@
 /** A dialog of models by size: what each is good for, its licence, its download, and whether it fits. */
 import type { CachedModel } from "intab";
-import { fromAddress, isFrom, OFFERS, type Offer, type Source } from "./catalog.ts";
+import { fromUrl, isFrom, OFFERS, type Offer, type Source } from "./catalog.ts";
 import { announce, byId, h, setText } from "./dom.ts";
 import { bytes } from "./format.ts";
 import { byHeader, bySize, type Verdict } from "./gallery-fit.ts";
@@ -201,6 +201,6 @@ class OfferRow {
 
   /** What is stored whole is loaded by its own address, without a question to the Hub. */
   #source(): Source {
-    return this.#cached?.complete ? fromAddress(this.#cached.url) : this.offer;
+    return this.#cached?.complete ? fromUrl(this.#cached.url) : this.offer;
   }
 }

@@ -2,7 +2,7 @@
 import { models } from "intab";
 import { AccessToken } from "./access-token.ts";
 import { AddressForm } from "./address-form.ts";
-import { fromAddress, fromFiles, type Source } from "./catalog.ts";
+import { fromFiles, fromUrl, type Source } from "./catalog.ts";
 import { byId, setText } from "./dom.ts";
 import { bytes } from "./format.ts";
 import { Gallery } from "./gallery.ts";
@@ -30,7 +30,7 @@ export class ModelPanel {
     this.#stored = new StoredList({ onChoose, onError, onRemoved: () => this.refresh() });
     this.#gallery = new Gallery({ onChoose, token: () => this.token });
     this.#address = new AddressForm({
-      onChoose: address => onChoose(fromAddress(address)),
+      onChoose: address => onChoose(fromUrl(address)),
       token: () => this.token,
     });
     const file = byId("file", HTMLInputElement);

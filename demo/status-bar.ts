@@ -1,7 +1,7 @@
 /** Facts about the model in use: name, size, adapter, memory, context, speed. */
 import type { AdapterFacts, ModelInfo } from "intab";
 import { byId, h, setText } from "./dom.ts";
-import { bytes, integer, parameters, plural, rate } from "./format.ts";
+import { bytes, integer, parameters, rate } from "./format.ts";
 import { icon } from "./icons.ts";
 import type { Loaded } from "./session.ts";
 
@@ -15,7 +15,11 @@ export class StatusBar {
   #contextLength = 0;
   #speedAt = 0;
   #noticeDismissed = false;
+  #busy = false;
+  /** Timer of what is said while a prompt is read; 0 = none. */
   #reading = 0;
+  /** Figures of the context since an answer began. */
+  #counted = 0;
 
   showModel(loaded: Loaded | null, loading: boolean): void {
     const info = loaded?.model.info;
@@ -32,36 +36,44 @@ export class StatusBar {
     byId("context", HTMLElement).hidden = !info;
     this.#contextLength = info?.contextLength ?? 0;
     this.showContext(0);
-    this.showReading(null);
     this.#showAdapterNotice(info?.adapter);
   }
 
   showContext(used: number): void {
+    // The first figure of an answer is of its prompt; the next one has a token of its own.
+    if (this.#busy && ++this.#counted > 1) this.#stopReading();
     setText(byId("context-text", HTMLElement), `Context ${integer(used)} of ${integer(this.#contextLength)}`);
     byId("context-meter", HTMLMeterElement).value = this.#contextLength > 0 ? used / this.#contextLength : 0;
   }
 
   /**
-   * Says that the model reads a prompt of so many tokens, and for how long already: it answers only after that, and does
-   * not tell how far it has come. null = it does not.
+   * Between a question and the answer's first token the model reads the prompt. It does not tell how far it has come: the
+   * bar says for how long already.
    */
-  showReading(tokens: number | null): void {
-    clearInterval(this.#reading);
+  showBusy(busy: boolean): void {
+    if (busy === this.#busy) return;
+    this.#busy = busy;
+    this.#counted = 0;
+    this.#stopReading();
+    if (!busy) return;
     const speed = byId("speed", HTMLElement);
-    if (tokens === null) return;
     const started = performance.now();
-    const draw = () => {
+    this.#reading = window.setInterval(() => {
       const seconds = Math.floor((performance.now() - started) / 1000);
       speed.hidden = seconds < 1;
-      setText(speed, `Reading ${plural(tokens, "token")}, ${seconds} s`);
-    };
-    draw();
-    this.#reading = window.setInterval(draw, READING_PERIOD);
+      setText(speed, `Reading the prompt, ${seconds} s`);
+    }, READING_PERIOD);
+  }
+
+  #stopReading(): void {
+    clearInterval(this.#reading);
+    if (this.#reading !== 0) byId("speed", HTMLElement).hidden = true;
+    this.#reading = 0;
   }
 
   /** Shows a speed now and then; null hides it. */
   showSpeed(tokensPerSecond: number | null): void {
-    this.showReading(null);
+    if (tokensPerSecond !== null) this.#stopReading();
     const speed = byId("speed", HTMLElement);
     speed.hidden = tokensPerSecond === null;
     const now = performance.now();

@@ -1,7 +1,7 @@
 /** The models on this device, the built-in one first: load, resume, remove. */
 import { type CachedModel, models } from "intab";
 import { fileName, shownAddress } from "./address.ts";
-import { BUILT_IN, fromAddress, isFrom, offerOf, type Source } from "./catalog.ts";
+import { BUILT_IN, fromUrl, isFrom, offerOf, type Source } from "./catalog.ts";
 import { announce, byId, h } from "./dom.ts";
 import { bytes } from "./format.ts";
 
@@ -57,9 +57,9 @@ export class StoredList {
     const focused = this.#list.contains(document.activeElement);
     try {
       await models.remove(url);
-      announce(`${fromAddress(url).title} was removed from this device.`);
+      announce(`${fromUrl(url).title} was removed from this device.`);
     } catch (error) {
-      this.#events.onError(error, fromAddress(url));
+      this.#events.onError(error, fromUrl(url));
     }
     await this.#events.onRemoved();
     if (!focused || this.#list.contains(document.activeElement)) return;
@@ -96,7 +96,7 @@ export class StoredList {
   #row(cached: CachedModel): HTMLElement {
     const { url, complete, damaged, storedBytes, totalBytes } = cached;
     const offer = offerOf(url);
-    const source = fromAddress(url);
+    const source = fromUrl(url);
     const label = damaged ? "Download again" : complete ? "Load" : "Resume";
     return h(
       "li",

@@ -1,7 +1,7 @@
 /** What a visitor sees of the benchmark: choose, start, wait or stop, read, download. */
 import { type AdapterFacts, type CachedModel, models, support } from "intab";
 import type { BenchJob, Report } from "../../bench/lib/report.d.mts";
-import { BUILT_IN, fromAddress, fromFiles, isFrom } from "../catalog.ts";
+import { BUILT_IN, fromFiles, fromUrl, isFrom } from "../catalog.ts";
 import { announce, byId, h, setText } from "../dom.ts";
 import { errorCard } from "../error-card.ts";
 import { explain } from "../errors.ts";
@@ -76,7 +76,7 @@ async function showStored(): Promise<void> {
         h(
           "span",
           {},
-          fromAddress(url).title,
+          fromUrl(url).title,
           h("span", { class: "hint" }, `${bytes(totalBytes)}, stored on this device`),
         ),
       ),
@@ -100,7 +100,7 @@ function showFile(): void {
 async function run(adapter: AdapterFacts): Promise<void> {
   const chosen = chosenModel();
   const file = chosen === "file" ? picker.files?.[0] : undefined;
-  const stored = chosen.startsWith(STORED) ? fromAddress(chosen.slice(STORED.length)) : undefined;
+  const stored = chosen.startsWith(STORED) ? fromUrl(chosen.slice(STORED.length)) : undefined;
   const plan = PLAN[adapter.fallback ? "software" : "gpu"];
   const contextLength = Math.max(...plan.prefill, ...plan.decodeAt.map(at => at + plan.decodeTokens)) + 2;
   const job: Omit<BenchJob, "source"> = {
