@@ -34,9 +34,8 @@ export async function expectAccessibleInAllLooks(
   for (const { width, height, colorScheme } of LOOKS) {
     await page.setViewportSize({ width, height });
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    const opener = page.getByTestId("panel-open");
-    const closed = (await opener.getAttribute("aria-expanded")) === "false";
-    if (panel && closed && (await opener.isVisible())) await opener.click();
+    const closed = page.locator('[data-testid=panel-open][aria-expanded="false"]');
+    if (panel && (await closed.isVisible())) await closed.click();
     // Colours in the middle of a change are those of no look.
     await page.evaluate(async () => {
       const animations = document.getAnimations();

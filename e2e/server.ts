@@ -24,6 +24,8 @@ export const BUILT_IN_BYTES: Buffer = readFileSync(join(DEMO, BUILT_IN));
 export interface Fault {
   /** Answer with this status and no file. */
   status?: number;
+  /** With the status: when to ask again. Seconds. */
+  retryAfter?: number;
   /** Send the whole file to whoever asks for a part of it. */
   ignoreRanges?: boolean;
   /** Stop sending at this byte of the file until `release()`. */
@@ -126,7 +128,10 @@ export class TestServer {
 
   async #answerModel(file: ServedFile, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { bytes, fault } = file;
-    if (fault.status !== undefined) return void response.writeHead(fault.status).end();
+    if (fault.status !== undefined) {
+      if (fault.retryAfter !== undefined) response.setHeader("retry-after", fault.retryAfter);
+      return void response.writeHead(fault.status).end();
+    }
     const range = fault.ignoreRanges ? null : /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
     const start = range ? Number(range[1]) : 0;
     const end = range?.[2] ? Math.min(Number(range[2]) + 1, bytes.length) : bytes.length;

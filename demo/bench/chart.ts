@@ -10,10 +10,9 @@ interface Bar {
   runs: readonly number[];
 }
 
-/** In units of the drawing, which is scaled to the width of the page. */
-const WIDTH = 600;
-const ROW = 34;
-const HEIGHT = 14;
+/** Pixels. Widths are percentages, so that the letters keep their size on every screen. */
+const ROW = 40;
+const HEIGHT = 12;
 
 export function speedChart({ prefill, decode }: Report): HTMLElement {
   return h(
@@ -38,7 +37,8 @@ function chart(title: string, bars: readonly Bar[]): HTMLElement | null {
   const largest = Math.max(...bars.flatMap(({ runs }) => runs));
   const words = bars.map(({ label, runs }) => `${label}: ${format(median([...runs]), "tok/s")}`).join("; ");
   const drawing = svg("svg", {
-    viewBox: `0 0 ${WIDTH} ${bars.length * ROW}`,
+    width: "100%",
+    height: bars.length * ROW,
     role: "img",
     "aria-label": `${title}, ${words}`,
   });
@@ -47,26 +47,17 @@ function chart(title: string, bars: readonly Bar[]): HTMLElement | null {
 }
 
 function drawBar({ label, runs }: Bar, top: number, largest: number): SVGElement[] {
-  const scale = (value: number): number => (largest > 0 ? (value / largest) * WIDTH : 0);
+  const share = (value: number): string => `${largest > 0 ? (100 * value) / largest : 0}%`;
   const middle = median([...runs]);
-  const [least, most] = [scale(Math.min(...runs)), scale(Math.max(...runs))];
-  const centre = top + 18 + HEIGHT / 2;
+  const bar = { x: 0, y: top + 20, height: HEIGHT, rx: 4 };
+  const centre = top + 20 + HEIGHT / 2;
+  const [least, most] = [share(Math.min(...runs)), share(Math.max(...runs))];
   return [
-    svg("text", { x: 0, y: top + 12 }, label),
-    svg("text", { x: WIDTH, y: top + 12, "text-anchor": "end", class: "value" }, format(middle, "tok/s")),
-    svg("rect", { x: 0, y: top + 18, width: WIDTH, height: HEIGHT, rx: 4, class: "track" }),
-    svg("rect", {
-      x: 0,
-      y: top + 18,
-      width: Math.max(2, scale(middle)),
-      height: HEIGHT,
-      rx: 4,
-      class: "bar",
-    }),
-    svg("path", {
-      d: `M${least} ${centre}H${most}M${least} ${centre - 4}v8M${most} ${centre - 4}v8`,
-      class: "range",
-    }),
+    svg("text", { x: 0, y: top + 14 }, label),
+    svg("text", { x: "100%", y: top + 14, "text-anchor": "end", class: "value" }, format(middle, "tok/s")),
+    svg("rect", { ...bar, width: "100%", class: "track" }),
+    svg("rect", { ...bar, width: share(middle), class: "bar" }),
+    svg("line", { x1: least, x2: most, y1: centre, y2: centre, class: "range" }),
   ];
 }
 
