@@ -77,7 +77,6 @@ test("a context length is loaded with, kept, and offered where a message is too 
   await card.getByTestId("remedy-longer-context").click();
   await expect(page.getByTestId("setting-contextLength")).toBeFocused();
   await page.reload();
-  await chat.ready();
   await expect(page.getByTestId("context")).toContainText("of 96");
 });
 

@@ -22,7 +22,7 @@ export function resultView(report: Report): HTMLElement {
       ),
     ),
     speedChart(report),
-    table(["", "median", "range"], metricsOf(report).map(metricRow)),
+    table("Figures", ["figure", "median", "range"], metricsOf(report).map(metricRow)),
     ...report.profile.map(profileView),
     kernelsView(report.info.kernels),
     h(
@@ -63,7 +63,7 @@ function profileView({ phase, context, rows, kernels }: ProfileResult): HTMLElem
         h("td", { class: "range" }, `${((100 * microseconds) / sum).toFixed(1)} %`),
       ),
     );
-  return h("div", {}, h("h2", {}, title), table(["kernel", "dispatches", "together", "share"], body));
+  return h("div", {}, h("h2", {}, title), table(title, ["kernel", "dispatches", "together", "share"], body));
 }
 
 function kernelsView(kernels: Readonly<Record<string, readonly string[]>>): HTMLElement {
@@ -74,15 +74,16 @@ function kernelsView(kernels: Readonly<Record<string, readonly string[]>>): HTML
     "div",
     { "data-testid": "kernels" },
     h("h2", {}, "Variants that ran here"),
-    table(["kernel", "variants"], body),
+    table("Variants", ["kernel", "variants"], body),
   );
 }
 
-function table(columns: readonly string[], body: readonly HTMLElement[]): HTMLElement {
+/** @param name for screen readers, where the table scrolls */
+function table(name: string, columns: readonly string[], body: readonly HTMLElement[]): HTMLElement {
   const head = columns.map(column => h("th", { scope: "col" }, column));
   return h(
     "div",
-    { class: "bench-scroll", tabindex: 0, role: "region", "aria-label": "Figures" },
+    { class: "bench-scroll", tabindex: 0, role: "region", "aria-label": name },
     h("table", { class: "bench-table" }, h("thead", {}, h("tr", {}, ...head)), h("tbody", {}, ...body)),
   );
 }
