@@ -28,6 +28,8 @@ export interface Place {
 export class ChatView {
   readonly #transcript = byId("transcript", HTMLElement);
   readonly #follower = new Follower(byId("scroller", HTMLElement), byId("to-end", HTMLButtonElement));
+  /** Sends, but stops while an answer is given. */
+  readonly #stop = byId("action", HTMLButtonElement);
   readonly #events: ChatViewEvents;
   #views: (QuestionView | AnswerView)[] = [];
 
@@ -52,8 +54,10 @@ export class ChatView {
     this.#follower.reset();
   }
 
-  /** The answer is about to be given, or to go on. */
+  /** The answer is about to be given, or to go on. What was pressed for it goes away: "Stop" has the focus then. */
   begin(answer: Answer): void {
+    const { activeElement } = document;
+    if (activeElement === document.body || this.#transcript.contains(activeElement)) this.#stop.focus();
     this.#answer(answer)?.begin();
     this.#follower.toEnd();
     announce("Answering");
@@ -66,12 +70,15 @@ export class ChatView {
   finish(answer: Answer, { contextFull }: { contextFull: boolean }): void {
     const view = this.#answer(answer);
     view?.finish(contextFull);
+    if (document.activeElement === this.#stop) view?.focus();
     this.#follower.follow();
     announce(answer.state === "abort" ? "Stopped." : `Answer: ${view?.shownText ?? ""}`);
   }
 
   fail(answer: Answer, error: unknown): void {
-    this.#answer(answer)?.fail(error);
+    const view = this.#answer(answer);
+    view?.fail(error);
+    if (document.activeElement === this.#stop) view?.focus();
     this.#follower.follow();
   }
 
