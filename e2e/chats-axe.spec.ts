@@ -107,6 +107,7 @@ async function shoot(page: Page, name: string): Promise<void> {
   if (!folder) return;
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
+    await page.waitForTimeout(300); // buttons change their colour slowly
     await page.screenshot({ path: `${folder}/${name}-${colorScheme}.png` });
   }
   await page.emulateMedia({ colorScheme: null });
