@@ -97,6 +97,11 @@ export class AnswerView {
     this.#drawTools();
   }
 
+  update({ ready }: { ready: boolean }): void {
+    this.#again.disabled = !ready;
+    this.#continue.disabled = !ready;
+  }
+
   begin(): void {
     this.#live = true;
     this.#showCard(null);

@@ -31,6 +31,7 @@ export class ChatView {
   /** Sends, but stops while an answer is given. */
   readonly #stop = byId("action", HTMLButtonElement);
   readonly #events: ChatViewEvents;
+  #ready = false;
   #views: (QuestionView | AnswerView)[] = [];
 
   constructor(events: ChatViewEvents) {
@@ -45,7 +46,17 @@ export class ChatView {
     for (const message of path.slice(kept)) this.#append(message);
     for (const [index, view] of this.#views.entries())
       view.place({ siblings: tree.siblings(view.message), last: index === path.length - 1 });
-    if (path.length > 0) this.#follower.toEnd();
+    this.#follower.follow();
+  }
+
+  /** Whether there is a model to answer. Without one, nothing is to be pressed that would do nothing. */
+  update({ ready }: { ready: boolean }): void {
+    this.#ready = ready;
+    for (const view of this.#views) view.update({ ready });
+  }
+
+  toEnd(): void {
+    if (this.#views.length > 0) this.#follower.toEnd();
   }
 
   clear(): void {
@@ -103,6 +114,7 @@ export class ChatView {
             onSelect: (sibling, direction) => this.#select(sibling, direction),
             onRemedy: this.#events.onRemedy,
           });
+    view.update({ ready: this.#ready });
     this.#views.push(view);
     this.#transcript.append(view.element);
   }

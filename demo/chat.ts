@@ -63,6 +63,7 @@ export class Chat {
     this.#tree = new ChatTree(data);
     this.#view.clear();
     this.#view.show(this.#tree);
+    this.#view.toEnd();
     void this.measure();
   }
 

@@ -1,5 +1,6 @@
 /** Messages in several versions: edited, answered again, gone on with, stopped, and too long. */
 import { chatOf, openChats, storedChats } from "./chat-files.ts";
+import { BUILT_IN } from "./server.ts";
 import { expect, test } from "./test.ts";
 
 test("an edited question and an answer given again are versions, and one can go back to each", async ({
@@ -137,6 +138,26 @@ test("a message that is too long stays, open to be shortened", async ({ chat, pa
   await expect(page.getByTestId("question")).toHaveText("Briefly, then.");
   // the one that failed is no version of it
   await expect(page.getByTestId("branch").filter({ visible: true })).toHaveCount(0);
+});
+
+test("until a model is there, an edit waits: it is not lost", async ({ chat, page, server }) => {
+  server.setFault(BUILT_IN, { holdAt: 1024 * 1024 });
+  await page.goto(server.url);
+  await openChats(page, [chatOf(["Why is the sky blue?", "Because."], { state: "length" })]);
+  await expect(page.getByTestId("again")).toBeDisabled();
+  await expect(page.getByTestId("continue")).toBeDisabled();
+  await page.getByTestId("edit").click();
+  const field = page.getByTestId("edit-field");
+  await field.fill("Why is it red?");
+  await field.press("Enter");
+  await expect(page.getByTestId("edit-send")).toBeDisabled();
+  await expect(field).toHaveValue("Why is it red?");
+  server.release();
+  await chat.ready();
+  await chat.limitTokens(4);
+  await field.press("Enter");
+  await expect(chat.answers).toHaveAttribute("data-state", /^(stop|length)$/);
+  await expect(page.getByTestId("question")).toHaveText("Why is it red?");
 });
 
 test("each chat has its own system prompt, or that of the settings", async ({ chat, page, server }) => {

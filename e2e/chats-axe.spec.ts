@@ -38,7 +38,10 @@ function branched(): ChatData {
     problem: "The GPU is lost.",
     figures: null,
   } as const;
-  chat.messages.push({ ...answer, ...failed }, { ...answer, id: "a3", state: "length", text: "It is dark." });
+  chat.messages.push(
+    { ...answer, ...failed },
+    { ...answer, id: "a3", parent: "q2", state: "length", text: "It is dark." },
+  );
   return { ...chat, leaf: "a3", system: "Answer like a physicist who has little time." };
 }
 
