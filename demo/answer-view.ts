@@ -40,6 +40,7 @@ export class AnswerView {
   readonly #reasoning = new ReasoningView();
   readonly #drawing = new PacedDrawing(() => this.#draw(false));
   readonly #copy: HTMLButtonElement;
+  readonly #again: HTMLButtonElement;
   readonly #continue: HTMLButtonElement;
   readonly #figures = h("p", { class: "figures", "data-testid": "figures" });
   readonly #footer: HTMLElement;
@@ -55,6 +56,18 @@ export class AnswerView {
     this.#options = options;
     this.branches = new BranchSwitch(message, options.onSelect);
     this.#copy = copyButton("Copy answer", () => this.message.text);
+    this.#again = h(
+      "button",
+      {
+        type: "button",
+        class: "tool",
+        "aria-label": "Answer again",
+        title: "Answer again",
+        "data-testid": "again",
+        onclick: options.onAgain,
+      },
+      icon("again"),
+    );
     this.#continue = h(
       "button",
       { type: "button", class: "button small", "data-testid": "continue", onclick: options.onContinue },
@@ -64,7 +77,7 @@ export class AnswerView {
       "footer",
       {},
       this.branches.element,
-      h("div", { class: "tools" }, this.#copy, this.#againButton()),
+      h("div", { class: "tools" }, this.#copy, this.#again),
       this.#continue,
       this.#figures,
     );
@@ -82,6 +95,11 @@ export class AnswerView {
     this.branches.update(this.message, siblings);
     if (!this.#live && this.#shown !== this.message.changed) this.#settle();
     this.#drawTools();
+  }
+
+  update({ ready }: { ready: boolean }): void {
+    this.#again.disabled = !ready;
+    this.#continue.disabled = !ready;
   }
 
   begin(): void {
@@ -108,6 +126,11 @@ export class AnswerView {
     this.#live = false;
     this.#settle();
     this.#showCard(explain(error));
+  }
+
+  /** Puts the focus where one can go on from a complete answer. */
+  focus(): void {
+    this.#again.focus({ preventScroll: true });
   }
 
   /** Draws an answer that does not grow here. */
@@ -148,21 +171,6 @@ export class AnswerView {
     this.#card = explained && errorCard(explained, this.#options.onRemedy);
     if (this.#card) this.element.append(this.#card);
     this.#drawTools();
-  }
-
-  #againButton(): HTMLButtonElement {
-    return h(
-      "button",
-      {
-        type: "button",
-        class: "tool",
-        "aria-label": "Answer again",
-        title: "Answer again",
-        "data-testid": "again",
-        onclick: this.#options.onAgain,
-      },
-      icon("again"),
-    );
   }
 }
 

@@ -28,7 +28,10 @@ export interface Place {
 export class ChatView {
   readonly #transcript = byId("transcript", HTMLElement);
   readonly #follower = new Follower(byId("scroller", HTMLElement), byId("to-end", HTMLButtonElement));
+  /** Sends, but stops while an answer is given. */
+  readonly #stop = byId("action", HTMLButtonElement);
   readonly #events: ChatViewEvents;
+  #ready = false;
   #views: (QuestionView | AnswerView)[] = [];
 
   constructor(events: ChatViewEvents) {
@@ -43,7 +46,17 @@ export class ChatView {
     for (const message of path.slice(kept)) this.#append(message);
     for (const [index, view] of this.#views.entries())
       view.place({ siblings: tree.siblings(view.message), last: index === path.length - 1 });
-    if (path.length > 0) this.#follower.toEnd();
+    this.#follower.follow();
+  }
+
+  /** Whether there is a model to answer. Without one, nothing is to be pressed that would do nothing. */
+  update({ ready }: { ready: boolean }): void {
+    this.#ready = ready;
+    for (const view of this.#views) view.update({ ready });
+  }
+
+  toEnd(): void {
+    if (this.#views.length > 0) this.#follower.toEnd();
   }
 
   clear(): void {
@@ -52,8 +65,10 @@ export class ChatView {
     this.#follower.reset();
   }
 
-  /** The answer is about to be given, or to go on. */
+  /** The answer is about to be given, or to go on. What was pressed for it goes away: "Stop" has the focus then. */
   begin(answer: Answer): void {
+    const { activeElement } = document;
+    if (activeElement === document.body || this.#transcript.contains(activeElement)) this.#stop.focus();
     this.#answer(answer)?.begin();
     this.#follower.toEnd();
     announce("Answering");
@@ -66,12 +81,15 @@ export class ChatView {
   finish(answer: Answer, { contextFull }: { contextFull: boolean }): void {
     const view = this.#answer(answer);
     view?.finish(contextFull);
+    if (document.activeElement === this.#stop) view?.focus();
     this.#follower.follow();
     announce(answer.state === "abort" ? "Stopped." : `Answer: ${view?.shownText ?? ""}`);
   }
 
   fail(answer: Answer, error: unknown): void {
-    this.#answer(answer)?.fail(error);
+    const view = this.#answer(answer);
+    view?.fail(error);
+    if (document.activeElement === this.#stop) view?.focus();
     this.#follower.follow();
   }
 
@@ -96,6 +114,7 @@ export class ChatView {
             onSelect: (sibling, direction) => this.#select(sibling, direction),
             onRemedy: this.#events.onRemedy,
           });
+    view.update({ ready: this.#ready });
     this.#views.push(view);
     this.#transcript.append(view.element);
   }

@@ -63,6 +63,7 @@ export class Chat {
     this.#tree = new ChatTree(data);
     this.#view.clear();
     this.#view.show(this.#tree);
+    this.#view.toEnd();
     void this.measure();
   }
 
@@ -151,6 +152,7 @@ export class Chat {
     if (!answerer || this.busy) return;
     this.#abort = new AbortController();
     this.#view.show(this.#tree);
+    this.#events.onBusy();
     this.#view.begin(answer);
     this.#running = this.#answer(answer, answerer, this.#abort.signal).finally(() => {
       this.#abort = null;
@@ -159,7 +161,6 @@ export class Chat {
       this.#events.onBusy();
     });
     this.#events.onChange(this.data);
-    this.#events.onBusy();
   }
 
   async #answer(answer: Answer, answerer: Answerer, signal: AbortSignal): Promise<void> {

@@ -146,6 +146,7 @@ function draw(): void {
   const ready = session.loaded !== null;
   status.showBusy(chat.busy);
   composer.update({ ready, busy: chat.busy });
+  view.update({ ready });
   welcome.update({ visible: chat.empty, ready });
   panel.update({ usedFrom: session.loaded?.source.from ?? null, loadingFrom: session.loadingFrom });
   byId("new-chat", HTMLButtonElement).disabled = chat.empty;

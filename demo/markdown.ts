@@ -78,7 +78,8 @@ function blocks(tokens: readonly Token[]): Node[] {
 
 function list(token: Tokens.List): HTMLElement {
   const items = token.items.map(item => {
-    const content = item.tokens.flatMap(child =>
+    const tokens = item.tokens.filter(({ type }) => type !== "checkbox");
+    const content = tokens.flatMap(child =>
       child.type === "text" && !item.loose
         ? inlines((child as Tokens.Text).tokens ?? [child])
         : blocks([child]),

@@ -15,6 +15,12 @@ export class QuestionView {
   readonly #bubble = h("div", { class: "question", "data-testid": "question" });
   readonly #editButton: HTMLButtonElement;
   readonly #footer: HTMLElement;
+  /** Of the form for editing. */
+  readonly #sendButton = h(
+    "button",
+    { type: "submit", class: "button small primary", "data-testid": "edit-send" },
+    "Send",
+  );
   #form: HTMLElement | null = null;
   /** The text that shows; an edit may change the message in its place. */
   #shown = "";
@@ -58,6 +64,10 @@ export class QuestionView {
     this.#draw();
   }
 
+  update({ ready }: { ready: boolean }): void {
+    this.#sendButton.disabled = !ready;
+  }
+
   /** Puts a field in the place of the text. Escape and "Cancel" leave it as it was. */
   edit(): void {
     if (this.#form) return;
@@ -65,7 +75,7 @@ export class QuestionView {
     field.value = this.message.text;
     const send = () => {
       const text = field.value.trim();
-      if (text === "") return field.focus();
+      if (text === "" || this.#sendButton.disabled) return field.focus();
       this.#close();
       this.#onEdit(text);
     };
@@ -78,7 +88,7 @@ export class QuestionView {
       { class: "edit", "data-testid": "edit-form" },
       field,
       h("button", { type: "button", class: "button small", onclick: cancel }, "Cancel"),
-      h("button", { type: "submit", class: "button small primary", "data-testid": "edit-send" }, "Send"),
+      this.#sendButton,
     );
     form.addEventListener("submit", event => {
       event.preventDefault();

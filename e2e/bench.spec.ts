@@ -1,7 +1,7 @@
 /** The benchmark's page: a visitor measures, reads, and takes the figures along. */
 import { readFileSync } from "node:fs";
 import { commit } from "../scripts/lib/commit.mjs";
-import { expectAccessibleInAllLooks } from "./accessible.ts";
+import { expectAccessibleInAllLooks } from "./axe.ts";
 import { BUILT_IN_BYTES } from "./server.ts";
 import { expect, test } from "./test.ts";
 
@@ -30,7 +30,7 @@ test("the benchmark page measures the built-in model and offers the result as JS
   expect(report.frames.intervalsMs).toHaveLength(report.frames.count);
   expect(Boolean(report.commit)).toBe(commit() !== undefined);
 
-  await expectAccessibleInAllLooks(page, "a result of the benchmark", "bench-result");
+  await expectAccessibleInAllLooks(page, "a result of the benchmark", { shot: "bench-result" });
   await page.setViewportSize({ width: 320, height: 640 });
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   expect(overflow).toBeLessThanOrEqual(0);
@@ -78,7 +78,7 @@ test("a stored model is measured where it is, and stays stored", async ({ chat, 
   server.forgetSent("/models/other.gguf");
   await page.goto(`${server.url}/bench.html`);
   await page.getByTestId("stored").check();
-  await expectAccessibleInAllLooks(page, "the benchmark's choice", "bench-choice");
+  await expectAccessibleInAllLooks(page, "the benchmark's choice", { shot: "bench-choice" });
   await page.getByTestId("start").click();
   const result = page.getByTestId("result");
   await expect(result.getByRole("heading", { name: "other.gguf" })).toBeVisible();

@@ -1,5 +1,5 @@
 /** Files and servers that are broken: each a named error with a remedy, and the next load works. */
-import { expectAccessible, expectAccessibleInAllLooks } from "./accessible.ts";
+import { expectAccessible, expectAccessibleInAllLooks } from "./axe.ts";
 import type { ChatPage } from "./chat-page.ts";
 import { BUILT_IN, BUILT_IN_BYTES, type Fault, type TestServer } from "./server.ts";
 import { expect, test } from "./test.ts";
@@ -51,7 +51,8 @@ test("broken files and servers are named in words, and the model in use goes on"
   for (const broken of BROKEN) {
     await test.step(broken.what, async () => {
       await sees(chat, server, broken);
-      if (broken === BROKEN[0]) await expectAccessibleInAllLooks(page, "a card about an error", "error-card");
+      if (broken === BROKEN[0])
+        await expectAccessibleInAllLooks(page, "a card about an error", { shot: "error-card" });
       await chat.answerTo(`Say a word about ${broken.what}.`);
     });
   }
@@ -121,7 +122,7 @@ test("a cancelled load says what is stored of it, and nothing where nothing is",
   const card = page.getByTestId("cancelled");
   await expect(card).toContainText("Nothing of it is stored.");
   await expect(card.getByTestId("remedy-retry")).toHaveText("Load");
-  await expectAccessibleInAllLooks(page, "a cancelled load", "cancelled");
+  await expectAccessibleInAllLooks(page, "a cancelled load", { shot: "cancelled" });
   server.release();
   await card.getByTestId("remedy-retry").click();
   await chat.ready("broken.gguf");

@@ -1,6 +1,6 @@
 /** Where models come from: the gallery, the Hub's names and pages, a repository's files, what is stored. */
 import type { BrowserContext, Page } from "@playwright/test";
-import { expectAccessible, expectAccessibleInAllLooks } from "./accessible.ts";
+import { expectAccessible, expectAccessibleInAllLooks } from "./axe.ts";
 import { BUILT_IN, BUILT_IN_BYTES } from "./server.ts";
 import { expect, test } from "./test.ts";
 
@@ -103,7 +103,7 @@ test("the gallery lists models by size, judges them by the memory that a person 
   await expect(gallery).toBeHidden();
   await expect(page.getByTestId("gallery-open")).toBeFocused();
   await page.getByTestId("gallery-open").click();
-  await expectAccessibleInAllLooks(page, "the gallery", "gallery");
+  await expectAccessibleInAllLooks(page, "the gallery", { shot: "gallery" });
   await small.getByTestId("gallery-load").click();
   await expect(gallery).toBeHidden();
   await chat.ready("LFM2-350M");
@@ -139,7 +139,7 @@ test("a page of the Hub is understood, and a repository's files are offered with
     "tiny-Q8_0.gguf (24.0 MB)",
     "big/tiny-F16-00001-of-00002.gguf (50.0 MB)",
   ]);
-  await expectAccessibleInAllLooks(page, "the files of a repository", "hub-files", { panel: true });
+  await expectAccessibleInAllLooks(page, "the files of a repository", { shot: "hub-files", panel: true });
   await page.getByTestId("hub-file-load").click();
   await chat.ready("tiny-Q4_K_M.gguf");
 
@@ -165,7 +165,10 @@ test("what is no address of a model is told beside the field", async ({ chat, pa
     await expect(page.getByTestId("url-problem")).toContainText(problem);
     await expect(page.getByTestId("url")).toBeFocused();
   }
-  await expectAccessibleInAllLooks(page, "a problem beside the address", "address-problem", { panel: true });
+  await expectAccessibleInAllLooks(page, "a problem beside the address", {
+    shot: "address-problem",
+    panel: true,
+  });
 });
 
 test("the access token goes to the Hub alone, and stays only where the person says so", async ({
@@ -199,7 +202,7 @@ test("the access token goes to the Hub alone, and stays only where the person sa
   await openToken(page);
   await page.getByTestId("token").fill(TOKEN);
   await page.getByTestId("token-keep").check();
-  await expectAccessibleInAllLooks(page, "the access token", "token", { panel: true });
+  await expectAccessibleInAllLooks(page, "the access token", { shot: "token", panel: true });
   await page.reload();
   await expect(page.getByTestId("token")).toHaveValue(TOKEN);
   await openToken(page);
@@ -258,7 +261,7 @@ test("a stored model whose record is damaged says so, and can be had again", asy
   await chat.ready();
   const row = chat.storedRow(other);
   await expect(row.getByTestId("damaged")).toBeVisible();
-  await expectAccessibleInAllLooks(page, "a damaged record", "damaged", { panel: true });
+  await expectAccessibleInAllLooks(page, "a damaged record", { shot: "damaged", panel: true });
   await row.getByTestId("load-stored").click();
   await chat.ready("other.gguf");
   await expect(row.getByTestId("damaged")).toHaveCount(0);

@@ -1,5 +1,5 @@
 /** Settings: refused values, penalties, stop texts, context length, reasoning; and what the context is said to hold. */
-import { expectAccessibleInAllLooks } from "./accessible.ts";
+import { expectAccessibleInAllLooks } from "./axe.ts";
 import { BUILT_IN_BYTES } from "./server.ts";
 import { expect, test } from "./test.ts";
 
@@ -21,7 +21,7 @@ test("a value that cannot be used is explained, and the last one that could goes
   await expect(page.getByTestId("setting-seed-problem")).toContainText("a whole number");
   await page.getByTestId("setting-topK").fill("many");
   await expect(page.getByTestId("setting-topK-problem")).toContainText("Until then the model's own is used");
-  await expectAccessibleInAllLooks(page, "settings with problems", "settings-problem", { panel: true });
+  await expectAccessibleInAllLooks(page, "settings with problems", { shot: "settings-problem", panel: true });
   await field.fill("0");
   await expect(problem).toBeEmpty();
   await page.reload();
@@ -73,7 +73,7 @@ test("a context length is loaded with, kept, and offered where a message is too 
   await chat.ask("word ".repeat(200));
   const card = await chat.failure("prompt-too-long");
   await expect(card.getByTestId("error-advice")).toContainText(/takes \d+ tokens, and 96 fit/);
-  await expectAccessibleInAllLooks(page, "a message that is too long", "too-long");
+  await expectAccessibleInAllLooks(page, "a message that is too long", { shot: "too-long" });
   await card.getByTestId("remedy-longer-context").click();
   await expect(page.getByTestId("setting-contextLength")).toBeFocused();
   await page.reload();

@@ -47,9 +47,8 @@ export class ChatTree {
 
   /** The question in other words: another branch, or the same message if nothing was answered to it. */
   edit(question: Question, text: string): Question {
-    const answers = this.#childrenOf(question.id);
-    if (answers.length === 0 || answers.some(({ text }) => text !== ""))
-      return this.#addQuestion(text, question.parent);
+    const answered = this.#childrenOf(question.id).some(answer => answer.text !== "");
+    if (answered) return this.#addQuestion(text, question.parent);
     this.touch(question, { text });
     return question;
   }
