@@ -5,7 +5,7 @@ import type { Answer } from "./chats/chat-data.ts";
 import { copyButton } from "./copy-button.ts";
 import { h, setText } from "./dom.ts";
 import { errorCard, type RemedyHandler } from "./error-card.ts";
-import { type Explained, explain } from "./errors.ts";
+import type { Explained } from "./errors.ts";
 import { milliseconds, plural, rate } from "./format.ts";
 import { icon } from "./icons.ts";
 import { MarkdownView } from "./markdown.ts";
@@ -20,14 +20,16 @@ export interface AnswerViewOptions {
   onContinue: () => void;
   onSelect: (id: string, direction: Direction) => void;
   onRemedy: RemedyHandler;
+  /** A failure in words, about the model that answers. */
+  explain: (error: unknown) => Explained;
 }
 
 const CONTEXT_FULL: Explained = {
   code: "context-full",
   title: "The context is full",
   message: "The conversation takes up all the positions that the model can see, so the answer ends here.",
-  advice: "Start a new chat to go on.",
-  remedies: ["new-chat"],
+  advice: "Start a new chat to go on, or load the model with a longer context.",
+  remedies: ["new-chat", "longer-context"],
 };
 
 export class AnswerView {
@@ -125,7 +127,7 @@ export class AnswerView {
   fail(error: unknown): void {
     this.#live = false;
     this.#settle();
-    this.#showCard(explain(error));
+    this.#showCard(this.#options.explain(error));
   }
 
   /** Puts the focus where one can go on from a complete answer. */

@@ -5,6 +5,7 @@ import type { Answer, Message } from "./chats/chat-data.ts";
 import type { ChatTree } from "./chats/chat-tree.ts";
 import { announce, byId, h } from "./dom.ts";
 import type { RemedyHandler } from "./error-card.ts";
+import type { Explained } from "./errors.ts";
 import { Follower } from "./follower.ts";
 import { QuestionView } from "./question-view.ts";
 
@@ -15,6 +16,8 @@ export interface ChatViewEvents {
   /** Another branch is to be shown: the one through this message. */
   onSelect: (id: string) => Promise<void>;
   onRemedy: RemedyHandler;
+  /** A failure in words, about the model that answers. */
+  explain: (error: unknown) => Explained;
 }
 
 /** What a message can do depends on where it stands. */
@@ -113,6 +116,7 @@ export class ChatView {
             onContinue: () => this.#events.onContinue(message.id),
             onSelect: (sibling, direction) => this.#select(sibling, direction),
             onRemedy: this.#events.onRemedy,
+            explain: this.#events.explain,
           });
     view.update({ ready: this.#ready });
     this.#views.push(view);

@@ -147,11 +147,8 @@ function fitted(words: Words, code: string, source: Source | undefined): Words {
     const text = damaged
       ? "The file on this device is damaged or incomplete: get it again from where it came from, then choose it anew."
       : advice;
-    return [
-      title,
-      text,
-      ...unique(remedies.map(remedy => (remedy === "download-again" ? "other-file" : remedy))),
-    ];
+    // "other-file" is among the remedies of all damage but that of stored data, which a file has none of.
+    return [title, text, ...remedies.filter(remedy => remedy !== "download-again")];
   }
   if (!isBuiltIn(source)) return words;
   // Served with the page: neither a typing error nor another file is what went wrong.
@@ -160,14 +157,13 @@ function fitted(words: Words, code: string, source: Source | undefined): Words {
     ? "The built-in model is served with this page. Try again; if it comes back, load another model."
     : advice;
   const useful = remedies.filter(remedy => !["built-in", "show-address", "other-file"].includes(remedy));
-  return [title, text, ...unique<Remedy>([...useful, "retry", "show-gallery"])];
+  if (!remedies.includes("built-in")) return [title, text, ...useful];
+  return [title, text, ...(useful.length > 0 ? useful : (["retry"] as const)), "show-gallery"];
 }
 
 function isBuiltIn(source: Source | null | undefined): boolean {
   return isFrom(BUILT_IN, source?.from);
 }
-
-const unique = <T>(items: readonly T[]): T[] => [...new Set(items)];
 
 /** "SmolLM2-135M: hf:owner/repo", "tiny.gguf (12.7 MB)". */
 function subjectOf({ from, title }: Source): string {

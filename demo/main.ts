@@ -10,7 +10,7 @@ import { Composer } from "./composer.ts";
 import { byId } from "./dom.ts";
 import { Drawer } from "./drawer.ts";
 import { acceptDrops } from "./drop-target.ts";
-import type { Remedy } from "./errors.ts";
+import { explain, type Remedy } from "./errors.ts";
 import { icon } from "./icons.ts";
 import { LoadNotice } from "./load-notice.ts";
 import { ModelPanel } from "./model-panel.ts";
@@ -43,6 +43,7 @@ const view = new ChatView({
   onContinue: id => chat.goOn(id),
   onSelect: id => chat.select(id),
   onRemedy: remedyInChat,
+  explain: error => explain(error, { source: session.loaded?.source ?? lastSource }),
 });
 const composer = new Composer({
   onSend: send,
