@@ -1,6 +1,7 @@
 import { h } from "./dom.ts";
-import { type Explained, REMEDY_LABELS, type Remedy } from "./errors.ts";
+import type { Explained } from "./errors.ts";
 import { icon } from "./icons.ts";
+import { REMEDY_LABELS, type Remedy } from "./remedies.ts";
 
 export type RemedyHandler = (remedy: Remedy) => void;
 

@@ -1,5 +1,5 @@
 /** What each failure means to a person, and what helps. `errors.ts` fits it to the model at hand. */
-import type { Remedy } from "./errors.ts";
+import type { Remedy } from "./remedies.ts";
 
 /** Title, advice, and buttons. */
 export type Words = [title: string, advice: string, ...remedies: Remedy[]];

@@ -181,7 +181,9 @@ async function ask({ model, json, loadOptions, task, logitsFile, capped }) {
   print({ ...result, browser: `Chromium ${session.version}` }, task, json);
   const atCap = task.kind === "prompt" && task.generate && result.finishReason === "length";
   if (capped && atCap && /** @type {unknown[]} */ (result.ids).length >= DEFAULT_MAX_TOKENS)
-    say(`The answer was ended after ${DEFAULT_MAX_TOKENS.toLocaleString("en-US")} tokens. --max-tokens N allows another number.`);
+    say(
+      `The answer was ended after ${DEFAULT_MAX_TOKENS.toLocaleString("en-US")} tokens. --max-tokens N allows another number.`,
+    );
 }
 
 /**
