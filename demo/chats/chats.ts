@@ -53,6 +53,7 @@ export class Chats {
   }
 
   async startNew(): Promise<void> {
+    this.#settle();
     await this.#show(newChat());
   }
 
@@ -79,7 +80,14 @@ export class Chats {
     this.#onOpened();
   }
 
+  /** What was said about the last act is out of date, and what it deleted is gone. */
+  #settle(): void {
+    this.#list.showProblem("");
+    this.#removed = null;
+  }
+
   async #open(id: string): Promise<void> {
+    this.#settle();
     const data = await this.#store.read(id);
     if (data) await this.#show(data);
     else await this.#forget(id);
@@ -148,7 +156,7 @@ export class Chats {
   /** It is not stored any more. */
   async #forget(id: string): Promise<void> {
     this.#summaries.delete(id);
-    if (id === this.#chat.data.id) await this.startNew();
+    if (id === this.#chat.data.id) await this.#show(newChat());
     this.#draw();
   }
 
