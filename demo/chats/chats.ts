@@ -17,6 +17,8 @@ export class Chats {
   readonly #list: ChatList;
   readonly #summaries = new Map<string, ChatSummary>();
   #removed: ChatData | null = null;
+  /** Another tab has changed the chat that shows while it was answering here. */
+  #missed = false;
   /** Writes happen one after the other. */
   #saving: Promise<void> = Promise.resolve();
 
@@ -65,6 +67,7 @@ export class Chats {
       if (!stored) return;
       this.#summaries.set(chat.id, summary);
       this.#draw();
+      if (this.#missed && !this.#chat.busy) await this.#guard(() => this.#foreign(this.#chat.data.id));
     });
   }
 
@@ -150,7 +153,9 @@ export class Chats {
     const data = await this.#store.read(id);
     if (!data) return this.#forget(id);
     this.#summarise(data);
-    if (id === this.#chat.data.id) this.#chat.absorb(data);
+    if (id !== this.#chat.data.id) return;
+    this.#missed = this.#chat.busy;
+    if (!this.#missed) this.#chat.absorb(data);
   }
 
   /** It is not stored any more. */
