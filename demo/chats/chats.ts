@@ -111,6 +111,7 @@ export class Chats {
     const data = await this.#store.read(id);
     if (!data) return this.#forget(id);
     await this.#store.remove(id);
+    this.#list.showProblem("");
     this.#removed = data;
     await this.#forget(id);
     this.#list.focusUndo();
