@@ -1,7 +1,7 @@
 /** What a model said: its reasoning, the text as it comes, how it ended, and what can be done with it. */
 import { BranchSwitch, type Direction } from "./branch-switch.ts";
-import type { Place } from "./chat-view.ts";
 import type { Answer } from "./chats/chat-data.ts";
+import type { Place } from "./chats/chat-tree.ts";
 import { copyButton } from "./copy-button.ts";
 import { h, setText } from "./dom.ts";
 import { errorCard, type RemedyHandler } from "./error-card.ts";

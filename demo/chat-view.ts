@@ -20,14 +20,6 @@ export interface ChatViewEvents {
   explain: (error: unknown) => Explained;
 }
 
-/** What a message can do depends on where it stands. */
-export interface Place {
-  /** The messages in its place, itself included. */
-  siblings: readonly Message[];
-  /** Nothing follows it. */
-  last: boolean;
-}
-
 export class ChatView {
   readonly #transcript = byId("transcript", HTMLElement);
   readonly #follower = new Follower(byId("scroller", HTMLElement), byId("to-end", HTMLButtonElement));

@@ -67,9 +67,8 @@ export class Chat {
     void this.measure();
   }
 
-  /** Shows what another tab has added to this chat. Its own save merges while an answer streams here. */
+  /** Shows what another tab has added to this chat. Not while an answer streams: its messages are in use. */
   absorb(data: ChatData): void {
-    if (this.busy) return;
     this.#tree.absorb(data);
     this.#view.show(this.#tree);
   }

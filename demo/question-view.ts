@@ -1,7 +1,7 @@
 /** What a person said, and the field to say it in other words. */
 import { BranchSwitch, type Direction } from "./branch-switch.ts";
-import type { Place } from "./chat-view.ts";
 import type { Question } from "./chats/chat-data.ts";
+import type { Place } from "./chats/chat-tree.ts";
 import { copyButton } from "./copy-button.ts";
 import { h } from "./dom.ts";
 import { growing, onEnter } from "./growing-field.ts";

@@ -1,8 +1,8 @@
 /** Every state of the chats, wide and narrow, light and dark: no rule of axe is broken, and nothing sticks out. */
-import type { Page } from "@playwright/test";
 import type { ChatData } from "../demo/chats/chat-data.ts";
 import { expectAccessible } from "./axe.ts";
 import { chatFile, chatOf } from "./chat-files.ts";
+import { shoot } from "./shoot.ts";
 import { expect, test } from "./test.ts";
 
 const ANSWER = `Short waves **scatter** more, see [Rayleigh](https://example.com).
@@ -102,16 +102,4 @@ for (const width of [1280, 360]) {
     await expect(page.getByTestId("error")).toBeVisible();
     await check("failed");
   });
-}
-
-/** For a person's eyes, where INTAB_SHOTS names a folder. */
-async function shoot(page: Page, name: string): Promise<void> {
-  const folder = process.env.INTAB_SHOTS;
-  if (!folder) return;
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme });
-    await page.waitForTimeout(300); // buttons change their colour slowly
-    await page.screenshot({ path: `${folder}/${name}-${colorScheme}.png` });
-  }
-  await page.emulateMedia({ colorScheme: null });
 }

@@ -44,6 +44,10 @@ test("a reload keeps the chats, the one that shows, its draft and the choice of 
     await page.reload();
     await chat.ready("other.gguf");
     await expect(chat.answers).toHaveCount(2);
+    await expect(page.locator(".note")).toHaveCount(0);
+    await chat.limitTokens(4);
+    await chat.answerTo("Are you another?");
+    await expect(page.locator(".note")).toHaveText("other.gguf answers from here on.");
   });
 });
 

@@ -100,6 +100,16 @@ export class ChatRow {
       { class: "chat-name" },
       field,
       h("button", { type: "submit", class: "button small", "data-testid": "chat-name-save" }, "Save"),
+      h(
+        "button",
+        {
+          type: "button",
+          class: "icon-button small",
+          "aria-label": "Cancel",
+          onclick: () => this.#endRename(),
+        },
+        icon("close"),
+      ),
     );
     form.addEventListener("submit", event => {
       event.preventDefault();

@@ -5,6 +5,14 @@
 import type { ChatMessage } from "intab";
 import { type Answer, type ChatData, type Message, merged, newChat, type Question } from "./chat-data.ts";
 
+/** Where a message stands: what can be done with it depends on that. */
+export interface Place {
+  /** The messages in its place, itself included. */
+  siblings: readonly Message[];
+  /** Nothing follows it in the branch that shows. */
+  last: boolean;
+}
+
 export class ChatTree {
   #data: ChatData;
   readonly #byId = new Map<string, Message>();

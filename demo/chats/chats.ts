@@ -17,6 +17,8 @@ export class Chats {
   readonly #list: ChatList;
   readonly #summaries = new Map<string, ChatSummary>();
   #removed: ChatData | null = null;
+  /** Another tab has changed the chat that shows while it was answering here. */
+  #missed = false;
   /** Writes happen one after the other. */
   #saving: Promise<void> = Promise.resolve();
 
@@ -53,6 +55,7 @@ export class Chats {
   }
 
   async startNew(): Promise<void> {
+    this.#settle();
     await this.#show(newChat());
   }
 
@@ -64,6 +67,7 @@ export class Chats {
       if (!stored) return;
       this.#summaries.set(chat.id, summary);
       this.#draw();
+      if (this.#missed && !this.#chat.busy) await this.#guard(() => this.#foreign(this.#chat.data.id));
     });
   }
 
@@ -79,7 +83,14 @@ export class Chats {
     this.#onOpened();
   }
 
+  /** What was said about the last act is out of date, and what it deleted is gone. */
+  #settle(): void {
+    this.#list.showProblem("");
+    this.#removed = null;
+  }
+
   async #open(id: string): Promise<void> {
+    this.#settle();
     const data = await this.#store.read(id);
     if (data) await this.#show(data);
     else await this.#forget(id);
@@ -100,6 +111,7 @@ export class Chats {
     const data = await this.#store.read(id);
     if (!data) return this.#forget(id);
     await this.#store.remove(id);
+    this.#list.showProblem("");
     this.#removed = data;
     await this.#forget(id);
     this.#list.focusUndo();
@@ -142,13 +154,15 @@ export class Chats {
     const data = await this.#store.read(id);
     if (!data) return this.#forget(id);
     this.#summarise(data);
-    if (id === this.#chat.data.id) this.#chat.absorb(data);
+    if (id !== this.#chat.data.id) return;
+    this.#missed = this.#chat.busy;
+    if (!this.#missed) this.#chat.absorb(data);
   }
 
   /** It is not stored any more. */
   async #forget(id: string): Promise<void> {
     this.#summaries.delete(id);
-    if (id === this.#chat.data.id) await this.startNew();
+    if (id === this.#chat.data.id) await this.#show(newChat());
     this.#draw();
   }
 
