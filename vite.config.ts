@@ -112,7 +112,7 @@ const demo: UserConfig = {
   root: path("demo"),
   base: "./",
   publicDir: path("public"),
-  plugins: [shaders()],
+  plugins: [shaders(), thirdPartyLicenses({ root: path("."), file: "licenses.txt" })],
   // the benchmark's page says it in its reports
   define: { __INTAB_COMMIT__: JSON.stringify(commit() ?? null) },
   resolve: { alias: { intab: path("src/index.ts") } },

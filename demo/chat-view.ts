@@ -1,210 +1,136 @@
-/** The conversation on the page. Text is drawn at most once per frame, and the page follows it only from the end. */
-import type { Timings } from "intab";
-import type { Turn } from "./conversation.ts";
-import { copyButton } from "./copy-button.ts";
-import { announce, byId, h, setText } from "./dom.ts";
-import { errorCard, type RemedyHandler } from "./error-card.ts";
-import { explain } from "./errors.ts";
+/** The branch of a chat that shows, on the page. Messages that stay keep their elements, selection and focus included. */
+import { AnswerView } from "./answer-view.ts";
+import type { Direction } from "./branch-switch.ts";
+import type { Answer, Message } from "./chats/chat-data.ts";
+import type { ChatTree } from "./chats/chat-tree.ts";
+import { announce, byId, h } from "./dom.ts";
+import type { RemedyHandler } from "./error-card.ts";
+import type { Explained } from "./errors.ts";
 import { Follower } from "./follower.ts";
-import { milliseconds, plural, rate } from "./format.ts";
-import { icon } from "./icons.ts";
-import { MarkdownView } from "./markdown.ts";
+import { QuestionView } from "./question-view.ts";
 
-export interface TurnView {
-  /** The answer, or the reasoning before it, has grown. */
-  grow(turn: Turn): void;
-  finish(turn: Turn, facts: { contextFull: boolean }): void;
-  fail(turn: Turn, error: unknown): void;
+export interface ChatViewEvents {
+  onEdit: (id: string, text: string) => void;
+  onAgain: (id: string) => void;
+  onContinue: (id: string) => void;
+  /** Another branch is to be shown: the one through this message. */
+  onSelect: (id: string) => Promise<void>;
+  onRemedy: RemedyHandler;
+  /** A failure in words, about the model that answers. */
+  explain: (error: unknown) => Explained;
 }
 
 export class ChatView {
   readonly #transcript = byId("transcript", HTMLElement);
   readonly #follower = new Follower(byId("scroller", HTMLElement), byId("to-end", HTMLButtonElement));
-  readonly #onAgain: () => void;
-  readonly #onRemedy: RemedyHandler;
-  #last: AnswerView | null = null;
+  /** Sends, but stops while an answer is given. */
+  readonly #stop = byId("action", HTMLButtonElement);
+  readonly #events: ChatViewEvents;
+  #ready = false;
+  #views: (QuestionView | AnswerView)[] = [];
 
-  constructor(events: { onAgain: () => void; onRemedy: RemedyHandler }) {
-    this.#onAgain = events.onAgain;
-    this.#onRemedy = events.onRemedy;
+  constructor(events: ChatViewEvents) {
+    this.#events = events;
   }
 
-  addTurn(question: string): TurnView {
-    this.#last?.settle();
-    this.#transcript.append(
-      h(
-        "div",
-        { class: "question", "data-testid": "question" },
-        h("span", { class: "visually-hidden" }, "You: "),
-        question,
-      ),
-    );
-    return this.#startAnswer();
-  }
-
-  /** Removes the last answer, for another one in its place. */
-  restartTurn(): TurnView {
-    this.#last?.element.remove();
-    return this.#startAnswer();
-  }
-
-  /** A line between turns, such as the name of the model that answers from here on. */
-  addNote(text: string): void {
-    this.#transcript.append(h("p", { class: "note" }, text));
+  show(tree: ChatTree): void {
+    const { path } = tree;
+    let kept = 0;
+    while (kept < path.length && this.#views[kept]?.message === path[kept]) kept++;
+    for (const view of this.#views.splice(kept)) view.element.remove();
+    for (const message of path.slice(kept)) this.#append(message);
+    for (const [index, view] of this.#views.entries())
+      view.place({ siblings: tree.siblings(view.message), last: index === path.length - 1 });
     this.#follower.follow();
   }
 
+  /** Whether there is a model to answer. Without one, nothing is to be pressed that would do nothing. */
+  update({ ready }: { ready: boolean }): void {
+    this.#ready = ready;
+    for (const view of this.#views) view.update({ ready });
+  }
+
+  toEnd(): void {
+    if (this.#views.length > 0) this.#follower.toEnd();
+  }
+
   clear(): void {
+    this.#views = [];
     this.#transcript.replaceChildren();
-    this.#last = null;
     this.#follower.reset();
   }
 
-  #startAnswer(): TurnView {
-    this.#last = new AnswerView(() => this.#follower.follow(), this.#onAgain, this.#onRemedy);
-    this.#transcript.append(this.#last.element);
+  /** The answer is about to be given, or to go on. What was pressed for it goes away: "Stop" has the focus then. */
+  begin(answer: Answer): void {
+    const { activeElement } = document;
+    if (activeElement === document.body || this.#transcript.contains(activeElement)) this.#stop.focus();
+    this.#answer(answer)?.begin();
     this.#follower.toEnd();
     announce("Answering");
-    return this.#last;
-  }
-}
-
-class AnswerView implements TurnView {
-  readonly element = h("article", {
-    class: "answer answering",
-    "aria-label": "Answer",
-    "data-testid": "answer",
-    "data-state": "answering",
-  });
-  readonly #text = h("div", { class: "markdown", "data-testid": "answer-text" });
-  readonly #markdown = new MarkdownView(this.#text);
-  readonly #reasoning = new ReasoningView();
-  readonly #onGrown: () => void;
-  readonly #onAgain: () => void;
-  readonly #onRemedy: RemedyHandler;
-  #pending = { answer: "", reasoning: "" };
-  #frame = 0;
-
-  constructor(onGrown: () => void, onAgain: () => void, onRemedy: RemedyHandler) {
-    this.#onGrown = onGrown;
-    this.#onAgain = onAgain;
-    this.#onRemedy = onRemedy;
-    this.element.append(this.#reasoning.element, this.#text);
   }
 
-  grow({ answer, reasoning }: Turn): void {
-    this.#pending = { answer, reasoning };
-    this.#frame ||= requestAnimationFrame(() => this.#draw(false));
+  grow(answer: Answer): void {
+    this.#answer(answer)?.grow();
   }
 
-  finish(turn: Turn, { contextFull }: { contextFull: boolean }): void {
-    this.#end(turn);
-    if (contextFull) {
-      const full = {
-        code: "context-full",
-        title: "The context is full",
-        message:
-          "The conversation takes up all the positions that the model can see, so the answer ends here.",
-        advice: "Start a new chat to go on.",
-        remedies: ["new-chat"] as const,
-      };
-      this.element.append(errorCard(full, this.#onRemedy));
-    }
-    this.#onGrown();
-    announce(turn.state === "abort" ? "Stopped." : `Answer: ${this.#text.textContent}`);
+  finish(answer: Answer, { contextFull }: { contextFull: boolean }): void {
+    const view = this.#answer(answer);
+    view?.finish(contextFull);
+    if (document.activeElement === this.#stop) view?.focus();
+    this.#follower.follow();
+    announce(answer.state === "abort" ? "Stopped." : `Answer: ${view?.shownText ?? ""}`);
   }
 
-  fail(turn: Turn, error: unknown): void {
-    this.#end(turn);
-    if (turn.answer === "") this.element.querySelector("footer")?.remove();
-    this.element.append(errorCard(explain(error), this.#onRemedy));
-    this.#onGrown();
+  fail(answer: Answer, error: unknown): void {
+    const view = this.#answer(answer);
+    view?.fail(error);
+    if (document.activeElement === this.#stop) view?.focus();
+    this.#follower.follow();
   }
 
-  /** Takes the buttons away that only make sense on the last answer. */
-  settle(): void {
-    this.element.querySelector("[data-testid=again]")?.remove();
-    this.element.querySelector(".error-actions")?.remove();
+  /** Opens a question for editing, as its button does. */
+  edit(id: string): void {
+    const view = this.#views.find(({ message }) => message.id === id);
+    if (view instanceof QuestionView) view.edit();
   }
 
-  #end(turn: Turn): void {
-    this.#pending = turn;
-    this.element.classList.remove("answering");
-    // An answer that was cut off may end in half a construct, as a streaming one does.
-    this.#draw(turn.state === "stop");
-    this.element.dataset.state = turn.state;
-    const again = h(
-      "button",
-      {
-        type: "button",
-        class: "tool",
-        "aria-label": "Answer again",
-        title: "Answer again",
-        "data-testid": "again",
-        onclick: this.#onAgain,
-      },
-      icon("again"),
-    );
-    const tools = h(
-      "div",
-      { class: "tools" },
-      turn.answer !== "" && copyButton("Copy answer", () => turn.answer),
-      again,
-    );
-    this.element.append(
-      h("footer", {}, tools, h("p", { class: "figures", "data-testid": "figures" }, figures(turn))),
-    );
+  #append(message: Message): void {
+    const view =
+      message.role === "user"
+        ? new QuestionView(message, {
+            onEdit: text => this.#events.onEdit(message.id, text),
+            onSelect: (sibling, direction) => this.#select(sibling, direction),
+          })
+        : new AnswerView(message, {
+            note: this.#noteBefore(message),
+            onGrown: () => this.#follower.follow(),
+            onAgain: () => this.#events.onAgain(message.id),
+            onContinue: () => this.#events.onContinue(message.id),
+            onSelect: (sibling, direction) => this.#select(sibling, direction),
+            onRemedy: this.#events.onRemedy,
+            explain: this.#events.explain,
+          });
+    view.update({ ready: this.#ready });
+    this.#views.push(view);
+    this.#transcript.append(view.element);
   }
 
-  #draw(final: boolean): void {
-    cancelAnimationFrame(this.#frame);
-    this.#frame = 0;
-    const { answer, reasoning } = this.#pending;
-    this.#reasoning.show(reasoning, answer === "" && this.element.classList.contains("answering"));
-    this.#markdown.render(answer, final);
-    this.#onGrown();
+  /** Where another model begins to answer, its name. */
+  #noteBefore({ model }: Answer): HTMLElement | null {
+    const before = this.#views.findLast(view => view instanceof AnswerView)?.message.model;
+    if (before === undefined || before === model) return null;
+    return h("p", { class: "note" }, `${model} answers from here on.`);
   }
-}
 
-/** What the model thinks aloud: open while it does, then folded away unless the reader opened or closed it. */
-class ReasoningView {
-  readonly #text = h("p", { "data-testid": "reasoning-text" });
-  readonly #title = h("summary", {
-    onclick: () => {
-      this.#touched = true;
-    },
-  });
-  readonly element = h(
-    "details",
-    { class: "reasoning", "data-testid": "reasoning", hidden: true },
-    this.#title,
-    this.#text,
-  );
-  #touched = false;
-
-  show(text: string, thinking: boolean): void {
-    if (text === "") return;
-    this.element.hidden = false;
-    setText(this.#title, thinking ? "Reasoning …" : "Reasoning");
-    setText(this.#text, text);
-    if (!this.#touched) this.element.open = thinking;
+  #answer(answer: Answer): AnswerView | undefined {
+    return this.#views.find((view): view is AnswerView => view.message === answer);
   }
-}
 
-function figures({ state, timings, answer }: Turn): string {
-  const parts: string[] = [];
-  if (state === "abort") parts.push("Stopped");
-  if (state === "length") parts.push("Ended at the length limit");
-  if (state === "stop" && answer === "") parts.push("The model had nothing to say");
-  if (timings) parts.push(...timingParts(timings));
-  return parts.join(" · ");
-}
-
-function timingParts(timings: Timings): string[] {
-  const parts = [
-    plural(timings.generatedTokens, "token"),
-    `first after ${milliseconds(timings.timeToFirstTokenMs)}`,
-  ];
-  if (timings.decodeTokensPerSecond > 0) parts.push(rate(timings.decodeTokensPerSecond));
-  return parts;
+  /** The focus stays on the same button, of the message that took this one's place. */
+  async #select(id: string, direction: Direction): Promise<void> {
+    await this.#events.onSelect(id);
+    const view = this.#views.find(({ message }) => message.id === id);
+    view?.branches.focus(direction);
+    view?.element.scrollIntoView({ block: "nearest" });
+  }
 }

@@ -1,29 +1,44 @@
-/** Sends questions to the model and the answer's pieces to the view. */
-import type { GenerateOptions, Model } from "intab";
+/** One chat: sends its questions to the model, and the answer's pieces to the tree and the view. */
+import { type ChatMessage, type Generation, InputError, type Model } from "intab";
 import type { Settings } from "./catalog.ts";
-import type { ChatView, TurnView } from "./chat-view.ts";
-import { Conversation, type Turn } from "./conversation.ts";
+import type { ChatView } from "./chat-view.ts";
+import type { Answer, ChatData, Question } from "./chats/chat-data.ts";
+import { ChatTree } from "./chats/chat-tree.ts";
+import { continued, conversationTokens, defined } from "./continuation.ts";
+
+/** Who answers, and how. */
+export interface Answerer {
+  model: Model;
+  title: string;
+  settings: Settings;
+}
 
 export interface ChatEvents {
+  /** `null` = no model is in use. */
+  answerer: () => Answerer | null;
   /** An answer begins or has ended. */
-  onBusy: (busy: boolean) => void;
+  onBusy: () => void;
   /** Context positions taken. */
   onContext: (used: number) => void;
   /** Tokens per second of the answer that streams; null when none does. */
   onSpeed: (tokensPerSecond: number | null) => void;
+  /** There is something to store: at once after each act, and about once a second while an answer grows. */
+  onChange: (chat: ChatData) => void;
 }
 
 /** A rate over fewer tokens than this says nothing. */
 const TOKENS_BEFORE_SPEED = 4;
+/** Milliseconds of an answer that a crash may cost. */
+const SAVE_PERIOD = 1000;
 
 export class Chat {
-  readonly #conversation = new Conversation();
   readonly #view: ChatView;
   readonly #events: ChatEvents;
+  #tree = new ChatTree();
   #abort: AbortController | null = null;
   #running: Promise<void> = Promise.resolve();
-  /** Context positions taken, as of the last complete answer. */
-  #used = 0;
+  /** Counts what is measured, so that a late figure does not replace a newer one. */
+  #measured = 0;
 
   constructor(view: ChatView, events: ChatEvents) {
     this.#view = view;
@@ -35,93 +50,196 @@ export class Chat {
   }
 
   get empty(): boolean {
-    return this.#conversation.turns.length === 0;
+    return this.#tree.empty;
   }
 
-  send(text: string, model: Model, settings: Settings): void {
-    if (this.busy) return;
-    const turn = this.#conversation.add(text);
-    this.#start(turn, this.#view.addTurn(text), model, settings);
+  get data(): ChatData {
+    return this.#tree.data;
   }
 
-  /** Answers the last question once more. */
-  again(model: Model, settings: Settings): void {
-    if (this.busy) return;
-    const turn = this.#conversation.again();
-    if (turn) this.#start(turn, this.#view.restartTurn(), model, settings);
+  /** Ends the answer, if any, and shows another chat. */
+  async open(data: ChatData): Promise<void> {
+    await this.halt();
+    this.#tree = new ChatTree(data);
+    this.#view.clear();
+    this.#view.show(this.#tree);
+    this.#view.toEnd();
+    void this.measure();
+  }
+
+  /** Shows what another tab has added to this chat. Not while an answer streams: its messages are in use. */
+  absorb(data: ChatData): void {
+    this.#tree.absorb(data);
+    this.#view.show(this.#tree);
+  }
+
+  async send(text: string): Promise<void> {
+    await this.halt();
+    if (this.#events.answerer()) this.#answerTo(this.#tree.ask(text));
+  }
+
+  /** Asks the question in other words. */
+  async edit(id: string, text: string): Promise<void> {
+    await this.halt();
+    const question = this.#tree.get(id);
+    if (question?.role === "user" && this.#events.answerer()) this.#answerTo(this.#tree.edit(question, text));
+  }
+
+  /** Answers the question of this answer once more, or that of the last one. */
+  async again(id: string | undefined = this.#tree.path.at(-1)?.id): Promise<void> {
+    await this.halt();
+    const answer = this.#tree.get(id ?? "");
+    if (answer?.role === "assistant" && this.#events.answerer())
+      this.#answerTo(this.#tree.questionOf(answer));
+  }
+
+  /** Goes on with an answer that was cut off. */
+  async goOn(id: string): Promise<void> {
+    await this.halt();
+    const answer = this.#tree.get(id);
+    if (answer?.role === "assistant") this.#start(answer);
+  }
+
+  async select(id: string): Promise<void> {
+    await this.halt();
+    this.#tree.select(id);
+    this.#view.show(this.#tree);
+    this.#events.onChange(this.data);
+    void this.measure();
+  }
+
+  /** `null` = the one of the settings. */
+  setSystem(system: string | null): void {
+    this.data.system = system;
+    this.#events.onChange(this.data);
   }
 
   stop(): void {
     this.#abort?.abort();
   }
 
-  /** Ends the answer, if any, and forgets the conversation. */
-  async clear(): Promise<void> {
+  /** Stops the answer, if any, and waits for its end. What is there of it is kept. */
+  async halt(): Promise<void> {
     this.stop();
     await this.#running;
-    this.#conversation.clear();
-    this.#view.clear();
-    this.#used = 0;
-    this.#events.onContext(0);
   }
 
-  #start(turn: Turn, view: TurnView, model: Model, settings: Settings): void {
+  /** Says how much of the context the conversation takes, for the model in use. */
+  async measure(): Promise<void> {
+    const answerer = this.#events.answerer();
+    const order = ++this.#measured;
+    const messages = answerer && !this.empty ? this.#messages(this.#tree.path.at(-1), answerer) : [];
+    const used = answerer && messages.length > 0 ? await conversationTokens(answerer.model, messages) : 0;
+    if (order === this.#measured) this.#events.onContext(used);
+  }
+
+  /** What was said up to this message, itself included. */
+  #messages(last: Answer | Question | undefined, { settings }: Answerer): ChatMessage[] {
+    if (!last) return [];
+    const system = this.data.system ?? settings.system;
+    const before = this.#tree.messagesBefore(last, system);
+    return last.text === "" ? before : [...before, { role: last.role, content: last.text }];
+  }
+
+  #answerTo(question: Question): void {
+    const answerer = this.#events.answerer();
+    if (answerer) this.#start(this.#tree.answer(question, answerer.title));
+  }
+
+  #start(answer: Answer): void {
+    const answerer = this.#events.answerer();
+    if (!answerer || this.busy) return;
     this.#abort = new AbortController();
-    this.#running = this.#answer(turn, view, model, settings, this.#abort.signal).finally(() => {
+    this.#view.show(this.#tree);
+    this.#events.onBusy();
+    this.#view.begin(answer);
+    this.#running = this.#answer(answer, answerer, this.#abort.signal).finally(() => {
       this.#abort = null;
       this.#events.onSpeed(null);
-      this.#events.onBusy(false);
+      this.#events.onChange(this.data);
+      this.#events.onBusy();
     });
-    this.#events.onBusy(true);
+    this.#events.onChange(this.data);
   }
 
-  async #answer(
-    turn: Turn,
-    view: TurnView,
-    model: Model,
-    settings: Settings,
+  async #answer(answer: Answer, answerer: Answerer, signal: AbortSignal): Promise<void> {
+    const { model, settings } = answerer;
+    const { text: before, reasoning: thought, figures } = answer;
+    const messages = this.#tree.messagesBefore(answer, this.data.system ?? settings.system);
+    try {
+      const { run } = await this.#begin(messages, before, answerer, signal);
+      await this.#stream(run, answer, model, messages);
+      const { text, reasoning = "", finishReason, timings, promptIds, ids } = await run;
+      const used = promptIds.length + ids.length;
+      this.#tree.touch(answer, {
+        text: before + text,
+        reasoning: thought + reasoning,
+        state: finishReason,
+        figures: {
+          tokens: (before === "" ? 0 : (figures?.tokens ?? 0)) + timings.generatedTokens,
+          firstTokenMs: timings.timeToFirstTokenMs,
+          tokensPerSecond: timings.decodeTokensPerSecond,
+        },
+      });
+      this.#measured++;
+      this.#events.onContext(used);
+      this.#view.finish(answer, {
+        contextFull: finishReason === "length" && used >= model.info.contextLength - 1,
+      });
+    } catch (error) {
+      if (signal.aborted) {
+        this.#tree.touch(answer, { state: "abort" });
+        this.#view.finish(answer, { contextFull: false });
+        return;
+      }
+      const problem = error instanceof Error ? error.message : String(error);
+      this.#tree.touch(answer, { state: "failed", problem });
+      this.#view.fail(answer, error);
+      // what is to be shortened is at hand
+      if (error instanceof InputError && error.code === "prompt-too-long")
+        this.#view.edit(this.#tree.questionOf(answer).id);
+    }
+  }
+
+  /** In an object: a generation is a promise, and would be awaited here. */
+  async #begin(
+    messages: ChatMessage[],
+    before: string,
+    { model, settings }: Answerer,
     signal: AbortSignal,
-  ): Promise<void> {
-    const { system, ...sampling } = settings;
-    const messages = this.#conversation.messagesFor(turn, system);
+  ): Promise<{ run: Generation }> {
+    const { system: _, ...options } = settings;
+    const given = { ...defined(options), signal };
+    return before === "" ? { run: model.chat(messages, given) } : continued(model, messages, before, given);
+  }
+
+  async #stream(run: Generation, answer: Answer, model: Model, messages: ChatMessage[]): Promise<void> {
     let tokens = 0;
     let firstAt = 0;
     let firstTokens = 0;
-    try {
-      const run = model.chat(messages, { ...defined(sampling), signal });
-      for await (const { text, reasoning = "", ids } of run) {
-        turn.answer += text;
-        turn.reasoning += reasoning;
-        view.grow(turn);
-        tokens += ids.length;
-        this.#events.onContext(this.#used + tokens);
-        const now = performance.now();
-        if (firstAt === 0) {
-          firstAt = now;
-          firstTokens = tokens;
-        } else if (tokens - firstTokens >= TOKENS_BEFORE_SPEED) {
-          this.#events.onSpeed(((tokens - firstTokens) * 1000) / (now - firstAt));
-        }
+    let savedAt = performance.now();
+    let prompt = 0;
+    const order = ++this.#measured;
+    const before = answer.text === "" ? [] : [{ role: "assistant", content: answer.text }];
+    void conversationTokens(model, [...messages, ...before]).then(count => {
+      prompt = count;
+      if (order === this.#measured) this.#events.onContext(prompt + tokens);
+    });
+    for await (const { text, reasoning = "", ids } of run) {
+      this.#tree.touch(answer, { text: answer.text + text, reasoning: answer.reasoning + reasoning });
+      this.#view.grow(answer);
+      tokens += ids.length;
+      if (prompt > 0) this.#events.onContext(prompt + tokens);
+      const now = performance.now();
+      if (firstAt === 0) {
+        firstAt = now;
+        firstTokens = tokens;
+      } else if (tokens - firstTokens >= TOKENS_BEFORE_SPEED) {
+        this.#events.onSpeed(((tokens - firstTokens) * 1000) / (now - firstAt));
       }
-      const result = await run;
-      turn.answer = result.text;
-      turn.reasoning = result.reasoning ?? "";
-      turn.state = result.finishReason;
-      turn.timings = result.timings;
-      this.#used = result.promptIds.length + result.ids.length;
-      this.#events.onContext(this.#used);
-      view.finish(turn, {
-        contextFull: result.finishReason === "length" && this.#used >= model.info.contextLength - 1,
-      });
-    } catch (error) {
-      turn.state = signal.aborted ? "abort" : "failed";
-      if (signal.aborted) view.finish(turn, { contextFull: false });
-      else view.fail(turn, error);
+      if (now - savedAt < SAVE_PERIOD) continue;
+      savedAt = now;
+      this.#events.onChange(this.data);
     }
   }
-}
-
-/** Without the settings that are left to the model. */
-function defined(options: Omit<Settings, "system">): GenerateOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

@@ -1,31 +1,37 @@
 /** The message field: Enter sends, Shift+Enter breaks the line, one button sends or stops. */
 import { byId } from "./dom.ts";
+import { growing, onEnter } from "./growing-field.ts";
 import { icon } from "./icons.ts";
 
 export interface ComposerEvents {
   onSend: (text: string) => void;
   onStop: () => void;
+  /** The text in the field changed: by a person, or because it was sent. */
+  onDraft: (text: string) => void;
 }
 
 export class Composer {
   readonly #prompt = byId("prompt", HTMLTextAreaElement);
   readonly #action = byId("action", HTMLButtonElement);
+  readonly #onSend: (text: string) => void;
   #ready = false;
   #busy = false;
 
   constructor(events: ComposerEvents) {
+    this.#onSend = events.onSend;
     byId("composer", HTMLFormElement).addEventListener("submit", event => {
       event.preventDefault();
       if (this.#busy) events.onStop();
-      else this.#send(events.onSend);
+      else this.#send();
     });
-    this.#prompt.addEventListener("keydown", event => {
-      // Enter that ends an input method's composition is not meant for us.
-      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-      event.preventDefault();
-      if (!this.#busy) this.#send(events.onSend);
+    onEnter(this.#prompt, () => {
+      if (!this.#busy) this.#send();
     });
-    this.#prompt.addEventListener("input", () => this.#draw());
+    this.#prompt.addEventListener("input", () => {
+      this.#draw();
+      events.onDraft(this.#prompt.value);
+    });
+    growing(this.#prompt);
     this.#draw();
   }
 
@@ -36,21 +42,28 @@ export class Composer {
     this.#draw();
   }
 
+  get text(): string {
+    return this.#prompt.value;
+  }
+
+  /** Puts a text into the field, as if a person had written it. */
+  set text(text: string) {
+    this.#prompt.value = text;
+    this.#prompt.dispatchEvent(new Event("input"));
+  }
+
   focus(): void {
     this.#prompt.focus();
   }
 
-  #send(onSend: (text: string) => void): void {
+  #send(): void {
     const text = this.#prompt.value.trim();
     if (!this.#ready || text === "") return;
-    this.#prompt.value = "";
-    onSend(text);
-    this.#draw();
+    this.text = "";
+    this.#onSend(text);
   }
 
   #draw(): void {
-    this.#prompt.style.height = "auto";
-    this.#prompt.style.height = `${this.#prompt.scrollHeight}px`;
     const kind = this.#busy ? "stop" : "send";
     this.#action.disabled = !this.#busy && (!this.#ready || this.#prompt.value.trim() === "");
     if (this.#action.dataset.testid === kind) return;

@@ -1,6 +1,7 @@
 import { h } from "./dom.ts";
-import { type Explained, REMEDY_LABELS, type Remedy } from "./errors.ts";
+import type { Explained } from "./errors.ts";
 import { icon } from "./icons.ts";
+import { REMEDY_LABELS, type Remedy } from "./remedies.ts";
 
 export type RemedyHandler = (remedy: Remedy) => void;
 
@@ -37,6 +38,8 @@ export function errorCard(
         icon("close"),
       ),
     h("h2", {}, explained.title),
+    explained.subject &&
+      h("p", { class: "error-subject", "data-testid": "error-subject" }, explained.subject),
     h("p", { "data-testid": "error-advice" }, explained.advice),
     h(
       "details",

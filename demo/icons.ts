@@ -11,6 +11,10 @@ const PATHS = {
   check: "M4 10.5l4 4 8-9",
   again: "M16 10a6 6 0 1 1-1.8-4.300M16 3v3.5h-3.5",
   file: "M11 3H6.5A1.5 1.5 0 0 0 5 4.5v11A1.5 1.5 0 0 0 6.5 17h7a1.5 1.5 0 0 0 1.5-1.5V7zM11 3v4h4",
+  edit: "M12.5 4.500l3 3M4 16l.8-3.500L13.600 3.700a1.400 1.400 0 0 1 2 0l.7.7a1.400 1.400 0 0 1 0 2L7.500 15.200z",
+  previous: "M12 5l-5 5 5 5",
+  next: "M8 5l5 5-5 5",
+  more: "M5 10h.01M10 10h.01M15 10h.01",
 } as const;
 
 export type IconName = keyof typeof PATHS;

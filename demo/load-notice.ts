@@ -1,10 +1,11 @@
 /** What the load is doing, in one card above the conversation: progress, cancelled, failed, or nothing. */
-import type { LoadPhase, LoadProgress } from "intab";
-import { BUILT_IN, type Source } from "./catalog.ts";
+import { IntabError, type LoadPhase, type LoadProgress, models, type Retry } from "intab";
+import { isFileOf } from "./address.ts";
+import type { Source } from "./catalog.ts";
 import { announce, byId, h, setText } from "./dom.ts";
 import { errorCard, type RemedyHandler } from "./error-card.ts";
 import { explain } from "./errors.ts";
-import { bytes, timeLeft } from "./format.ts";
+import { bytes, plural, timeLeft } from "./format.ts";
 import type { LoadState } from "./session.ts";
 
 const PHASES: Readonly<Record<LoadPhase, string>> = {
@@ -38,22 +39,24 @@ export class LoadNotice {
     this.#progress = null;
     if (state.kind === "idle") this.#target.replaceChildren();
     else if (state.kind === "failed")
-      this.#target.replaceChildren(this.#failedCard(state.error, state.goesOn));
-    else this.#target.replaceChildren(this.#cancelledCard(state.source.title, state.kept));
+      this.#target.replaceChildren(errorCard(explain(state.error, state), this.#onRemedy, this.#onDismiss));
+    else void this.#showCancelled(state.source);
   }
 
-  #failedCard(error: unknown, goesOn: Source | null): HTMLElement {
-    const explained = explain(error);
-    if (!goesOn) return errorCard(explained, this.#onRemedy, this.#onDismiss);
-    const remedies = explained.remedies.filter(remedy => remedy !== "built-in" || goesOn !== BUILT_IN);
-    const advice = `${explained.advice} Until then, ${goesOn.title} goes on answering.`;
-    return errorCard({ ...explained, advice, remedies }, this.#onRemedy, this.#onDismiss);
+  /** The storage is asked what was kept: most of a piece that was under way is not. */
+  async #showCancelled(source: Source): Promise<void> {
+    const place = h("div");
+    this.#target.replaceChildren(place);
+    const stored = await storedBytes(source);
+    if (!place.isConnected) return; // another load has taken the place
+    place.replaceWith(this.#cancelledCard(source.title, stored));
   }
 
-  #cancelledCard(title: string, kept: boolean): HTMLElement {
-    const text = kept
-      ? "What was downloaded is stored; the next attempt goes on from there."
-      : "Nothing is lost.";
+  #cancelledCard(title: string, stored: number): HTMLElement {
+    const text =
+      stored > 0
+        ? `${bytes(stored)} of it are stored; the next attempt goes on from there.`
+        : "Nothing of it is stored.";
     announce(`Loading ${title} was cancelled. ${text}`);
     return h(
       "section",
@@ -71,7 +74,7 @@ export class LoadNotice {
             "data-testid": "remedy-retry",
             onclick: () => this.#onRemedy("retry"),
           },
-          kept ? "Resume" : "Load",
+          stored > 0 ? "Resume" : "Load",
         ),
         h("button", { type: "button", class: "button", onclick: this.#onDismiss }, "Dismiss"),
       ),
@@ -79,9 +82,23 @@ export class LoadNotice {
   }
 }
 
+/** Bytes of a model that are stored; 0 for files, and where the storage cannot be read. */
+async function storedBytes({ from }: Source): Promise<number> {
+  if (typeof from !== "string") return 0;
+  try {
+    const found = (await models.list()).filter(({ url }) => url === from || isFileOf(from, url));
+    // Of a repository alone, whichever file was being loaded: it is the one that is not complete.
+    return found.find(({ complete }) => !complete)?.storedBytes ?? found[0]?.storedBytes ?? 0;
+  } catch (error) {
+    if (error instanceof IntabError) return 0;
+    throw error;
+  }
+}
+
 class ProgressCard {
   readonly title: string;
   readonly #phase = h("p", { class: "phase", "data-testid": "load-phase" });
+  readonly #retry = h("p", { class: "retry", "data-testid": "load-retry", hidden: true });
   readonly #figures = h("p", { class: "figures", "data-testid": "load-figures" });
   readonly #bar = h("progress", { max: 1, "data-testid": "load-bar" });
   readonly element: HTMLElement;
@@ -111,6 +128,7 @@ class ProgressCard {
       ),
       this.#bar,
       h("div", { class: "loading-foot" }, this.#phase, this.#figures),
+      this.#retry,
     );
   }
 
@@ -121,6 +139,7 @@ class ProgressCard {
     this.element.dataset.phase = phase;
     if (this.#said !== phase) announce(`${this.title}: ${PHASES[phase]}`);
     this.#said = phase;
+    this.#showRetry(progress?.retry);
     if (progress && progress.totalBytes > 0) {
       this.#bar.value = progress.loadedBytes / progress.totalBytes;
       setText(this.#figures, figures(progress));
@@ -129,6 +148,20 @@ class ProgressCard {
       setText(this.#figures, "");
     }
   }
+
+  /** Stays until the next report, which says that bytes come again, or that another try is due. */
+  #showRetry(retry: Retry | undefined): void {
+    this.#retry.hidden = !retry;
+    if (!retry) return;
+    const { attempt, attempts, waitMs, reason } = retry;
+    const next = `Trying again in ${seconds(waitMs)}, try ${attempt} of ${attempts}.`;
+    setText(this.#retry, `${next} ${reason}`);
+    announce(`${this.title}: ${next}`);
+  }
+}
+
+function seconds(milliseconds: number): string {
+  return plural(Math.max(1, Math.round(milliseconds / 1000)), "second");
 }
 
 function figures({ loadedBytes, totalBytes, bytesPerSecond, secondsLeft }: LoadProgress): string {

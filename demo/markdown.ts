@@ -2,15 +2,18 @@
  * Markdown to DOM nodes. The lexer is marked's; the nodes are made here, one by one, so that nothing a model writes is
  * ever parsed as HTML: tags show as text, links open only http(s) and mailto, images become links.
  */
-import { lexer, type Token, type Tokens } from "marked";
-import { codeBlock, updateCodeBlock } from "./code-block.ts";
+import type { Token, Tokens } from "marked";
+import { codeBlock, highlightIn, updateCodeBlock } from "./code-block.ts";
 import { h } from "./dom.ts";
-import { healTail } from "./markdown-tail.ts";
+import { GrowingMarkdown } from "./markdown-blocks.ts";
 
 /** Shows a growing text in `target`; blocks that did not change keep their nodes, selection included. */
 export class MarkdownView {
   readonly #target: HTMLElement;
+  readonly #source = new GrowingMarkdown();
   #blocks: { raw: string; node: Node; token: Token }[] = [];
+  /** Code in the blocks before this one is complete, and highlighted. */
+  #highlighted = 0;
 
   constructor(target: HTMLElement) {
     this.#target = target;
@@ -18,25 +21,28 @@ export class MarkdownView {
 
   /** `final` = no more text follows; until then an unfinished construct at the end is shown as it will look. */
   render(text: string, final: boolean): void {
-    const tokens = lexer(final ? text : healTail(text)).filter(
-      token => token.type !== "space" && token.type !== "def",
-    );
-    let kept = 0;
-    while (kept < tokens.length && this.#blocks[kept]?.raw === tokens[kept]!.raw) kept++;
-    const grown = this.#blocks[kept];
-    const first = tokens[kept];
+    const { kept: settled, tokens } = this.#source.read(text, final);
+    let read = 0;
+    while (read < tokens.length && this.#blocks[settled + read]?.raw === tokens[read]!.raw) read++;
+    const grown = this.#blocks[settled + read];
+    const first = tokens[read];
     if (grown?.token.type === "code" && first?.type === "code" && grown.node instanceof HTMLElement) {
       // A code block that grows line by line keeps its node, so that its button and scroll position survive.
       updateCodeBlock(grown.node, (first as Tokens.Code).text, (first as Tokens.Code).lang ?? "");
-      this.#blocks[kept] = { raw: first.raw, node: grown.node, token: first };
-      kept++;
+      this.#blocks[settled + read] = { raw: first.raw, node: grown.node, token: first };
+      this.#highlighted = Math.min(this.#highlighted, settled + read);
+      read++;
     }
-    for (const { node } of this.#blocks.splice(kept)) this.#target.removeChild(node);
-    for (const token of tokens.slice(kept)) {
+    for (const { node } of this.#blocks.splice(settled + read)) this.#target.removeChild(node);
+    this.#highlighted = Math.min(this.#highlighted, this.#blocks.length);
+    for (const token of tokens.slice(read)) {
       const node = block(token);
       this.#target.append(node);
       this.#blocks.push({ raw: token.raw, node, token });
     }
+    const complete = this.#blocks.length - (final ? 0 : 1);
+    for (; this.#highlighted < complete; this.#highlighted++)
+      highlightIn(this.#blocks[this.#highlighted]!.node);
   }
 }
 
@@ -72,7 +78,8 @@ function blocks(tokens: readonly Token[]): Node[] {
 
 function list(token: Tokens.List): HTMLElement {
   const items = token.items.map(item => {
-    const content = item.tokens.flatMap(child =>
+    const tokens = item.tokens.filter(({ type }) => type !== "checkbox");
+    const content = tokens.flatMap(child =>
       child.type === "text" && !item.loose
         ? inlines((child as Tokens.Text).tokens ?? [child])
         : blocks([child]),

@@ -2,7 +2,7 @@
  * Which model answers, and which one is on its way. The model in use goes on answering while the next one downloads;
  * it makes room when the next one starts to move into GPU memory.
  */
-import { DownloadError, IntabError, type LoadProgress, load, type Model } from "intab";
+import { DownloadError, IntabError, type LoadOptions, type LoadProgress, load, type Model } from "intab";
 import type { Source } from "./catalog.ts";
 
 export interface Loaded {
@@ -14,7 +14,7 @@ export interface Loaded {
 export type LoadState =
   | { kind: "idle" }
   | { kind: "loading"; source: Source; progress: LoadProgress | null; cancel: () => void }
-  | { kind: "cancelled"; source: Source; kept: boolean }
+  | { kind: "cancelled"; source: Source }
   | { kind: "failed"; source: Source; error: unknown; goesOn: Source | null };
 
 export interface SessionEvents {
@@ -44,17 +44,15 @@ export class Session {
   }
 
   /** Loads a model and puts it in use. A newer call replaces an older one that is not done. */
-  async open(source: Source, options: { contextLength?: number } = {}): Promise<void> {
+  async open(source: Source, options: Pick<LoadOptions, "contextLength" | "token"> = {}): Promise<void> {
     this.#abort?.abort();
     const abort = new AbortController();
     this.#abort = abort;
     this.#loadingFrom = source.from;
-    let downloading = false;
     const isCurrent = () => this.#abort === abort;
     const onProgress = (progress: LoadProgress) => {
       if (!isCurrent() || abort.signal.aborted) return;
-      if (progress.phase === "download") downloading = true;
-      else if (progress.phase !== "header") void this.release();
+      if (progress.phase !== "download" && progress.phase !== "header") void this.release();
       this.#events.onLoad({ kind: "loading", source, progress, cancel: () => abort.abort() });
     };
     this.#events.onLoad({ kind: "loading", source, progress: null, cancel: () => abort.abort() });
@@ -77,7 +75,7 @@ export class Session {
       if (mirror !== undefined && !abort.signal.aborted && error instanceof DownloadError) {
         return this.open({ ...source, from: mirror, mirror: undefined }, options);
       }
-      if (abort.signal.aborted) this.#events.onLoad({ kind: "cancelled", source, kept: downloading });
+      if (abort.signal.aborted) this.#events.onLoad({ kind: "cancelled", source });
       else this.#events.onLoad({ kind: "failed", source, error, goesOn: this.#loaded?.source ?? null });
     }
   }

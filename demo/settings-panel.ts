@@ -1,73 +1,11 @@
-/** System prompt and sampling, per model, kept between visits. */
+/** System prompt, sampling and context length, per model, kept between visits. */
 import type { Settings, Source } from "./catalog.ts";
-import { byId, h } from "./dom.ts";
+import { byId, h, setText } from "./dom.ts";
+import { integer } from "./format.ts";
+import { FIELDS, type NumberField, type NumberKey, problemOf } from "./settings-fields.ts";
 
-interface NumberField {
-  key: "temperature" | "topP" | "topK" | "minP" | "maxTokens" | "seed";
-  label: string;
-  hint: string;
-  min: number;
-  max: number;
-  step: number;
-  placeholder: string;
-}
-
-const FIELDS: readonly NumberField[] = [
-  {
-    key: "temperature",
-    label: "Temperature",
-    hint: "0 always takes the likeliest word; higher is more surprising.",
-    min: 0,
-    max: 5,
-    step: 0.05,
-    placeholder: "model's",
-  },
-  {
-    key: "topP",
-    label: "Top-p",
-    hint: "Keeps the likeliest words up to this share of probability.",
-    min: 0.01,
-    max: 1,
-    step: 0.01,
-    placeholder: "0.95",
-  },
-  {
-    key: "topK",
-    label: "Top-k",
-    hint: "Keeps this many of the likeliest words; 0 keeps all.",
-    min: 0,
-    max: 1000,
-    step: 1,
-    placeholder: "40",
-  },
-  {
-    key: "minP",
-    label: "Min-p",
-    hint: "Drops words less likely than this share of the likeliest.",
-    min: 0,
-    max: 0.99,
-    step: 0.01,
-    placeholder: "0.05",
-  },
-  {
-    key: "maxTokens",
-    label: "Max tokens",
-    hint: "Longest answer; empty = what the context has room for.",
-    min: 1,
-    max: 1_000_000,
-    step: 1,
-    placeholder: "no limit",
-  },
-  {
-    key: "seed",
-    label: "Seed",
-    hint: "The same seed gives the same answer; empty = another one each time.",
-    min: 0,
-    max: 4_294_967_295,
-    step: 1,
-    placeholder: "random",
-  },
-];
+/** What is set for a model: the options of a chat, and of its load. */
+type ModelSettings = Settings & { contextLength?: number | undefined };
 
 export class SettingsPanel {
   readonly #system = h("textarea", {
@@ -76,22 +14,57 @@ export class SettingsPanel {
     placeholder: "The model's own",
     "data-testid": "setting-system",
   });
-  readonly #inputs = new Map<NumberField["key"], HTMLInputElement>();
-  #preset: Settings = { system: "" };
+  readonly #stop = h("textarea", {
+    id: "setting-stop",
+    rows: 2,
+    "aria-describedby": "setting-stop-hint",
+    "data-testid": "setting-stop",
+  });
+  readonly #thinking = h(
+    "select",
+    {
+      id: "setting-enableThinking",
+      "aria-describedby": "setting-enableThinking-hint",
+      "data-testid": "setting-enableThinking",
+    },
+    h("option", { value: "" }, "As the model does"),
+    h("option", { value: "true" }, "On"),
+    h("option", { value: "false" }, "Off"),
+  );
+  readonly #reload = h("button", {
+    type: "button",
+    class: "button small wide",
+    hidden: true,
+    "data-testid": "settings-reload",
+  });
+  readonly #inputs = new Map<NumberKey, NumberInput>();
+  #preset: ModelSettings = { system: "" };
   #key = "";
+  /** Of the model in use; `null` = none. */
+  #loadedContext: number | null = null;
 
-  constructor() {
-    const fields = FIELDS.map(field => this.#field(field));
-    byId("settings-form", HTMLFormElement).append(
-      h("div", { class: "field" }, h("label", { for: "setting-system" }, "System prompt"), this.#system),
-      h("div", { class: "field-grid" }, ...fields),
+  /** @param events.onReload the model in use is to be loaded with another context length */
+  constructor(events: { onReload: () => void }) {
+    for (const field of FIELDS) this.#inputs.set(field.key, new NumberInput(field));
+    const form = byId("settings-form", HTMLFormElement);
+    form.append(
+      labelled("setting-system", "System prompt", this.#system),
+      h("div", { class: "field-grid" }, ...[...this.#inputs.values()].map(({ element }) => element)),
+      this.#reload,
+      labelled(
+        "setting-enableThinking",
+        "Reasoning",
+        this.#thinking,
+        "Of models that can answer with and without it.",
+      ),
+      labelled("setting-stop", "Stop texts", this.#stop, "An answer ends before any of these, one a line."),
       h(
         "button",
         { type: "reset", class: "button small quiet", "data-testid": "settings-reset" },
         "Reset to this model's defaults",
       ),
     );
-    const form = byId("settings-form", HTMLFormElement);
+    this.#reload.addEventListener("click", () => events.onReload());
     form.addEventListener("submit", event => event.preventDefault());
     form.addEventListener("reset", event => {
       event.preventDefault();
@@ -100,20 +73,28 @@ export class SettingsPanel {
     form.addEventListener("input", () => this.#save());
   }
 
-  /** Settings for the next answer. Values that the field itself calls invalid count as not given. */
+  /** Settings for the next answer. Of a field with a problem, the last value that had none. */
   get current(): Settings {
-    const settings: Settings = { system: this.#system.value };
-    for (const [key, input] of this.#inputs) {
-      if (input.value !== "" && input.validity.valid) settings[key] = input.valueAsNumber;
-    }
+    const { contextLength: _, ...settings } = this.#values();
     return settings;
   }
 
-  /** Shows the settings of another model: what was set for it here before, else its own. */
-  use(source: Source): void {
-    this.#key = `intab.settings.${source.title}`;
+  /** Context length to load a model with; `undefined` = as the engine chooses. */
+  contextLengthFor(source: Source): number | undefined {
+    return keyOf(source) === this.#key
+      ? this.#values().contextLength
+      : (stored(keyOf(source)) ?? (source.settings as ModelSettings)).contextLength;
+  }
+
+  /**
+   * Shows the settings of another model: what was set for it here before, else its own.
+   * @param contextLength that it was loaded with; `null` before it is
+   */
+  use(source: Source, contextLength: number | null): void {
+    this.#key = keyOf(source);
     this.#preset = source.settings;
-    this.#show(this.#stored() ?? source.settings);
+    this.#loadedContext = contextLength;
+    this.#show(stored(this.#key) ?? source.settings);
   }
 
   reset(): void {
@@ -121,54 +102,136 @@ export class SettingsPanel {
     localStorage.removeItem(this.#key);
   }
 
-  #show(settings: Settings): void {
+  /** Opens the settings, with the cursor in one of them. */
+  reveal(key: NumberKey = "temperature"): void {
+    byId("settings", HTMLDetailsElement).open = true;
+    const input = this.#inputs.get(key)?.input;
+    input?.scrollIntoView({ block: "center" });
+    input?.focus();
+  }
+
+  #values(): ModelSettings {
+    const settings: ModelSettings = { system: this.#system.value };
+    for (const [key, { value }] of this.#inputs) if (value !== undefined) settings[key] = value;
+    const stop = this.#stop.value.split("\n").filter(text => text !== "");
+    if (stop.length > 0) settings.stop = stop;
+    if (this.#thinking.value !== "") settings.enableThinking = this.#thinking.value === "true";
+    return settings;
+  }
+
+  #show(settings: ModelSettings): void {
     this.#system.value = settings.system;
-    for (const [key, input] of this.#inputs)
-      input.value = settings[key] === undefined ? "" : String(settings[key]);
+    for (const [key, input] of this.#inputs) input.show(settings[key]);
+    this.#stop.value = (settings.stop ?? []).join("\n");
+    this.#thinking.value = settings.enableThinking === undefined ? "" : String(settings.enableThinking);
+    this.#offerReload();
   }
 
   #save(): void {
-    localStorage.setItem(this.#key, JSON.stringify(this.current));
+    localStorage.setItem(this.#key, JSON.stringify(this.#values()));
+    this.#offerReload();
   }
 
-  #stored(): Settings | null {
-    const text = localStorage.getItem(this.#key);
-    if (text === null) return null;
-    try {
-      const { system, ...numbers }: Record<string, unknown> = JSON.parse(text);
-      const settings: Settings = { system: typeof system === "string" ? system : "" };
-      for (const { key } of FIELDS) {
-        const value = numbers[key];
-        if (typeof value === "number") settings[key] = value;
-      }
-      return settings;
-    } catch (error) {
-      // Written by hand or by another version: the model's own settings are better than none.
-      if (error instanceof SyntaxError || error instanceof TypeError) return null;
-      throw error;
-    }
+  #offerReload(): void {
+    const wanted = this.#inputs.get("contextLength")?.value;
+    this.#reload.hidden =
+      this.#loadedContext === null || wanted === undefined || wanted === this.#loadedContext;
+    if (wanted !== undefined) setText(this.#reload, `Load again with ${integer(wanted)} tokens`);
   }
+}
 
-  #field({ key, label, hint, min, max, step, placeholder }: NumberField): HTMLElement {
+/** A field that says what is wrong with its text, and keeps its last sound value meanwhile. */
+class NumberInput {
+  readonly element: HTMLElement;
+  readonly input: HTMLInputElement;
+  readonly #field: NumberField;
+  readonly #problem: HTMLElement;
+  /** `undefined` = left to the model. */
+  value: number | undefined;
+
+  constructor(field: NumberField) {
+    const { key, label, hint, placeholder } = field;
     const id = `setting-${key}`;
-    const input = h("input", {
+    this.#field = field;
+    this.#problem = h("span", {
+      id: `${id}-problem`,
+      class: "field-problem",
+      role: "alert",
+      "data-testid": `${id}-problem`,
+    });
+    this.input = h("input", {
       id,
-      type: "number",
+      type: "text",
       inputmode: "decimal",
-      min,
-      max,
-      step: Number.isInteger(step) ? step : "any",
+      autocomplete: "off",
       placeholder,
-      "aria-describedby": `${id}-hint`,
+      "aria-describedby": `${id}-problem ${id}-hint`,
       "data-testid": id,
     });
-    this.#inputs.set(key, input);
-    return h(
+    this.input.addEventListener("input", () => this.#read());
+    this.element = h(
       "div",
       { class: "field" },
       h("label", { for: id }, label),
-      input,
+      this.input,
+      this.#problem,
       h("span", { id: `${id}-hint`, class: "hint" }, hint),
     );
   }
+
+  show(value: number | undefined): void {
+    this.value = value;
+    this.input.value = value === undefined ? "" : String(value);
+    this.#say("");
+  }
+
+  #read(): void {
+    const text = this.input.value.trim().replace(",", ".");
+    const value = text === "" ? undefined : Number(text);
+    const problem = value === undefined ? "" : problemOf(this.#field, value);
+    if (problem === "") this.value = value;
+    const meanwhile =
+      this.value === undefined ? "Until then the model's own is used." : `Until then ${this.value} is used.`;
+    this.#say(problem === "" ? "" : `${problem} ${meanwhile}`);
+  }
+
+  #say(problem: string): void {
+    setText(this.#problem, problem);
+    this.input.setAttribute("aria-invalid", String(problem !== ""));
+  }
+}
+
+function labelled(id: string, label: string, control: HTMLElement, hint?: string): HTMLElement {
+  return h(
+    "div",
+    { class: "field" },
+    h("label", { for: id }, label),
+    control,
+    hint !== undefined && h("span", { id: `${id}-hint`, class: "hint" }, hint),
+  );
+}
+
+const keyOf = ({ title }: Source): string => `intab.settings.${title}`;
+
+/** What was set for a model on an earlier visit; `null` = nothing that can be read. */
+function stored(key: string): ModelSettings | null {
+  const text = localStorage.getItem(key);
+  if (text === null) return null;
+  let values: Record<string, unknown>;
+  try {
+    values = Object(JSON.parse(text));
+  } catch (error) {
+    // Written by hand or by another version: the model's own settings are better than none.
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+  const { system, stop, enableThinking } = values;
+  const settings: ModelSettings = { system: typeof system === "string" ? system : "" };
+  for (const field of FIELDS) {
+    const value = values[field.key];
+    if (typeof value === "number" && problemOf(field, value) === "") settings[field.key] = value;
+  }
+  if (Array.isArray(stop)) settings.stop = stop.filter(text => typeof text === "string" && text !== "");
+  if (typeof enableThinking === "boolean") settings.enableThinking = enableThinking;
+  return settings;
 }

@@ -8,10 +8,18 @@ import type { Loaded } from "./session.ts";
 /** How often the live speed changes at most, in milliseconds: faster cannot be read. */
 const SPEED_PERIOD = 250;
 
+/** Milliseconds. */
+const READING_PERIOD = 250;
+
 export class StatusBar {
   #contextLength = 0;
   #speedAt = 0;
   #noticeDismissed = false;
+  #busy = false;
+  /** Timer of what is said while a prompt is read; 0 = none. */
+  #reading = 0;
+  /** Figures of the context since an answer began. */
+  #counted = 0;
 
   showModel(loaded: Loaded | null, loading: boolean): void {
     const info = loaded?.model.info;
@@ -32,12 +40,40 @@ export class StatusBar {
   }
 
   showContext(used: number): void {
+    // The first figure of an answer is of its prompt; the next one has a token of its own.
+    if (this.#busy && ++this.#counted > 1) this.#stopReading();
     setText(byId("context-text", HTMLElement), `Context ${integer(used)} of ${integer(this.#contextLength)}`);
     byId("context-meter", HTMLMeterElement).value = this.#contextLength > 0 ? used / this.#contextLength : 0;
   }
 
+  /**
+   * Between a question and the answer's first token the model reads the prompt. It does not tell how far it has come: the
+   * bar says for how long already.
+   */
+  showBusy(busy: boolean): void {
+    if (busy === this.#busy) return;
+    this.#busy = busy;
+    this.#counted = 0;
+    this.#stopReading();
+    if (!busy) return;
+    const speed = byId("speed", HTMLElement);
+    const started = performance.now();
+    this.#reading = window.setInterval(() => {
+      const seconds = Math.floor((performance.now() - started) / 1000);
+      speed.hidden = seconds < 1;
+      setText(speed, `Reading the prompt, ${seconds} s`);
+    }, READING_PERIOD);
+  }
+
+  #stopReading(): void {
+    clearInterval(this.#reading);
+    if (this.#reading !== 0) byId("speed", HTMLElement).hidden = true;
+    this.#reading = 0;
+  }
+
   /** Shows a speed now and then; null hides it. */
   showSpeed(tokensPerSecond: number | null): void {
+    if (tokensPerSecond !== null) this.#stopReading();
     const speed = byId("speed", HTMLElement);
     speed.hidden = tokensPerSecond === null;
     const now = performance.now();
@@ -71,8 +107,9 @@ export class StatusBar {
         h(
           "p",
           {},
-          h("strong", {}, "Running on the processor, not on a GPU. "),
-          `The browser gave this page a software adapter (${adapterName(adapter)}): right, but slow. For speed, turn on hardware acceleration in the browser's settings.`,
+          h("strong", {}, "Running on the processor, not on a GPU: slow. "),
+          "For speed, turn on hardware acceleration in the browser's settings.",
+          h("span", { class: "beyond-phones" }, ` The browser's software adapter: ${adapterName(adapter)}.`),
         ),
       ),
     );

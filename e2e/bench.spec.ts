@@ -1,6 +1,8 @@
 /** The benchmark's page: a visitor measures, reads, and takes the figures along. */
 import { readFileSync } from "node:fs";
 import { commit } from "../scripts/lib/commit.mjs";
+import { expectAccessibleInAllLooks } from "./axe.ts";
+import { BUILT_IN_BYTES } from "./server.ts";
 import { expect, test } from "./test.ts";
 
 test("the benchmark page measures the built-in model and offers the result as JSON", async ({
@@ -14,6 +16,9 @@ test("the benchmark page measures the built-in model and offers the result as JS
   const result = page.getByTestId("result");
   await expect(result.locator('[data-metric="decode at 0"] td').first()).toHaveText(/^[\d.,]+ tok\/s$/);
   await expect(page.getByTestId("progress")).toBeHidden();
+  const charts = page.getByTestId("chart").getByRole("img");
+  await expect(charts).toHaveCount(2);
+  await expect(charts.last()).toHaveAccessibleName(/^Writing an answer, at the beginning: [\d.,]+ tok\/s$/);
   await expect(page.getByTestId("kernels").locator("tbody th")).toContainText(["matmul", "matvec"]);
   const downloading = page.waitForEvent("download");
   await page.getByTestId("download").click();
@@ -25,6 +30,7 @@ test("the benchmark page measures the built-in model and offers the result as JS
   expect(report.frames.intervalsMs).toHaveLength(report.frames.count);
   expect(Boolean(report.commit)).toBe(commit() !== undefined);
 
+  await expectAccessibleInAllLooks(page, "a result of the benchmark", { shot: "bench-result" });
   await page.setViewportSize({ width: 320, height: 640 });
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   expect(overflow).toBeLessThanOrEqual(0);
@@ -61,4 +67,22 @@ test("the benchmark page stops when asked to", async ({ page, server }) => {
   await expect(page.getByTestId("start")).toBeEnabled();
   await expect(page.getByTestId("result")).toBeHidden();
   await expect(page.getByTestId("error")).toHaveCount(0);
+});
+
+test("a stored model is measured where it is, and stays stored", async ({ chat, page, server }) => {
+  const url = server.put("/models/other.gguf", BUILT_IN_BYTES);
+  await page.goto(server.url);
+  await chat.ready();
+  await chat.loadUrl(url);
+  await chat.ready("other.gguf");
+  server.forgetSent("/models/other.gguf");
+  await page.goto(`${server.url}/bench.html`);
+  await page.getByTestId("stored").check();
+  await expectAccessibleInAllLooks(page, "the benchmark's choice", { shot: "bench-choice" });
+  await page.getByTestId("start").click();
+  const result = page.getByTestId("result");
+  await expect(result.getByRole("heading", { name: "other.gguf" })).toBeVisible();
+  await expect(result.locator('[data-metric="load, from IndexedDB"]')).toHaveCount(1);
+  await expect(result.locator('[data-metric="load, nothing stored"]')).toHaveCount(0);
+  expect(server.timesSent("/models/other.gguf").most).toBe(0);
 });

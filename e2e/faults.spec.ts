@@ -1,4 +1,5 @@
 /** Files and servers that are broken: each a named error with a remedy, and the next load works. */
+import { expectAccessible, expectAccessibleInAllLooks } from "./axe.ts";
 import type { ChatPage } from "./chat-page.ts";
 import { BUILT_IN, BUILT_IN_BYTES, type Fault, type TestServer } from "./server.ts";
 import { expect, test } from "./test.ts";
@@ -35,6 +36,8 @@ async function sees(chat: ChatPage, server: TestServer, { bytes, fault, code }: 
   await chat.loadUrl(server.put(FILE, bytes ?? BUILT_IN_BYTES, fault));
   const card = await chat.failure(code);
   await expect(card.getByTestId("error-advice")).toContainText("intab-tiny goes on answering");
+  await expect(card.getByTestId("error-subject")).toHaveText(server.url + FILE);
+  await expect(card.getByTestId("remedy-built-in"), "it is in use").toHaveCount(0);
 }
 
 test("broken files and servers are named in words, and the model in use goes on", async ({
@@ -48,6 +51,8 @@ test("broken files and servers are named in words, and the model in use goes on"
   for (const broken of BROKEN) {
     await test.step(broken.what, async () => {
       await sees(chat, server, broken);
+      if (broken === BROKEN[0])
+        await expectAccessibleInAllLooks(page, "a card about an error", { shot: "error-card" });
       await chat.answerTo(`Say a word about ${broken.what}.`);
     });
   }
@@ -66,13 +71,59 @@ test("a built-in model that cannot be had is an error with a way on", async ({ c
   await chat.failure("http-status");
   await expect(page.getByTestId("send")).toBeDisabled();
   server.setFault(BUILT_IN, {});
-  await page.getByTestId("remedy-built-in").click();
+  await page.getByTestId("remedy-retry").click();
   await chat.ready();
 });
 
-test("what is no address is told beside the field", async ({ chat, page, server }) => {
+test("a damaged file from this device is named, and no download of it is offered", async ({
+  chat,
+  page,
+  server,
+}) => {
   await page.goto(server.url);
-  await chat.loadUrl("file:///home/me/model.gguf");
-  await expect(page.getByTestId("url-problem")).toContainText("https://");
-  await expect(page.getByTestId("url")).toBeFocused();
+  await chat.ready();
+  const buffer = Buffer.from(BUILT_IN_BYTES.subarray(0, 9_000_000));
+  await page
+    .getByTestId("file")
+    .setInputFiles({ name: "half.gguf", mimeType: "application/octet-stream", buffer });
+  const card = await chat.failure("truncated");
+  await expect(card.getByTestId("error-subject")).toHaveText("half.gguf (9.0 MB)");
+  await expect(card.getByTestId("error-advice")).toContainText("The file on this device is damaged");
+  await expect(card.getByTestId("remedy-download-again")).toHaveCount(0);
+  await expect(card.getByTestId("remedy-other-file")).toHaveCount(1);
+});
+
+test("a request that will be sent again is said, with the number of the try", async ({
+  chat,
+  page,
+  server,
+}) => {
+  await page.goto(server.url);
+  await chat.ready();
+  await chat.loadUrl(server.put(FILE, BUILT_IN_BYTES, { status: 503, retryAfter: 8 }));
+  const retry = page.getByTestId("load-retry");
+  await expect(retry).toHaveText(/^Trying again in \d+ seconds?, try \d of \d\. The server answered 503/);
+  server.setFault(FILE, {});
+  await expectAccessible(page, "a retry");
+  await page.setViewportSize({ width: 360, height: 740 });
+  await expect(retry).toBeVisible();
+  await chat.ready("broken.gguf");
+});
+
+test("a cancelled load says what is stored of it, and nothing where nothing is", async ({
+  chat,
+  page,
+  server,
+}) => {
+  await page.goto(server.url);
+  await chat.ready();
+  await chat.loadUrl(server.put(FILE, BUILT_IN_BYTES, { holdAt: 0 }));
+  await page.getByTestId("load-cancel").click();
+  const card = page.getByTestId("cancelled");
+  await expect(card).toContainText("Nothing of it is stored.");
+  await expect(card.getByTestId("remedy-retry")).toHaveText("Load");
+  await expectAccessibleInAllLooks(page, "a cancelled load", { shot: "cancelled" });
+  server.release();
+  await card.getByTestId("remedy-retry").click();
+  await chat.ready("broken.gguf");
 });

@@ -24,6 +24,8 @@ export const BUILT_IN_BYTES: Buffer = readFileSync(join(DEMO, BUILT_IN));
 export interface Fault {
   /** Answer with this status and no file. */
   status?: number;
+  /** With the status: when to ask again. Seconds. */
+  retryAfter?: number;
   /** Send the whole file to whoever asks for a part of it. */
   ignoreRanges?: boolean;
   /** Stop sending at this byte of the file until `release()`. */
@@ -39,6 +41,8 @@ interface ServedFile {
 
 export class TestServer {
   readonly url: string;
+  /** Every `Authorization` that came, which none of the tests should send here. */
+  readonly authorizations: string[] = [];
   readonly #server: Server;
   readonly #files: Map<string, ServedFile>;
   #held: (() => void)[] = [];
@@ -110,6 +114,7 @@ export class TestServer {
   }
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.headers.authorization !== undefined) this.authorizations.push(request.headers.authorization);
     const path = decodeURIComponent(new URL(request.url ?? "/", this.url).pathname);
     const file = this.#files.get(path);
     if (!file) return answerPage(path, response);
@@ -123,7 +128,10 @@ export class TestServer {
 
   async #answerModel(file: ServedFile, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { bytes, fault } = file;
-    if (fault.status !== undefined) return void response.writeHead(fault.status).end();
+    if (fault.status !== undefined) {
+      if (fault.retryAfter !== undefined) response.setHeader("retry-after", fault.retryAfter);
+      return void response.writeHead(fault.status).end();
+    }
     const range = fault.ignoreRanges ? null : /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
     const start = range ? Number(range[1]) : 0;
     const end = range?.[2] ? Math.min(Number(range[2]) + 1, bytes.length) : bytes.length;

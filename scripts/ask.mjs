@@ -2,7 +2,7 @@
 // Node, playwright or playwright-core and the built dist/demo are enough to run it.
 import { existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { HELP, parseAskArguments } from "./lib/ask-options.mjs";
+import { DEFAULT_MAX_TOKENS, HELP, parseAskArguments } from "./lib/ask-options.mjs";
 import { ensureBuilt } from "./lib/build.mjs";
 import { openPage } from "./lib/chromium.mjs";
 import { messageOf, reportError, ScriptError, say } from "./lib/log.mjs";
@@ -107,7 +107,7 @@ function progressLine() {
 }
 
 /** @param {AskRequest} request */
-async function ask({ model, json, loadOptions, task, logitsFile }) {
+async function ask({ model, json, loadOptions, task, logitsFile, capped }) {
   const source = model === null ? null : await findModel(model);
   const address = source && "url" in source ? source.url : undefined;
   const root = await ensureBuilt("demo");
@@ -179,6 +179,11 @@ async function ask({ model, json, loadOptions, task, logitsFile }) {
     result.logits = { file: logitsFile, .../** @type {object} */ (result.logits) };
   }
   print({ ...result, browser: `Chromium ${session.version}` }, task, json);
+  const atCap = task.kind === "prompt" && task.generate && result.finishReason === "length";
+  if (capped && atCap && /** @type {unknown[]} */ (result.ids).length >= DEFAULT_MAX_TOKENS)
+    say(
+      `The answer was ended after ${DEFAULT_MAX_TOKENS.toLocaleString("en-US")} tokens. --max-tokens N allows another number.`,
+    );
 }
 
 /**

@@ -3,6 +3,8 @@ import type { LoadOptions, ModelInfo, ProfileOptions, ProfileResult } from "inta
 export interface BenchJob {
   /** A model's address, or a file, which is read in place and so has no load from IndexedDB. */
   source: string | File;
+  /** It is stored already and stays so: the load with nothing stored is left out. */
+  keepStored?: boolean;
   loadOptions: Pick<LoadOptions, "contextLength" | "features">;
   /** Prompt lengths to time prefill at, tokens. */
   prefill: number[];

@@ -28,7 +28,8 @@ type Step = (phase: BenchPhase, text: string) => Promise<void>;
 
 /** Loads, measures, and disposes of the model again. @throws what `load` and the model throw; the signal's reason */
 export async function measure(job: BenchJob, { onStep, signal }: MeasureHooks = {}): Promise<Measured> {
-  const loads = typeof job.source === "string" ? job.loadRuns : Math.max(0, job.loadRuns - 1);
+  const cold = typeof job.source === "string" && !job.keepStored;
+  const loads = cold ? job.loadRuns : Math.max(0, job.loadRuns - 1);
   const parts =
     Number(job.bandwidth) + 1 + loads + job.prefill.length + job.decodeAt.length + job.profile.length;
   let done = 0;
@@ -69,7 +70,7 @@ export async function measure(job: BenchJob, { onStep, signal }: MeasureHooks = 
 }
 
 async function measureLoads(
-  { source, loadOptions, loadRuns }: BenchJob,
+  { source, loadOptions, loadRuns, keepStored = false }: BenchJob,
   step: Step,
   signal: AbortSignal | undefined,
 ): Promise<{ model: Model } & Measured["load"]> {
@@ -88,14 +89,16 @@ async function measureLoads(
     }
   };
   const stored = typeof source === "string";
-  if (stored) await models.remove(source);
-  await step("load", stored ? "load with nothing stored" : "load from the file");
+  const cold = stored && !keepStored;
+  const place = stored ? "IndexedDB" : "the file";
+  if (cold) await models.remove(source);
+  await step("load", cold ? "load with nothing stored" : `load from ${place}`);
   const first = await timedLoad();
-  const loads = stored ? [] : [first];
+  const loads = cold ? [] : [first];
   let { model } = first;
   while (loads.length < loadRuns) {
     await model.dispose();
-    await step("load", `load from ${stored ? "IndexedDB" : "the file"}, ${loads.length + 1} of ${loadRuns}`);
+    await step("load", `load from ${place}, ${loads.length + 1} of ${loadRuns}`);
     const again = await timedLoad();
     loads.push(again);
     model = again.model;
@@ -103,7 +106,7 @@ async function measureLoads(
   const ms = loads.map(load => load.ms);
   const firstTokenMs = loads.map(load => load.firstTokenMs);
   return stored
-    ? { model, coldMs: [first.ms], cachedMs: ms, fileMs: [], firstTokenMs }
+    ? { model, coldMs: cold ? [first.ms] : [], cachedMs: ms, fileMs: [], firstTokenMs }
     : { model, coldMs: [], cachedMs: [], fileMs: ms, firstTokenMs };
 }
 

@@ -1,8 +1,8 @@
 /** What a visitor sees of the benchmark: choose, start, wait or stop, read, download. */
-import { type AdapterFacts, support } from "intab";
+import { type AdapterFacts, type CachedModel, models, support } from "intab";
 import type { BenchJob, Report } from "../../bench/lib/report.d.mts";
-import { BUILT_IN } from "../catalog.ts";
-import { announce, byId, setText } from "../dom.ts";
+import { BUILT_IN, fromFiles, fromUrl, isFrom } from "../catalog.ts";
+import { announce, byId, h, setText } from "../dom.ts";
 import { errorCard } from "../error-card.ts";
 import { explain } from "../errors.ts";
 import { bytes } from "../format.ts";
@@ -24,6 +24,8 @@ const picker = byId("file", HTMLInputElement);
 const choice = byId("choice", HTMLFieldSetElement);
 const profile = byId("profile", HTMLInputElement);
 const bar = byId("bar", HTMLProgressElement);
+/** Values of the choice that are addresses of stored models. */
+const STORED = "stored ";
 
 export async function startPage(): Promise<void> {
   const { adapter, reason } = await support();
@@ -41,6 +43,7 @@ export async function startPage(): Promise<void> {
     profile.checked = false; // browsers keep a form's state over a reload
     setText(byId("profile-hint", HTMLElement), "this browser or GPU offers no timestamp queries");
   }
+  await showStored();
   choice.addEventListener("change", event => {
     if (event.target instanceof HTMLInputElement && event.target.value === "file" && !picker.files?.length)
       picker.click();
@@ -51,6 +54,34 @@ export async function startPage(): Promise<void> {
     event.preventDefault();
     void run(adapter);
   });
+}
+
+/** The models that are stored whole become choices, below the built-in one. */
+async function showStored(): Promise<void> {
+  let stored: CachedModel[];
+  try {
+    stored = await models.list();
+  } catch (error) {
+    // Measuring the built-in model or a file needs no list.
+    console.info("The stored models cannot be listed.", error);
+    return;
+  }
+  const options = stored
+    .filter(({ complete, url }) => complete && !isFrom(BUILT_IN, url))
+    .map(({ url, totalBytes }) =>
+      h(
+        "label",
+        { class: "bench-option" },
+        h("input", { type: "radio", name: "model", value: STORED + url, "data-testid": "stored" }),
+        h(
+          "span",
+          {},
+          fromUrl(url).title,
+          h("span", { class: "hint" }, `${bytes(totalBytes)}, stored on this device`),
+        ),
+      ),
+    );
+  byId("stored-options", HTMLElement).replaceChildren(...options);
 }
 
 function chosenModel(): string {
@@ -67,12 +98,15 @@ function showFile(): void {
 }
 
 async function run(adapter: AdapterFacts): Promise<void> {
-  const file = chosenModel() === "file" ? picker.files?.[0] : undefined;
+  const chosen = chosenModel();
+  const file = chosen === "file" ? picker.files?.[0] : undefined;
+  const stored = chosen.startsWith(STORED) ? fromUrl(chosen.slice(STORED.length)) : undefined;
   const plan = PLAN[adapter.fallback ? "software" : "gpu"];
   const contextLength = Math.max(...plan.prefill, ...plan.decodeAt.map(at => at + plan.decodeTokens)) + 2;
   const job: Omit<BenchJob, "source"> = {
     ...plan,
     loadOptions: { contextLength },
+    ...(stored && { keepStored: true }),
     bandwidth: true,
     profile: profile.checked
       ? [
@@ -81,18 +115,19 @@ async function run(adapter: AdapterFacts): Promise<void> {
         ]
       : [],
   };
+  const subject = file ? fromFiles([file]) : (stored ?? BUILT_IN);
   const abort = new AbortController();
   stop.onclick = () => abort.abort();
   setBusy(true);
   try {
-    const source = file ?? BUILT_IN.from;
+    const source = file ?? (stored ? chosen.slice(STORED.length) : BUILT_IN.from);
     const measured = await measure({ ...job, source }, { signal: abort.signal, onStep: showStep });
     const report: Report = {
       format: "intab-bench-1",
       date: new Date().toISOString(),
       ...(__INTAB_COMMIT__ === null ? {} : { commit: __INTAB_COMMIT__ }),
       browser: navigator.userAgent,
-      model: { name: file?.name ?? BUILT_IN.title, bytes: measured.info.fileBytes },
+      model: { name: file?.name ?? (stored ?? BUILT_IN).title, bytes: measured.info.fileBytes },
       job,
       ...measured,
     };
@@ -102,7 +137,9 @@ async function run(adapter: AdapterFacts): Promise<void> {
   } catch (error) {
     if (abort.signal.aborted) announce("The benchmark was stopped.");
     else
-      byId("problem", HTMLElement).replaceChildren(errorCard({ ...explain(error), remedies: [] }, () => {}));
+      byId("problem", HTMLElement).replaceChildren(
+        errorCard({ ...explain(error, { source: subject }), remedies: [] }, () => {}),
+      );
   } finally {
     setBusy(false);
   }

@@ -5,6 +5,7 @@ import type { Report } from "../../bench/lib/report.d.mts";
 import { reportText } from "../../bench/lib/report-text.mjs";
 import { median } from "../../bench/lib/statistics.mjs";
 import { h } from "../dom.ts";
+import { speedChart } from "./chart.ts";
 
 export function resultView(report: Report): HTMLElement {
   return h(
@@ -20,7 +21,8 @@ export function resultView(report: Report): HTMLElement {
         `Median of ${report.job.runs} runs after a warm-up of each length; the range of the runs beside it.`,
       ),
     ),
-    table(["", "median", "range"], metricsOf(report).map(metricRow)),
+    speedChart(report),
+    table("Figures", ["figure", "median", "range"], metricsOf(report).map(metricRow)),
     ...report.profile.map(profileView),
     kernelsView(report.info.kernels),
     h(
@@ -61,7 +63,7 @@ function profileView({ phase, context, rows, kernels }: ProfileResult): HTMLElem
         h("td", { class: "range" }, `${((100 * microseconds) / sum).toFixed(1)} %`),
       ),
     );
-  return h("div", {}, h("h2", {}, title), table(["kernel", "dispatches", "together", "share"], body));
+  return h("div", {}, h("h2", {}, title), table(title, ["kernel", "dispatches", "together", "share"], body));
 }
 
 function kernelsView(kernels: Readonly<Record<string, readonly string[]>>): HTMLElement {
@@ -72,15 +74,16 @@ function kernelsView(kernels: Readonly<Record<string, readonly string[]>>): HTML
     "div",
     { "data-testid": "kernels" },
     h("h2", {}, "Variants that ran here"),
-    table(["kernel", "variants"], body),
+    table("Variants", ["kernel", "variants"], body),
   );
 }
 
-function table(columns: readonly string[], body: readonly HTMLElement[]): HTMLElement {
+/** @param name for screen readers, where the table scrolls */
+function table(name: string, columns: readonly string[], body: readonly HTMLElement[]): HTMLElement {
   const head = columns.map(column => h("th", { scope: "col" }, column));
   return h(
     "div",
-    { class: "bench-scroll", tabindex: 0, role: "region", "aria-label": "Figures" },
+    { class: "bench-scroll", tabindex: 0, role: "region", "aria-label": name },
     h("table", { class: "bench-table" }, h("thead", {}, h("tr", {}, ...head)), h("tbody", {}, ...body)),
   );
 }

@@ -4,6 +4,9 @@ import { dirname, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { messageOf, ScriptError } from "./log.mjs";
 
+/** Where nobody says how long an answer may get. Tokens. */
+export const DEFAULT_MAX_TOKENS = 1024;
+
 export const HELP = `Usage: npm run ask -- [options] "prompt"
 
 Runs a language model in a headless Chromium on WebGPU and streams its answer to stdout. What is missing (Chromium, the
@@ -31,11 +34,15 @@ with
   --raw                 no chat template: the model continues the prompt
 
 Generation
-  --max-tokens N        tokens to generate at most (default: what is left of the context)
+  --max-tokens N        tokens to generate at most (default: ${DEFAULT_MAX_TOKENS}, and a line on stderr where that ends the answer; a
+                        small model may go round in circles until its context is full)
   --temperature T       0 = greedy (default: the engine's, 0.8)
   --top-k K             keep the K most likely tokens, 0 = all
   --top-p P             keep the most likely tokens whose probabilities sum to P
   --min-p P             drop tokens less likely than P times the most likely one
+  --repetition-penalty R  divides the logits of tokens seen in the last 64 positions, 0.01 to 100, 1 = off
+  --frequency-penalty F subtracted from a token's logit for each time that it was generated, -2 to 2
+  --presence-penalty P  subtracted once from the logit of a token that was generated, -2 to 2
   --seed N              repeats exactly on the same adapter
   --stop TEXT           end before this text; may be given several times
 
@@ -83,6 +90,7 @@ the address of a mirror.
  * @property {import("../../demo/ask.ts").AskJob["loadOptions"]} loadOptions
  * @property {import("../../demo/ask.ts").AskTask} task
  * @property {string | undefined} logitsFile
+ * @property {boolean} capped the number of tokens is the default's, not the caller's
  */
 
 /** @param {string} message @param {string} [code] @param {unknown} [cause] */
@@ -153,10 +161,11 @@ export function parseAskArguments(arguments_) {
     model: values.model ?? (values.template === undefined ? "builtin" : null),
     json: values.json ?? false,
     loadOptions: {
-      ...contextFor(contextLength, task),
+      ...contextFor(contextLength, task, values["max-tokens"] !== undefined),
       ...(Object.keys(features).length > 0 ? { features } : {}),
     },
     logitsFile,
+    capped: values["max-tokens"] === undefined,
     task,
   };
 }
@@ -166,13 +175,14 @@ export function parseAskArguments(arguments_) {
  * longer one (Phi-3's RoPE factors).
  * @param {number | undefined} wanted
  * @param {import("../../demo/ask.ts").AskTask} task
+ * @param {boolean} limited the caller says how many tokens follow
  */
-function contextFor(wanted, task) {
+function contextFor(wanted, task, limited) {
   if (wanted !== undefined) return { contextLength: wanted };
   if (task.kind !== "prompt" || !("ids" in task.input)) return {};
   const { maxTokens } = task.options;
   if (!task.generate) return { contextLength: task.input.ids.length };
-  return maxTokens === undefined ? {} : { contextLength: task.input.ids.length + maxTokens };
+  return limited && maxTokens !== undefined ? { contextLength: task.input.ids.length + maxTokens } : {};
 }
 
 /** @param {readonly string[]} arguments_ */
@@ -200,6 +210,9 @@ function parse(arguments_) {
         "top-k": text,
         "top-p": text,
         "min-p": text,
+        "repetition-penalty": text,
+        "frequency-penalty": text,
+        "presence-penalty": text,
         seed: text,
         stop: { type: "string", multiple: true },
         logits: text,
@@ -294,12 +307,16 @@ function listTask(kind, file, { addSpecial, parseSpecial }, { template, now }) {
 function promptTask(input, values, logits) {
   const perplexity = values.perplexity ?? false;
   const maxTokens = number(values, "max-tokens", { integer: true, min: 0 });
+  const generate = maxTokens === undefined ? !logits && !perplexity : maxTokens > 0;
   const options = {
-    maxTokens,
+    maxTokens: generate ? (maxTokens ?? DEFAULT_MAX_TOKENS) : maxTokens,
     temperature: number(values, "temperature", { min: 0 }),
     topK: number(values, "top-k", { integer: true, min: 0 }),
     topP: number(values, "top-p", { min: 0, max: 1 }),
     minP: number(values, "min-p", { min: 0, max: 1 }),
+    repetitionPenalty: number(values, "repetition-penalty", { min: 0.01, max: 100 }),
+    frequencyPenalty: number(values, "frequency-penalty", { min: -2, max: 2 }),
+    presencePenalty: number(values, "presence-penalty", { min: -2, max: 2 }),
     seed: number(values, "seed", { integer: true, min: 0, max: 2 ** 32 - 1 }),
     stop: values.stop,
   };
@@ -308,7 +325,7 @@ function promptTask(input, values, logits) {
     input: promptInput(input, values),
     logits,
     perplexity,
-    generate: maxTokens === undefined ? !logits && !perplexity : maxTokens > 0,
+    generate,
     options: Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
   };
 }
@@ -339,7 +356,8 @@ function promptInput(input, values) {
 
 /**
  * @param {Values} values
- * @param {"context-length" | "max-tokens" | "temperature" | "top-k" | "top-p" | "min-p" | "seed"} name
+ * @param {"context-length" | "max-tokens" | "temperature" | "top-k" | "top-p" | "min-p" | "repetition-penalty" |
+ *   "frequency-penalty" | "presence-penalty" | "seed"} name
  * @param {{ integer?: boolean, min?: number, max?: number }} range
  */
 function number(

@@ -18,6 +18,7 @@ const SOURCES = {
     "vite.config.ts",
     "scripts/lib/wgsl.mjs",
     "scripts/lib/commit.mjs",
+    "scripts/lib/licenses.mjs",
   ],
   lib: [
     "src",

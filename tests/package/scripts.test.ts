@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { HELP, parseAskArguments } from "../../scripts/lib/ask-options.mjs";
+import { DEFAULT_MAX_TOKENS, HELP, parseAskArguments } from "../../scripts/lib/ask-options.mjs";
 import { endMarked, run, statusText } from "../../scripts/lib/process.mjs";
 import { readPlaywrightReport, readVitestReport } from "../../scripts/lib/reports.mjs";
 import { byteRange, serve } from "../../scripts/lib/server.mjs";
@@ -47,11 +47,32 @@ describe("the command line of ask", () => {
   });
 
   test("hands over only the sampling options that were given", () => {
-    expect(task("hi").options).toEqual({});
+    expect(task("hi").options).toEqual({ maxTokens: DEFAULT_MAX_TOKENS });
+    const penalties = ["--repetition-penalty=1.1", "--frequency-penalty=-0.5", "--presence-penalty=2"];
+    expect(task("hi", "--max-tokens=8", ...penalties).options).toEqual({
+      maxTokens: 8,
+      repetitionPenalty: 1.1,
+      frequencyPenalty: -0.5,
+      presencePenalty: 2,
+    });
+    expect(() => task("hi", "--presence-penalty=3")).toThrow("from -2 to 2");
     expect(
       task("hi", "--max-tokens=8", "--temperature=0", "--top-k=40", "--top-p=.9", "--min-p=.1", "--seed=7")
         .options,
     ).toEqual({ maxTokens: 8, temperature: 0, topK: 40, topP: 0.9, minP: 0.1, seed: 7 });
+  });
+
+  test("caps the number of tokens unless it is given, and then sets up no context for it", () => {
+    expect(parseAskArguments(["--ids", "1,2"])).toMatchObject({
+      capped: true,
+      loadOptions: {},
+      task: { options: { maxTokens: DEFAULT_MAX_TOKENS } },
+    });
+    expect(parseAskArguments(["--ids", "1,2", "--max-tokens", "5"])).toMatchObject({
+      capped: false,
+      loadOptions: { contextLength: 7 },
+      task: { options: { maxTokens: 5 } },
+    });
   });
 
   test("generates after --logits or --perplexity only when asked to", () => {
