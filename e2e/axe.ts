@@ -1,6 +1,6 @@
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
-import { settled } from "./shoot.ts";
+import { settled, shoot } from "./shoot.ts";
 import { expect } from "./test.ts";
 
 /** No rule of axe is broken on the page as it stands, in light and in dark. */
@@ -39,13 +39,7 @@ export async function expectAccessibleInAllLooks(
     await expectAccessible(page, `${state}, ${width} px`);
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     expect(overflow, `${state}, ${width} px`).toBeLessThanOrEqual(0);
-    const folder = process.env.INTAB_SHOTS;
-    if (!folder || !shot) continue;
-    for (const colorScheme of ["light", "dark"] as const) {
-      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-      await page.screenshot({ path: `${folder}/${shot}-${width}-${colorScheme}.png` });
-    }
-    await page.emulateMedia({ colorScheme: null, reducedMotion: null });
+    if (shot) await shoot(page, `${shot}-${width}`);
   }
   if (wide) await page.setViewportSize(wide);
 }
