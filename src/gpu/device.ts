@@ -31,6 +31,8 @@ export interface GpuOptions {
   f16?: boolean;
   subgroups?: boolean;
   subgroupMatrix?: boolean;
+  /** What the GPU refuses, where nothing captured it, does not count as its loss: for trying what it may refuse. Default false. */
+  tolerant?: boolean;
 }
 
 /** Chromium answers null while its GPU process starts: ask again, about 2 s in all. */
@@ -152,6 +154,6 @@ export async function openGpu(options: GpuOptions = {}, gpu?: GPU): Promise<Gpu>
     subgroupMatrix,
     subgroupMinSize: subgroups ? (facts.subgroupSize?.min ?? 1) : 1,
     software: facts.fallback && (facts.subgroupSize?.max ?? 1) < GPU_LANES,
-    ...watchDevice(device),
+    ...watchDevice(device, options.tolerant),
   };
 }

@@ -13,8 +13,9 @@ const LOSS_DELAY_MS = 500;
 /**
  * A device's `lost`, which also rejects when anybody else destroyed the device, and on an error that nothing captured: what
  * the GPU computes from there on cannot be trusted.
+ * @param tolerant such an error is none. Default false
  */
-export function watchDevice(device: GPUDevice): Losable & { destroy(): void } {
+export function watchDevice(device: GPUDevice, tolerant = false): Losable & { destroy(): void } {
   let ending = false;
   const lost = new Promise<never>((_, reject) => {
     void device.lost.then(({ message }) => {
@@ -27,6 +28,7 @@ export function watchDevice(device: GPUDevice): Losable & { destroy(): void } {
       );
     });
     device.addEventListener("uncapturederror", ({ error }) => {
+      if (tolerant) return;
       reject(
         new DeviceLostError(
           "gpu-error",

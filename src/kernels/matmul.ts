@@ -4,7 +4,7 @@ import { chosenVariant, type Variants } from "./choice.ts";
 import { type Epilogue, epilogueCode } from "./epilogue.ts";
 import { type ExpertLists, expertMatrices, expertTiles, type HeldExperts } from "./routing.ts";
 import type { Vector } from "./vector.ts";
-import { type Weight, weightBindings, weightLayout } from "./weights.ts";
+import { type Weight, type WeightType, weightBindings, weightLayout } from "./weights.ts";
 
 export interface MatmulOptions {
   weight: Weight;
@@ -75,9 +75,13 @@ export function matmulVariants(gpu: Gpu): readonly MatmulVariant[] {
   return SIZES[chosenVariant(gpu, "matmul")];
 }
 
-/** The variant for a matrix of so many rows. */
-export function matmulVariant(gpu: Gpu, rows: number): MatmulVariant {
-  const variants = matmulVariants(gpu);
+/**
+ * The variant for a matrix of so many rows. Matrix units take f16, which F32 weights may exceed, and a router's choice should not
+ * depend on it.
+ */
+export function matmulVariant(gpu: Gpu, rows: number, type: WeightType): MatmulVariant {
+  const chosen = chosenVariant(gpu, "matmul");
+  const variants = SIZES[chosen === "matrix" && type === "F32" ? "tile" : chosen];
   const fills = (variant: MatmulVariant): boolean => {
     const { tokens, rows: tileRows } = VARIANTS[variant];
     return Math.ceil(rows / tileRows) * (BATCH / tokens) >= (FULL[variant] ?? 0);
@@ -100,7 +104,7 @@ export function matmul(pipelines: Pipelines, gpu: Gpu, options: MatmulOptions): 
   const matrices = experts && expertMatrices(weight, experts.lists, experts.held);
   const rows = matrices?.rows ?? weight.rows;
   const variant =
-    options.variant ?? (experts ? expertsVariant(gpu, experts.lists) : matmulVariant(gpu, rows));
+    options.variant ?? (experts ? expertsVariant(gpu, experts.lists) : matmulVariant(gpu, rows, weight.type));
   const { shader, imports, tokens, rows: tileRows } = VARIANTS[variant];
   if (experts && (experts.lists.tile !== tokens || variant.startsWith("matrix"))) {
     throw new RangeError(`Tiles of ${experts.lists.tile} pairs for ${variant}`);

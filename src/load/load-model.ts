@@ -52,7 +52,7 @@ export async function loadModel(
   const ended = new AbortController();
   const choosing = hooks.choice
     ? Promise.resolve(hooks.choice)
-    : chooseKernels(gpu, () => openGpu(settings.features), {
+    : chooseKernels(gpu, () => openGpu({ ...settings.features, tolerant: true }), {
         signal: AbortSignal.any([signal, ended.signal]),
       });
   choosing.catch(() => {}); // awaited below, unless the header ends the load before

@@ -233,8 +233,8 @@ describe("matmul", () => {
   );
 
   test("large matrices get large tiles, small ones enough workgroups", () => {
-    const choose = (rows: number, part: object): MatmulVariant =>
-      matmulVariant({ ...bench.gpu, software: false, subgroupMatrix: false, ...part }, rows);
+    const choose = (rows: number, part: object, type: WeightType = "Q4_0"): MatmulVariant =>
+      matmulVariant({ ...bench.gpu, software: false, subgroupMatrix: false, ...part }, rows, type);
     expect([28_672, 2048, 576].map(rows => choose(rows, {}))).toEqual([
       "tile-64x128",
       "tile-64x64",
@@ -245,6 +245,9 @@ describe("matmul", () => {
       "matrix-64x64",
     ]);
     expect(choose(4096, { software: true })).toBe("rows");
+    // f16 cannot hold all that f32 does
+    expect(choose(2048, { subgroupMatrix: true }, "F32")).toBe("tile-64x64");
+    expect(choose(2048, { software: true }, "F32")).toBe("rows");
   });
 
   test("a weight whose rows do not suit the epilogue is refused", () => {

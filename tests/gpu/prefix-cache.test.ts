@@ -117,7 +117,12 @@ for (const name of MODELS) {
         }
       }, 120_000);
 
-      test("a sampled answer that was broken off goes on as if it had not been", async () => {
+      test("a sampled answer that was broken off goes on as if it had not been", async ({ skip }) => {
+        const { adapter } = session.info;
+        skip(
+          adapter.features.includes("shader-f16"),
+          "in f16 a prompt's rounding is not that of single tokens: draws differ",
+        );
         const prompt = random(33);
         const options = {
           temperature: 1,

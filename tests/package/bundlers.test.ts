@@ -81,6 +81,8 @@ async function inFolder<T>(
   try {
     return await visit(`${server.url}/`);
   } finally {
+    // Vite's client reloads its page when the next server answers at the same address, in the middle of the next test
+    await browser.page.goto("about:blank");
     await server.close();
   }
 }

@@ -17,10 +17,10 @@ const files = readdirSync(installed, { recursive: true, withFileTypes: true })
 const read = (file: string): string => readFileSync(join(installed, file), "utf8");
 
 /** Page and worker together. Raised only in the commit that makes it necessary, with the reason in its message. */
-const RUNTIME_LIMIT = 140 * 1000;
+const RUNTIME_LIMIT = 144 * 1000;
 
 describe("the packed package", () => {
-  test("has a page and a worker of at most 143 KB gzipped together", () => {
+  test("has a page and a worker of at most 144 KB gzipped together", () => {
     const scripts = files.filter(file => file.endsWith(".js"));
     const size = (name: string): number => gzipSync(read(`dist/lib/${name}.js`), { level: 9 }).length;
     expect(scripts).toEqual(["embedded", "index", "intab-worker"].map(name => `dist/lib/${name}.js`));

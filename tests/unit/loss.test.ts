@@ -29,6 +29,16 @@ describe("watchDevice", () => {
     });
   });
 
+  test("but not where what is tried there may be refused", async () => {
+    const { device } = open();
+    const tolerant = watchDevice(device as unknown as GPUDevice, true);
+    device.dispatchEvent(
+      Object.assign(new Event("uncapturederror"), { error: { message: "no such variant" } }),
+    );
+    const quiet = new Promise(resolve => setTimeout(resolve, 5, "quiet"));
+    expect(await Promise.race([tolerant.lost, quiet])).toBe("quiet");
+  });
+
   test("a device that others destroyed is lost, one that this GPU destroyed itself is not", async () => {
     const other = open();
     other.destroy();
