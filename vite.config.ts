@@ -5,7 +5,8 @@ import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin, type UserConfig } from "vite";
 import { commit } from "./scripts/lib/commit.mjs";
 import { thirdPartyLicenses } from "./scripts/lib/licenses.mjs";
-import { minifyWgsl, shortNamesIn } from "./scripts/lib/wgsl.mjs";
+import { minifyWgsl } from "./scripts/lib/wgsl.mjs";
+import { shortNamesIn } from "./scripts/lib/wgsl-names.mjs";
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 

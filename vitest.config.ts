@@ -4,7 +4,7 @@ import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import { chromiumArgs, findChromium } from "./scripts/lib/chromium.mjs";
 import { cachedSmollm2, cacheFolder } from "./scripts/lib/model.mjs";
-import { shortNamesIn } from "./scripts/lib/wgsl.mjs";
+import { shortNamesIn } from "./scripts/lib/wgsl-names.mjs";
 
 const alias = { intab: fileURLToPath(new URL("./src/index.ts", import.meta.url)) };
 const gpuTests = ["tests/gpu/**/*.test.ts"];

@@ -1,5 +1,4 @@
 // Shaders travel without comments, indentation and long names: these are for people who read the repository.
-import { readdirSync, readFileSync } from "node:fs";
 
 /**
  * Lines stay lines, since `#import` and directives are found line by line. WGSL has no string literals, so that a
@@ -70,23 +69,6 @@ export function shortNames(sources, said) {
 
 /** Of one or two letters, in WGSL or reserved there. */
 const KEYWORDS = new Set(["as", "do", "fn", "if", "in", "is", "of", "or"]);
-
-/**
- * All shaders below a folder, and what TypeScript below another one says of them.
- * @param {string} shaders
- * @param {string} source
- */
-export function shortNamesIn(shaders, source) {
-  const texts = (/** @type {string} */ folder, /** @type {string} */ ending) =>
-    readdirSync(folder, { recursive: true, encoding: "utf8" })
-      .filter(file => file.endsWith(ending))
-      .sort()
-      .map(file => readFileSync(`${folder}/${file}`, "utf8"));
-  const said = new Set(
-    texts(source, ".ts").flatMap(text => [...text.matchAll(/["'`](\w+)["'`]/g)].map(([, word = ""]) => word)),
-  );
-  return shortNames(texts(shaders, ".wgsl"), said);
-}
 
 /** @param {string} source */
 function withoutComments(source) {
