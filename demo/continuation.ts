@@ -4,26 +4,10 @@ import {
   type ChatOptions,
   DeviceLostError,
   DisposedError,
-  type GenerateOptions,
   type Generation,
   InputError,
   type Model,
 } from "intab";
-
-/** Options that `generate` takes as well; the others are for the chat template. */
-const GENERATE_OPTIONS: readonly (keyof GenerateOptions)[] = [
-  "temperature",
-  "topK",
-  "topP",
-  "minP",
-  "repetitionPenalty",
-  "frequencyPenalty",
-  "presencePenalty",
-  "seed",
-  "maxTokens",
-  "stop",
-  "signal",
-];
 
 /** Without the options that are left to the model. */
 export function defined<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
@@ -45,10 +29,9 @@ export async function continued(
     model.chat(messages, { ...options, maxTokens: 0 }),
     model.tokenize(before),
   ]);
-  const given = Object.fromEntries(
-    GENERATE_OPTIONS.map(name => [name, options[name]] as const).filter(([, value]) => value !== undefined),
-  );
-  return { run: model.generate([...promptIds, ...ids], given) };
+  // those of the chat template have done their part
+  const { tools, documents, enableThinking, templateVariables, specialTokens, ...given } = options;
+  return { run: model.generate([...promptIds, ...ids], defined(given)) };
 }
 
 /** Tokens of a conversation with its marks. 0 where the model's template cannot write it: to answer says why. */

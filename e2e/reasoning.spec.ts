@@ -1,4 +1,4 @@
-import { BUILT_IN_BYTES } from "./server.ts";
+import { builtInWithTemplate } from "./models.ts";
 import { expect, test } from "./test.ts";
 
 /** As reasoning models have it: the prompt opens the block, so that the answer begins inside of it. */
@@ -6,21 +6,14 @@ const TEMPLATE =
   "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}" +
   "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n<think>\\n' }}{% endif %}";
 
-/** The built-in model with this template in the place of its own, filled up to the same length. */
-function thinkingModel(): Buffer {
-  const bytes = Buffer.from(BUILT_IN_BYTES);
-  const key = bytes.indexOf("tokenizer.chat_template");
-  const at = key + "tokenizer.chat_template".length + 4; // after the value's type
-  const length = Number(bytes.readBigUInt64LE(at));
-  const padding = " ".repeat(length - TEMPLATE.length - "{##}".length);
-  bytes.write(`${TEMPLATE}{#${padding}#}`, at + 8, "utf8");
-  return bytes;
-}
-
 test("reasoning stands apart from the answer, and can be folded away", async ({ chat, page, server }) => {
   await page.goto(server.url);
   await chat.ready();
-  const file = { name: "thinking.gguf", mimeType: "application/octet-stream", buffer: thinkingModel() };
+  const file = {
+    name: "thinking.gguf",
+    mimeType: "application/octet-stream",
+    buffer: builtInWithTemplate(TEMPLATE),
+  };
   await page.getByTestId("file").setInputFiles(file);
   await chat.ready();
   await chat.limitTokens(12);

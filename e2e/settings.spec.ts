@@ -1,6 +1,6 @@
 /** Settings: refused values, penalties, stop texts, context length, reasoning; and what the context is said to hold. */
 import { expectAccessibleInAllLooks } from "./axe.ts";
-import { BUILT_IN_BYTES } from "./server.ts";
+import { builtInWithTemplate } from "./models.ts";
 import { expect, test } from "./test.ts";
 
 test("a value that cannot be used is explained, and the last one that could goes on", async ({
@@ -86,21 +86,14 @@ const TEMPLATE =
   "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}" +
   "{% if enable_thinking is not defined or enable_thinking %}{{ '<think>\\n' }}{% endif %}{% endif %}";
 
-/** The built-in model with this template in the place of its own, filled up to the same length. */
-function switchableModel(): Buffer {
-  const bytes = Buffer.from(BUILT_IN_BYTES);
-  const key = bytes.indexOf("tokenizer.chat_template");
-  const at = key + "tokenizer.chat_template".length + 4; // after the value's type
-  const length = Number(bytes.readBigUInt64LE(at));
-  const padding = " ".repeat(length - TEMPLATE.length - "{##}".length);
-  bytes.write(`${TEMPLATE}{#${padding}#}`, at + 8, "utf8");
-  return bytes;
-}
-
 test("reasoning can be switched off where the model's template knows how", async ({ chat, page, server }) => {
   await page.goto(server.url);
   await chat.ready();
-  const file = { name: "switch.gguf", mimeType: "application/octet-stream", buffer: switchableModel() };
+  const file = {
+    name: "switch.gguf",
+    mimeType: "application/octet-stream",
+    buffer: builtInWithTemplate(TEMPLATE),
+  };
   await page.getByTestId("file").setInputFiles(file);
   await chat.ready("switch.gguf");
   await chat.limitTokens(8);

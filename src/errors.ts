@@ -1,7 +1,7 @@
 /**
  * Every failure that intab names. Each error has a stable `code`, says what happened with which values, and what to
  * do next; `details` carries the same values as plain data. Class, `code`, `details` and `cause` survive the way from
- * the worker to the page (see `worker/errors.ts`).
+ * the worker to the page (see `boundary/errors.ts`).
  *
  * A cancelled call is not in this list: `load()`, `logits()` and the like reject with the signal's own reason (a
  * `DOMException` named `AbortError` unless the caller gave another), as `fetch` does; a generation does not fail, its

@@ -27,19 +27,16 @@ export class ChatStore {
     });
   }
 
-  /** All chats, the latest first, and how many records could not be read. */
+  /** All chats, and how many records could not be read. */
   async list(): Promise<{ chats: ChatSummary[]; unreadable: number }> {
-    const records = await values<unknown>(this.#store);
-    const readable = records.map(record => readRecord(record)).filter(record => record !== null);
-    for (const { id } of readable) this.#stored.add(id);
-    const chats = readable.map(chat => ({ id: chat.id, title: titleOf(chat), updated: chat.updated }));
-    chats.sort((one, other) => other.updated - one.updated);
-    return { chats, unreadable: records.length - readable.length };
+    const { chats, records } = await this.#readAll();
+    for (const { id } of chats) this.#stored.add(id);
+    const summaries = chats.map(chat => ({ id: chat.id, title: titleOf(chat), updated: chat.updated }));
+    return { chats: summaries, unreadable: records - chats.length };
   }
 
   async all(): Promise<ChatData[]> {
-    const records = await values<unknown>(this.#store);
-    return records.map(record => readRecord(record)).filter(record => record !== null);
+    return (await this.#readAll()).chats;
   }
 
   async read(id: string): Promise<ChatData | null> {
@@ -80,6 +77,12 @@ export class ChatStore {
     await del(id, this.#store);
     this.#stored.add(id);
     this.#channel.postMessage(id);
+  }
+
+  async #readAll(): Promise<{ chats: ChatData[]; records: number }> {
+    const records = await values<unknown>(this.#store);
+    const chats = records.map(record => readRecord(record)).filter(record => record !== null);
+    return { chats, records: records.length };
   }
 }
 

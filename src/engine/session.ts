@@ -5,6 +5,7 @@ import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { rethrowLoss, unlessLost } from "../gpu/loss.ts";
 import { check, checkAll, refused } from "../options.ts";
+import { randomSeed } from "../sampling/options.ts";
 import {
   type AnswerParts,
   type ChatTemplate,
@@ -108,13 +109,14 @@ export class Session {
     deliver: (chunk: GenerateChunk) => void,
     journal?: Journal,
   ): Promise<GenerateResult> {
+    const calledAt = performance.now();
     this.#closing.signal.throwIfAborted();
     this.#generator();
-    const seed = options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!;
+    const seed = options.seed ?? randomSeed();
     const read = readRequest(prompt, { ...options, seed }, this.#parts);
     const { promptIds, reasoning } = read;
     journal?.begin({ promptIds, reasoning, options: { ...options, seed }, ids: [] });
-    return this.#run(read, signal, deliver, journal);
+    return this.#run(read, calledAt, signal, deliver, journal);
   }
 
   /** Goes on with a generation that was broken off; its text so far is handed over first. Otherwise as `generate`. */
@@ -124,9 +126,10 @@ export class Session {
     deliver: (chunk: GenerateChunk) => void,
     journal?: Journal,
   ): Promise<GenerateResult> {
+    const calledAt = performance.now();
     this.#closing.signal.throwIfAborted();
     this.#generator();
-    return this.#run(request(unfinished, this.#parts), signal, deliver, journal);
+    return this.#run(request(unfinished, this.#parts), calledAt, signal, deliver, journal);
   }
 
   /** Computes a prompt ahead of a request that begins with it. Rejects with the signal's reason. @throws as `generate` */
@@ -162,11 +165,11 @@ export class Session {
 
   async #run(
     request: Request,
+    calledAt: number,
     signal: AbortSignal,
     deliver: (chunk: GenerateChunk) => void,
     journal: Journal | undefined,
   ): Promise<GenerateResult> {
-    const calledAt = performance.now();
     const { loop } = this.#generator();
     const progress = noProgress();
     try {

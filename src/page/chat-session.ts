@@ -76,7 +76,6 @@ export class ChatSession {
    * leaves the conversation as it was. Failures as with `model.chat`.
    */
   chat(input: ChatInput, options: TurnOptions = {}): Generation {
-    let answer: Generation | undefined;
     const early = new AbortController();
     return new Generation(
       deliver =>
@@ -85,7 +84,7 @@ export class ChatSession {
           const { signal, ...rest } = known(options, turnNames);
           const messages = [...this.#messages, ...toMessages(input)];
           const either = signal ? AbortSignal.any([signal, early.signal]) : early.signal;
-          answer = this.#model.chat(messages, { ...rest, ...this.#template, signal: either });
+          const answer = this.#model.chat(messages, { ...rest, ...this.#template, signal: either });
           for await (const chunk of answer) deliver(chunk);
           const result = await answer;
           this.#messages = [...messages, asMessage(result)];

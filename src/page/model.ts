@@ -1,11 +1,12 @@
 import { proxy } from "comlink";
-import type { Host, RenderChatOptions, TokenizeOptions } from "../boundary/protocol.ts";
+import type { Host, Prompt, RenderChatOptions, TokenizeOptions } from "../boundary/protocol.ts";
 import { known, plain, refused } from "../options.ts";
 import type {
   ChatMessage,
   ChatOptions,
   EmbedOptions,
   GenerateOptions,
+  GenerateResult,
   ModelInfo,
   PreparedPrompt,
   PrepareOptions,
@@ -57,10 +58,9 @@ export class Model {
    * the text so far and says `finishReason: "abort"`, and the iteration ends there.
    */
   generate(prompt: string | readonly number[], options: GenerateOptions = {}): Generation {
-    return this.#start(options, generateNames, () => [
-      typeof prompt === "string" ? { text: prompt } : { ids: plain(prompt, "prompt") },
-      options,
-    ]);
+    return this.#start(options, generateNames, rest =>
+      generating(typeof prompt === "string" ? { text: prompt } : { ids: plain(prompt, "prompt") }, rest),
+    );
   }
 
   /**
@@ -69,10 +69,10 @@ export class Model {
    * `generate`, and InputError `chat-template` or `messages`.
    */
   chat(messages: readonly ChatMessage[], options: ChatOptions = {}): Generation {
-    return this.#start(options, chatNames, () => {
-      const { tools, documents, enableThinking, templateVariables, ...rest } = options;
+    return this.#start(options, chatNames, all => {
+      const { tools, documents, enableThinking, templateVariables, ...rest } = all;
       const template = fields({ tools, documents, enableThinking, templateVariables }) as TemplateOptions;
-      return [{ messages: plain(messages, "messages"), template }, rest];
+      return generating({ messages: plain(messages, "messages"), template }, rest);
     });
   }
 
@@ -83,20 +83,10 @@ export class Model {
    * Failures as with `generate`, and InputError `not-saved`, `other-model`, `not-restorable`.
    */
   resume(name: string, options: { signal?: AbortSignal } = {}): Generation {
-    const early = new AbortController();
-    let either = early.signal;
-    return new Generation(
-      async deliver => {
-        const { signal } = known(options, ["signal"]);
-        checkSignal(signal);
-        if (signal) either = AbortSignal.any([signal, either]);
-        return this.#call(either, (host, request) =>
-          host.resume(request, plain(name, "name"), proxy(deliver)),
-        );
-      },
-      () => early.abort(),
-      error => either.aborted && error === either.reason,
-    );
+    return this.#start(options, ["signal"], () => {
+      const journal = plain(name, "name");
+      return (host, request, deliver) => host.resume(request, journal, deliver);
+    });
   }
 
   /**
@@ -242,26 +232,36 @@ export class Model {
     return this.#connection.call(signal, request => send(this.#connection.host, request));
   }
 
-  #start<T extends GenerateOptions>(
+  /** @param read checks what the caller gave, and says what to ask of the worker */
+  #start<T extends { signal?: AbortSignal }>(
     options: T,
     names: readonly (keyof T & string)[],
-    read: () => [prompt: Parameters<Host["generate"]>[1], rest: GenerateOptions],
+    read: (rest: Omit<T, "signal">) => Send,
   ): Generation {
     const early = new AbortController();
     let either = early.signal;
     return new Generation(
       async deliver => {
-        known(options, names);
-        const [prompt, { signal, ...rest }] = read();
+        const { signal, ...rest } = known(options, names);
+        const send = read(rest);
         checkSignal(signal);
-        const settings = fields(rest);
         if (signal) either = AbortSignal.any([signal, either]);
-        return this.#call(either, (host, request) =>
-          host.generate(request, prompt, settings, proxy(deliver)),
-        );
+        return this.#call(either, (host, request) => send(host, request, proxy(deliver)));
       },
       () => early.abort(),
       error => either.aborted && error === either.reason,
     );
   }
+}
+
+/** Asks the worker for a generation. */
+type Send = (
+  host: Connection["host"],
+  request: number,
+  deliver: Parameters<Host["generate"]>[3],
+) => Promise<GenerateResult>;
+
+function generating(prompt: Prompt, options: Omit<ChatOptions, "signal" | keyof TemplateOptions>): Send {
+  const settings = fields(options);
+  return (host, request, deliver) => host.generate(request, prompt, settings, deliver);
 }

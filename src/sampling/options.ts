@@ -114,4 +114,5 @@ export function validateSampling(
   };
 }
 
-const randomSeed = (): number => crypto.getRandomValues(new Uint32Array(1))[0]!;
+/** What a request without a seed draws by. */
+export const randomSeed = (): number => crypto.getRandomValues(new Uint32Array(1))[0]!;

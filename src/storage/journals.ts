@@ -1,15 +1,13 @@
 /** Journals of generations: what a page that was killed needs to go on with one. */
-import { InputError } from "../errors.ts";
-import { deleteKept, getKept, putKept } from "./kept.ts";
+import { type Bound, deleteKept, getBound, putKept } from "./kept.ts";
 
 const FORMAT = 1;
 /** How often a journal is written at most. What came since is computed again, and is the same. Milliseconds. */
 const EVERY_MS = 250;
 
 /** What is stored; `unfinished` as the engine knows it. */
-interface Stored<T> {
+interface Stored<T> extends Bound {
   format: number;
-  binding: string;
   unfinished: T;
 }
 
@@ -18,6 +16,7 @@ export class JournalWriter<T extends { ids: readonly number[] }> {
   readonly #name: string;
   readonly #binding: string;
   #unfinished: T | undefined;
+  readonly #ids: number[] = [];
   #writing: Promise<void> = Promise.resolve();
   #waiting = false;
   #last = 0;
@@ -29,11 +28,12 @@ export class JournalWriter<T extends { ids: readonly number[] }> {
 
   begin(unfinished: T): void {
     this.#unfinished = unfinished;
+    this.#ids.push(...unfinished.ids);
     this.#write();
   }
 
   add(ids: readonly number[]): void {
-    this.#unfinished = { ...this.#unfinished!, ids: [...this.#unfinished!.ids, ...ids] };
+    this.#ids.push(...ids);
     if (performance.now() - this.#last >= EVERY_MS) this.#write();
   }
 
@@ -52,7 +52,7 @@ export class JournalWriter<T extends { ids: readonly number[] }> {
       const stored: Stored<T> = {
         format: FORMAT,
         binding: this.#binding,
-        unfinished: this.#unfinished!,
+        unfinished: { ...this.#unfinished!, ids: this.#ids },
       };
       return putKept("journal", this.#name, stored);
     });
@@ -62,25 +62,9 @@ export class JournalWriter<T extends { ids: readonly number[] }> {
 
 /** @throws InputError `not-saved`, `other-model`, `not-restorable` */
 export async function getJournal<T>(name: string, binding: string): Promise<T> {
-  const found = (await getKept("journal", name)) as Partial<Stored<T>> | undefined;
-  if (found === undefined) throw refused("not-saved", name, "none is under way under this name, or it ended");
-  if (found?.format !== FORMAT || !found.unfinished)
-    throw refused("not-restorable", name, "its journal is damaged, or another version of intab wrote it");
-  if (found.binding !== binding)
-    throw refused(
-      "other-model",
-      name,
-      "it ran on another model file, or with another contextLength or precision",
-    );
-  return found.unfinished;
-}
-
-function refused(code: string, name: string, why: string): InputError {
-  return new InputError(
-    code,
-    `The generation "${name.slice(0, 100)}" cannot be resumed: ${why}. Start it anew.`,
-    {
-      details: { name: name.slice(0, 100) },
-    },
-  );
+  const isStored = (value: unknown): value is Stored<T> => {
+    const { format, unfinished } = (value ?? {}) as Partial<Stored<T>>;
+    return format === FORMAT && Boolean(unfinished);
+  };
+  return (await getBound("journal", name, binding, isStored)).unfinished;
 }

@@ -1,16 +1,13 @@
 /** Conversations with what was computed of them. */
-import { InputError } from "../errors.ts";
 import { check, nameRule } from "../options.ts";
 import type { SavedSession } from "../types.ts";
-import { deleteKept, getKept, listKept, putKept } from "./kept.ts";
+import { type Bound, deleteKept, getBound, listKept, putKept } from "./kept.ts";
 
 /** Of the layout of what is stored, and of the keys and values in it: another one is of no use. */
 const FORMAT = 1;
 
 /** What is stored. */
-export interface StoredSession {
-  /** Model file and settings that it was computed with. */
-  binding: string;
+export interface StoredSession extends Bound {
   /** Tokens whose keys and values are here. */
   ids: readonly number[];
   layers: readonly Blob[];
@@ -31,16 +28,8 @@ export function putSession(name: string, session: StoredSession): Promise<void> 
 }
 
 /** @throws InputError `not-saved`, `other-model` (file, context length or precision differ), `not-restorable` */
-export async function getSession(name: string, binding: string): Promise<StoredSession> {
-  const found = await getKept("session", name);
-  if (found === undefined) throw refused("not-saved", name, "nothing is saved under this name");
-  if (!isStored(found))
-    throw refused("not-restorable", name, "it is damaged, or another version of intab saved it");
-  if (found.binding !== binding) {
-    const why = "it was computed by another model file, or with another contextLength or precision";
-    throw refused("other-model", name, why);
-  }
-  return found;
+export function getSession(name: string, binding: string): Promise<StoredSession> {
+  return getBound("session", name, binding, isStored);
 }
 
 /** What is saved, by name; what cannot be read is left out. */
@@ -69,13 +58,5 @@ function isStored(value: unknown): value is Stored {
     Array.isArray(ids) &&
     blobs(layers) &&
     blobs(states)
-  );
-}
-
-function refused(code: string, name: string, why: string): InputError {
-  return new InputError(
-    code,
-    `The conversation "${name.slice(0, 100)}" cannot be restored: ${why}. Compute it anew from its messages, or remove it with sessions.remove(name).`,
-    { details: { name: name.slice(0, 100) } },
   );
 }

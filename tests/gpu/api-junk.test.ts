@@ -2,6 +2,16 @@
 // name what is wrong, within a time, and the model answers afterwards. Needs a browser.
 import * as intab from "intab";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  chatNames,
+  embedNames,
+  fitNames,
+  generateNames,
+  loadNames,
+  prepareNames,
+  renderNames,
+  textNames,
+} from "../../src/page/option-names.ts";
 import { loadFixture } from "./fixtures.ts";
 import { file as small } from "./session-support.ts";
 import { provideGpu } from "./support.ts";
@@ -90,34 +100,16 @@ describe("junk", () => {
     expect(ids).toHaveLength(1);
   };
 
-  const generateOptions = [
-    "temperature",
-    "topK",
-    "topP",
-    "minP",
-    "repetitionPenalty",
-    "frequencyPenalty",
-    "presencePenalty",
-    "logitBias",
-    "seed",
-    "maxTokens",
-    "stop",
-    "ignoreEndOfTurn",
-    "cachePrompt",
-    "journal",
-    "signal",
-  ];
-  const templateOptions = ["tools", "documents", "enableThinking", "templateVariables"];
   const one = { maxTokens: 1 };
   const nearlyFull = Array.from({ length: 63 }, () => 5); // leaves room for one token
   /** Name of the call, the option or argument that gets the junk, and the call. */
   const calls: [string, string, (value: never) => PromiseLike<unknown>, string[]?][] = [
-    ...generateOptions.map((name): (typeof calls)[number] => [
+    ...generateNames.map((name): (typeof calls)[number] => [
       "generate",
       name,
       value => model.generate([5, 17], { ...one, [name]: value }),
     ]),
-    ...[...generateOptions, ...templateOptions, "specialTokens"].map((name): (typeof calls)[number] => [
+    ...chatNames.map((name): (typeof calls)[number] => [
       "chat",
       name,
       value => model.chat(hi, { ...one, [name]: value }),
@@ -133,7 +125,7 @@ describe("junk", () => {
     ["embed", "texts", value => model.embed(value), ["prompt-too-long"]],
     ["embed", "texts", value => model.embed([value])],
     ["embed", "", value => model.embed([[value]]), ["token-id"]],
-    ...["pooling", "normalize", "dimensions", "signal"].map((name): (typeof calls)[number] => [
+    ...embedNames.map((name): (typeof calls)[number] => [
       "embed",
       name,
       value => model.embed("a", { [name]: value }),
@@ -159,7 +151,7 @@ describe("junk", () => {
     ["detokenize", "ids", value => model.detokenize(value), ["token-id"]],
     ["detokenize", "ids", value => model.detokenize([value]), ["token-id"]],
     ["renderChat", "", value => model.renderChat(value), ["messages"]],
-    ...[...templateOptions, "addGenerationPrompt", "now"].map((name): (typeof calls)[number] => [
+    ...renderNames.map((name): (typeof calls)[number] => [
       "renderChat",
       name,
       value => model.renderChat(hi, { [name]: value }),
@@ -167,7 +159,7 @@ describe("junk", () => {
     ]),
     ["renderChat", "option", value => model.renderChat(hi, value)],
     ["prepare", "", value => model.prepare(value), ["token-id", "prompt-too-long", "messages"]],
-    ...[...templateOptions, "specialTokens", "signal"].map((name): (typeof calls)[number] => [
+    ...prepareNames.map((name): (typeof calls)[number] => [
       "prepare",
       name,
       value => model.prepare(hi, { [name]: value }),
@@ -235,37 +227,17 @@ describe("junk", () => {
     ["load", "source", value => load(value, shared())],
     ["fit", "source", value => fit(value, shared())],
     ["loadTokenizer", "source", value => loadTokenizer(value, shared())],
-    ...[
-      "contextLength",
-      "headers",
-      "token",
-      "hubUrl",
-      "cacheKey",
-      "features",
-      "signal",
-      "onProgress",
-      "worker",
-    ].map((name): (typeof opened)[number] => [
+    ...loadNames.map((name): (typeof opened)[number] => [
       "load",
       name,
       value => load(nothing, { ...shared(), [name]: value }),
     ]),
-    ...[
-      "contextLength",
-      "memoryBytes",
-      "headers",
-      "token",
-      "hubUrl",
-      "cacheKey",
-      "features",
-      "signal",
-      "worker",
-    ].map((name): (typeof opened)[number] => [
+    ...fitNames.map((name): (typeof opened)[number] => [
       "fit",
       name,
       value => fit(nothing, { ...shared(), [name]: value }),
     ]),
-    ...["headers", "token", "hubUrl", "cacheKey", "signal", "worker"].map((name): (typeof opened)[number] => [
+    ...textNames.map((name): (typeof opened)[number] => [
       "loadTokenizer",
       name,
       value => loadTokenizer(nothing, { ...shared(), [name]: value }),

@@ -283,13 +283,15 @@ export class KvStore {
 
   /** The longest part of a chain of which all is there that its continuation sees. */
   #usable(chain: readonly PrefixNode[]): readonly PrefixNode[] {
-    for (let length = chain.length; length > 0; length--) {
-      const reaches = this.#pools.every((pool, index) => {
+    const reaches = (length: number): boolean =>
+      this.#pools.every((pool, index) => {
+        if (pool.window === undefined) return true; // these are there as long as their node is
         const needed = this.#firstNeeded(pool, length * KV_PAGE);
         return chain.slice(needed, length).every(({ pages }) => pages[index] !== GONE);
       });
+    for (let length = chain.length; length > 0; length--) {
       const goesOn = this.states.checkpoints === 0 || chain[length - 1]!.checkpoint !== GONE;
-      if (reaches && goesOn) return chain.slice(0, length);
+      if (goesOn && reaches(length)) return chain.slice(0, length);
     }
     return [];
   }
