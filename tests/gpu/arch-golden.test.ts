@@ -23,7 +23,7 @@ const absent = (name: string): boolean => !folder && !IN_REPOSITORY.includes(nam
 const why = folder ? "" : " (SKIPPED: no ../shared/golden; set INTAB_GOLDEN to the golden data)";
 
 async function read(name: string, file: string): Promise<Blob> {
-  if (folder) return loadFile(`${folder}/arch/${name}/${file}`);
+  if (folder) return loadFile(`${folder}/${NEWER.includes(name) ? "arch2" : "arch"}/${name}/${file}`);
   return new Blob([await loadFixture(`arch/${name}/${file}`)]);
 }
 
@@ -56,6 +56,9 @@ const MODELS = [
   "gptoss",
 ];
 
+/** Models of the second set of golden data. */
+const NEWER: string[] = [];
+
 /** Phi-3 chooses its RoPE factors by the configured context, so each case gets a context of its own length. */
 const contextOf = (length: number): number => Math.ceil((length + 32) / 16) * 16;
 
@@ -70,7 +73,7 @@ const passes = await modelPasses();
 const runs = <T>(names: readonly T[]) =>
   names.flatMap(name => passes.map(([pass, features]) => ({ name, pass, features })));
 
-for (const { name, pass, features } of runs(MODELS)) {
+for (const { name, pass, features } of runs([...MODELS, ...NEWER])) {
   describe.skipIf(absent(name))(
     `arch/${name} against transformers, ${pass}${absent(name) ? why : ""}`,
     () => {
