@@ -16,21 +16,23 @@ const BLOCK = 16u;           // as in kv-cache.wgsl
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
   if (stopped()) { return; }
   let head = workgroup.x;
-  let end = parts_at(position_of(decode_row())) * HEADS;
-  var largest = parts[head * (UNITS + 1u) + UNITS].x;
-  for (var split = HEADS; split < end; split += HEADS) {
-    largest = max(largest, parts[(split + head) * (UNITS + 1u) + UNITS].x);
+  let row = workgroup.y;
+  let first = row * SPLITS * HEADS + head;
+  let end = first + parts_at(position_of(row)) * HEADS;
+  var largest = parts[first * (UNITS + 1u) + UNITS].x;
+  for (var part = first + HEADS; part < end; part += HEADS) {
+    largest = max(largest, parts[part * (UNITS + 1u) + UNITS].x);
   }
   for (var unit = thread; unit < UNITS; unit += THREADS) {
     var values = vec4f();
     var weights = 0.0;
-    for (var split = 0u; split < end; split += HEADS) {
-      let base = (split + head) * (UNITS + 1u);
+    for (var part = first; part < end; part += HEADS) {
+      let base = part * (UNITS + 1u);
       let seen = parts[base + UNITS];
       let shrink = exp2(seen.x - largest);
       weights += shrink * seen.y;
       values += shrink * parts[base + unit];
     }
-    out[head * UNITS + unit] = values / weights;
+    out[(row * HEADS + head) * UNITS + unit] = values / weights;
   }
 }

@@ -1,4 +1,4 @@
-// Second half of a split decode: joins the parts that attention-result-part wrote, one workgroup a query head. Its
+// Second half of a split decode: joins the parts that attention-result-part wrote, one workgroup a row and query head. Its
 // threads form a grid of UNITS by LANES; a lane takes every LANES-th part, DEPTH of them at most, all asked for at once.
 #import state
 #import attention-softmax
@@ -22,7 +22,8 @@ var<workgroup> sums: array<vec4f, THREADS>;
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
   if (stopped()) { return; }
-  let count = parts_at(position_of(decode_row()));
+  let row = workgroup.y;
+  let count = parts_at(position_of(row));
   let head = workgroup.x;
   let unit = thread % UNITS;
   let lane = min(thread / UNITS, LANES - 1u);
@@ -32,7 +33,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   for (var j = 0u; j < DEPTH; j++) {
     let part = lane + j * LANES;
     // past the last: read that one and give it no weight, so that no load waits for a branch
-    let base = (min(part, count - 1u) * HEADS + head) * (UNITS + 1u);
+    let base = ((row * SPLITS + min(part, count - 1u)) * HEADS + head) * (UNITS + 1u);
     let seen = parts[base + UNITS];
     let value = parts[base + unit];
     let maximum = select(MASKED, seen.x, part < count);
@@ -59,5 +60,5 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     total += w * weights[l];
     values += w * sums[l * UNITS + thread];
   }
-  out[head * UNITS + thread] = values / total;
+  out[(row * HEADS + head) * UNITS + thread] = values / total;
 }

@@ -1,5 +1,5 @@
 enable subgroups;
-// Attention of one token over the paged KV cache (flash decoding), without workgroup memory while it reads. A workgroup
+// Attention of a token of each sequence over the paged KV cache (flash decoding), without workgroup memory while it reads. A workgroup
 // takes one part of the keys of one KV head and serves TILE of the query heads that share it. A team is WIDTH threads of a
 // subgroup; LANES of them share a key, each with WORDS_PER_LANE words of it, of its value, of the queries and of the
 // results, all in registers; scores are added up by shuffles. Each LANES threads have their own running maximum; they meet
@@ -59,7 +59,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let head = kv_head * GROUP + min(tile_head + h, GROUP - 1u);
   #repeat u UNITS_PER_LANE
   let word = lane + u / WORD_UNITS * LANES;
-  let unit = q[head * UNITS + min(word, WORDS - 1u) * WORD_UNITS + u % WORD_UNITS];
+  let unit = q[(row * HEADS + head) * UNITS + min(word, WORDS - 1u) * WORD_UNITS + u % WORD_UNITS];
   query[h][u] = select(vec4f(), unit * SCALE, word < WORDS);
   #end
   #end
@@ -174,7 +174,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     for (var i = thread; i < FOLD * UNITS; i += THREADS) {
       let f = i / UNITS;
       let head = tile_head + base + f;
-      if (base + f < TILE && head < GROUP) { join(f, kv_head * GROUP + head, workgroup.x, i % UNITS); }
+      if (base + f < TILE && head < GROUP) { join(f, row * HEADS + kv_head * GROUP + head, workgroup.x, i % UNITS); }
     }
     workgroupBarrier();
   }

@@ -1,4 +1,4 @@
-// Attention of one token over the paged KV cache (flash decoding). A workgroup takes one part of the keys of one KV
+// Attention of a token of each sequence over the paged KV cache (flash decoding). A workgroup takes one part of the keys of one KV
 // head and serves TILE of the query heads that share it. Its threads form a grid of UNITS by LANES: a lane takes
 // DEPTH keys of every round, a thread 4 elements of their keys and values, all asked for a round ahead, since waiting for
 // memory is what costs here. Keys go on into workgroup memory, where one thread computes a score or a part of it; values
@@ -51,7 +51,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   for (var j = 0u; j < DEPTH; j++) { page[j] = page_of(slot, within(first + lane + j * LANES, oldest, end) / BLOCK); }
   for (var i = thread; i < TILE * UNITS; i += THREADS) {
     let head = kv_head * GROUP + min(tile_head + i / UNITS, GROUP - 1u);
-    queries[i] = q[head * UNITS + i % UNITS] * SCALE;
+    queries[i] = q[(row * HEADS + head) * UNITS + i % UNITS] * SCALE;
   }
   for (var j = 0u; j < DEPTH; j++) {
     let key = within(first + lane + j * LANES, oldest, end);
@@ -129,7 +129,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       if (base + f < TILE && head < GROUP) {
         var values = vec4f();
         for (var l = 0u; l < LANE_LOOP; l++) { values += sums[f * THREADS + l * UNITS + i % UNITS]; }
-        finish(kv_head * GROUP + head, workgroup.x, i % UNITS, values, totals[base + f].x, totals[base + f].y);
+        finish(row * HEADS + kv_head * GROUP + head, workgroup.x, i % UNITS, values, totals[base + f].x, totals[base + f].y);
       }
     }
     workgroupBarrier();

@@ -20,7 +20,7 @@ fn main(
   @builtin(local_invocation_index) thread: u32,
 ) {
   if (stopped() || !holds(workgroup.z)) { return; }
-  let base = last_row() * (K / 4u);
+  let base = input_row(workgroup.z) * (K / 4u);
   var scale = 1.0;
   if (NORMALISED) {
     var part = 0.0;

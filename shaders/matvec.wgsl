@@ -1,5 +1,6 @@
 // finish(W x) for one token: decode. A team of LANES threads computes the 4 rows of a row group, and with PAIR_GROUPS > 0
-// of a second one: the up projection beside the gate, or where TWO_RESULTS just another one. Workgroups of z = s compute slot s of a mixture of experts; else z = 0.
+// of a second one: the up projection beside the gate, or where TWO_RESULTS just another one. Workgroups of z = s compute slot s of a mixture of experts, or the logits
+// of draw s; else z = 0.
 #import state
 #import weights
 #import activation
@@ -11,7 +12,7 @@
 override GROUPS: u32;        // row groups to compute (half of all where teams compute two), of one expert
 override TWO_RESULTS: bool;
 override TEAMS: u32;         // teams in a workgroup
-// x[T, K]; the last token of the batch is used, the only one in decode
+// x[T, K]
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;
 
 @compute @workgroup_size(LANES * TEAMS)
@@ -25,7 +26,7 @@ fn main(
   let wanted = (workgroup.y * workgroups.x + workgroup.x) * TEAMS + thread / LANES;
   let group = min(wanted, GROUPS - 1u);
   let matrix = first_group(workgroup.z);
-  let part = team_product(matrix + group, last_row() * (K / 4u), lane);
+  let part = team_product(matrix + group, input_row(workgroup.z) * (K / 4u), lane);
   var result = team_sum4(part.result, thread);
   var paired = vec4f();
   if (PAIR_GROUPS > 0u) { paired = team_sum4(part.paired, thread); }

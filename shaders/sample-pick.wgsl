@@ -1,4 +1,4 @@
-// Last dispatch of sampling with filters, one workgroup: top-k, then top-p over what is left, then min-p, then
+// Last dispatch of sampling with filters, a workgroup a draw: top-k, then top-p over what is left, then min-p, then
 // the draw. Few candidates are ranked in workgroup memory; many are cut by a search for the border.
 #import sample-commit
 #import sample-search
@@ -19,7 +19,7 @@ var<workgroup> word: u32;
 // Sum of all weights, from the slices' sums in their order.
 fn whole_mass(thread: u32, greatest: f32) -> f32 {
   for (var i = thread; i < SLICES; i += THREADS) {
-    weights[i] = bitcast<f32>(peaks[i].z) * weight_of(peaks[i].x, greatest);
+    weights[i] = bitcast<f32>(peaks[draw * SLICES + i].z) * weight_of(peaks[draw * SLICES + i].x, greatest);
   }
   workgroupBarrier();
   var total = 0.0;
@@ -30,7 +30,7 @@ fn whole_mass(thread: u32, greatest: f32) -> f32 {
 
 // Joins the slices' survivors into one list, ids ascending. Returns their number.
 fn gather(thread: u32) -> u32 {
-  for (var i = thread; i < SLICES; i += THREADS) { weights[i] = f32(slices[i].x); } // counts < 2^24: exact
+  for (var i = thread; i < SLICES; i += THREADS) { weights[i] = f32(slices[draw * (SLICES + 1u) + i].x); } // counts < 2^24: exact
   workgroupBarrier();
   for (var i = thread; i <= SLICES; i += THREADS) {
     var offset = 0.0;
@@ -45,8 +45,8 @@ fn gather(thread: u32) -> u32 {
     for (var step = 128u; step > 0u; step /= 2u) {
       if (slice + step < SLICES && offsets[slice + step] <= i) { slice += step; }
     }
-    let candidate = kept[slice * SLICE + i - offsets[slice]];
-    if (total <= RANKED) { unordered[i] = candidate; } else { candidates[i] = candidate; }
+    let candidate = kept[(draw * SLICES + slice) * SLICE + i - offsets[slice]];
+    if (total <= RANKED) { unordered[i] = candidate; } else { candidates[draw * V + i] = candidate; }
   }
   workgroupBarrier();
   storageBarrier();
@@ -55,23 +55,23 @@ fn gather(thread: u32) -> u32 {
 
 // How many of the most likely candidates stay, with weights[] in their order.
 fn count_ranked(total: u32, greatest: f32, all: f32) -> u32 {
-  let most = select(total, min(params.top_k, total), params.top_k > 0u);
+  let most = select(total, min(asked[slot].top_k, total), asked[slot].top_k > 0u);
   var count = most;
-  if (params.top_p < 1.0) {
+  if (asked[slot].top_p < 1.0) {
     var mass = all;
-    if (params.top_k > 0u) {
+    if (asked[slot].top_k > 0u) {
       mass = 0.0;
       for (var i = 0u; i < most; i++) { mass += weights[i]; }
     }
     var sum = weights[0];
     count = 1u;
-    while (count < most && sum < params.top_p * mass) {
+    while (count < most && sum < asked[slot].top_p * mass) {
       sum += weights[count];
       count++;
     }
   }
   if (uses(USES_MIN_P)) {
-    let least = key_of(greatest - params.min_p_gap);
+    let least = key_of(greatest - asked[slot].min_p_gap);
     while (count > 1u && ordered[count - 1u].x < least) { count--; }
   }
   return count;
@@ -91,7 +91,7 @@ fn draw_ranked(thread: u32, total: u32, greatest: f32, all: f32) -> vec2u {
   workgroupBarrier();
   if (thread == 0u) { word = count_ranked(total, greatest, all); }
   let count = workgroupUniformLoad(&word);
-  let drawn = generated();
+  let drawn = generated(slot);
   var winner = vec2u(0u);
   for (var i = thread; i < count; i += THREADS) {
     let own = ordered[i];
@@ -104,20 +104,20 @@ fn draw_ranked(thread: u32, total: u32, greatest: f32, all: f32) -> vec2u {
 // among equals.
 fn draw_searched(thread: u32, total: u32, top: u32, all: f32) -> vec2u {
   let greatest = value_of(top);
-  var least = slices[SLICES].x; // key of the border
+  var least = slices[draw * (SLICES + 1u) + SLICES].x; // key of the border
   var at_least = total;         // candidates that reach it
   var above = 0u;               // candidates above it
   var ties = total;             // candidates that stay of those with the border's key
   var last_id = V;              // the greatest id of those
   var mass = all;
   for (var stage = 0u; stage < 3u; stage++) {
-    var needed = params.top_k > 0u;
-    var count = min(params.top_k, total);
+    var needed = asked[slot].top_k > 0u;
+    var count = min(asked[slot].top_k, total);
     var target_mass = 0.0;
     if (stage == 1u) {
-      needed = params.top_p < 1.0;
+      needed = asked[slot].top_p < 1.0;
       count = 1u;
-      target_mass = params.top_p * mass;
+      target_mass = asked[slot].top_p * mass;
     } else if (stage == 2u) {
       needed = ties < at_least - above;
       count = above + ties;
@@ -148,16 +148,16 @@ fn draw_searched(thread: u32, total: u32, top: u32, all: f32) -> vec2u {
     above = border.high_count;
   }
   if (uses(USES_MIN_P)) {
-    let bound = key_of(greatest - params.min_p_gap);
+    let bound = key_of(greatest - asked[slot].min_p_gap);
     if (bound > least) {
       least = bound;
       last_id = V;
     }
   }
-  let drawn = generated();
+  let drawn = generated(slot);
   var winner = vec2u(0u);
   for (var i = thread; i < total; i += THREADS) {
-    let candidate = candidates[i];
+    let candidate = candidates[draw * V + i];
     if (candidate.x > least || (candidate.x == least && candidate.y <= last_id)) {
       let race = race_key(candidate.x, greatest, drawn, candidate.y);
       winner = better(winner, vec2u(race, candidate.y));
@@ -167,11 +167,13 @@ fn draw_searched(thread: u32, total: u32, top: u32, all: f32) -> vec2u {
 }
 
 @compute @workgroup_size(THREADS)
-fn main(@builtin(local_invocation_index) thread: u32) {
-  if (thread == 0u) { word = u32(stopped()); }
-  if (workgroupUniformLoad(&word) != 0u) { return; }
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let drawn_for = begin_draw(workgroup.x, false);
+  if (thread == 0u) { word = drawn_for; }
+  let asking = workgroupUniformLoad(&word);
+  if (asking == NO_SLOT) { return; }
   var peak = vec2u(0u);
-  for (var i = thread; i < SLICES; i += THREADS) { peak = better(peak, peaks[i].xy); }
+  for (var i = thread; i < SLICES; i += THREADS) { peak = better(peak, peaks[draw * SLICES + i].xy); }
   peak = reduce_best(thread, peak);
   if (thread == 0u) { word = peak.x; }
   let top = workgroupUniformLoad(&word);
@@ -180,11 +182,11 @@ fn main(@builtin(local_invocation_index) thread: u32) {
     return;
   }
   var winner = vec2u(0u); // (race key, id)
-  if (uses(ONE_THRESHOLD)) {
-    for (var i = thread; i < SLICES; i += THREADS) { winner = better(winner, slices[i]); }
+  if (flagged(asking, ONE_THRESHOLD)) {
+    for (var i = thread; i < SLICES; i += THREADS) { winner = better(winner, slices[draw * (SLICES + 1u) + i]); }
   } else {
     var all = 0.0;
-    if (uses(USES_MASS)) { all = whole_mass(thread, value_of(top)); }
+    if (flagged(asking, USES_MASS)) { all = whole_mass(thread, value_of(top)); }
     let total = gather(thread);
     if (total <= RANKED) {
       winner = draw_ranked(thread, total, value_of(top), all);

@@ -1,6 +1,6 @@
 // Gated short convolution (LFM2, Liquid AI 2025): y[t] = C[t] * sum over taps k of w[k] * (B X)[t - TAPS + 1 + k], where
 // [B | C | X] = bcx[t]. A workgroup takes 4 * CHANNELS channels of all tokens, so that it alone reads and writes their
-// history: the products B X of the last TAPS - 1 positions, position p at p mod (TAPS - 1).
+// history: the products B X of the last TAPS - 1 positions, position p of a slot's sequence at p mod (TAPS - 1).
 #import state
 #import vectors
 override WIDTH: u32;         // channels, multiple of 4
@@ -13,21 +13,27 @@ override TOKENS: u32;        // tokens at a time
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 
 // Where B X of a position stands.
-fn history_at(position: u32) -> u32 { return position % (TAPS - 1u) * (WIDTH / 4u); }
+fn history_at(slot: u32, position: u32) -> u32 {
+  return (slot * (TAPS - 1u) + position % (TAPS - 1u)) * (WIDTH / 4u);
+}
 
 // A row of the batch.
 struct Row {
   t: u32,
+  slot: u32,
   position: u32,
   before: u32,               // rows of its sequence before it in the batch
 }
 
-fn row_at(t: u32) -> Row { return Row(t, position_of(t), t - first_row(slot_of(t))); }
+fn row_at(t: u32) -> Row {
+  let slot = slot_of(t);
+  return Row(t, slot, position_of(t), t - first_row(slot));
+}
 
 // B X of the token `back` before a row's, zero before the sequence begins.
 fn product(row: Row, back: u32, channel: u32) -> vec4f {
   if (back > row.position) { return vec4f(); }
-  if (back > row.before) { return history[history_at(row.position - back) + channel]; }
+  if (back > row.before) { return history[history_at(row.slot, row.position - back) + channel]; }
   let base = (row.t - back) * 3u * (WIDTH / 4u) + channel;
   return bcx[base] * bcx[base + 2u * (WIDTH / 4u)];
 }
@@ -53,12 +59,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_id) t
     y[t * (WIDTH / 4u) + channel] = bcx[(t * 3u + 1u) * (WIDTH / 4u) + channel] * sum;
   }
   storageBarrier();
-  // the last positions of the batch, the oldest of them possibly from before it and in place already
-  if (mine && thread.y == 0u) {
-    let slot = slot_of(last_row());
-    for (var back = 0u; back < min(TAPS - 1u, row_count(slot)); back++) {
-      let row = row_at(last_row() - back);
-      history[history_at(row.position) + channel] = product(row, 0u, channel);
+  // the last positions of each sequence, the oldest of them possibly from before the batch and in place already
+  for (var i = thread.y; i < sequences() && mine; i += TOKENS) {
+    let slot = slot_at(i);
+    let count = row_count(slot);
+    for (var back = 0u; back < min(TAPS - 1u, count); back++) {
+      let row = row_at(first_row(slot) + count - 1u - back);
+      history[history_at(slot, row.position) + channel] = product(row, 0u, channel);
     }
   }
 }

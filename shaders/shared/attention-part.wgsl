@@ -1,6 +1,8 @@
-// What a workgroup of decode attention takes: keys `first` to `end` of a KV head, and the query heads from `tile_head` on.
-let slot = slot_of(decode_row());
-let position = position_of(decode_row());
+// What a workgroup of decode attention takes: keys `first` to `end` of a KV head for one row, and the query heads from
+// `tile_head` on.
+let row = workgroup.z;
+let slot = slot_of(row);
+let position = position_of(row);
 let keys = position + 1u;
 let oldest = first_key(position);
 let begin = first_block(position);

@@ -9,3 +9,6 @@ fn holds(slot: u32) -> bool { return ids[slot] - FIRST_EXPERT < HELD; }
 
 // Where the slot's matrix begins, in row groups.
 fn first_group(slot: u32) -> u32 { return (ids[slot] - FIRST_EXPERT) * (GROUPS + PAIR_GROUPS); }
+
+// The row of activations.
+fn input_row(slot: u32) -> u32 { return last_row(); }

@@ -9,11 +9,23 @@ struct QueryTile {
   end: u32,                  // behind the last query
 }
 
-// Tiles of at most `size` queries in the batch.
-fn query_tiles(size: u32, group: u32) -> u32 { return (batch_rows() * group + size - 1u) / size; }
+// Tiles of at most `size` queries in the batch: each sequence begins one.
+fn query_tiles(size: u32, group: u32) -> u32 {
+  var tiles = 0u;
+  for (var i = 0u; i < sequences(); i++) { tiles += (row_count(slot_at(i)) * group + size - 1u) / size; }
+  return tiles;
+}
 
 // `index` below query_tiles().
 fn query_tile(index: u32, size: u32, group: u32) -> QueryTile {
-  let first = index * size;
-  return QueryTile(slot_of(first / group), first, min(first + size, batch_rows() * group));
+  var slot = slot_at(0u);
+  var before = 0u;           // tiles of the sequences before
+  for (var i = 1u; i < sequences(); i++) {
+    let next = before + (row_count(slot) * group + size - 1u) / size;
+    if (index < next) { break; }
+    before = next;
+    slot = slot_at(i);
+  }
+  let first = first_row(slot) * group + (index - before) * size;
+  return QueryTile(slot, first, min(first + size, (first_row(slot) + row_count(slot)) * group));
 }

@@ -1,57 +1,99 @@
 // The rows of a batch: which sequence each belongs to, where it stands there, and when there is nothing to do. All that
 // kernels know of it comes from the functions here (and from `query_tile`, `page_of`), so that only these change with what
-// a batch may hold. Today all rows are neighbours in one sequence.
+// a batch may hold.
 //
-//   row       t, one token of the batch: a chunk of the prompt in prefill, the last token in decode
-//   slot      place of a running sequence in the batch; so far there is one (not a slot of experts: a token's n-th expert)
+//   row       t, one token of the batch: of the prompts' chunks in prefill, the last token of each sequence in decode
+//   slot      place of a running sequence, from when it begins to when it ends (not a slot of experts: a token's n-th expert)
 //   position  place of a row's token in its sequence, from 0; its key and value stand there in the cache
+//   draw      one of the sequences of which this batch draws a token
 //
 //   stopped()             the kernel has nothing to do and returns before it writes: what is queued past the end
 //   batch_rows()          rows in this batch
-//   last_row()            the last of them, whose logits are wanted; in decode the only one
-//   decode_row()          the row that a kernel of decode computes
+//   last_row()            the row whose logits are wanted, where that is one
 //   slot_of(t)            whose row it is
 //   position_of(t)        where it stands
+//   sequences()           in this batch
+//   slot_at(i)            the slot of its i-th sequence
 //   first_row(slot)       the slot's rows in this batch: they are neighbours in it and in the sequence
-//   row_count(slot)
+//   row_count(slot)       0 where it has none
 //   length_after(slot)    positions of the sequence, this batch included
-//   generated()           tokens sampled since the request began
+//   draws()               tokens that are drawn after this batch
+//   drawing_slot(i)       the slot for which the i-th is drawn
+//   drawn_row(i)          the row whose logits it is drawn from
+//   ended(slot)           no more tokens are to be drawn for it
+//   generated(slot)       tokens sampled since the request began
 //   unknown_zero()        0 that no compiler can see through
 //
 // In a kernel that changes them, each is read anew at every call: call it outside of loops.
+const SLOTS = 8u;
 
 // In GPU memory, so that many steps can be queued without the CPU in between: kernels read it, the sampler advances it.
-struct State {
-  // positions in the KV cache before this batch; row t of the batch sits at `position + t`
+struct Slot {
+  // positions in the KV cache before this batch
   position: u32,
-  // tokens in this batch
-  rows: u32,
-  // 1 once an end-of-turn token was sampled, 2 once the logits were no numbers: kernels return early, so what is still
-  // queued costs next to nothing
+  // 1 once an end-of-turn token was sampled, 2 once the logits were no numbers: nothing is sampled any more
   finished: u32,
   // tokens sampled since the request began
   generated: u32,
+  // elements of an array in a uniform are multiples of 16 bytes
+  unused: u32,
 }
 
-fn stopped() -> bool { return state.finished != 0u; }
+struct State {
+  // tokens in this batch
+  rows: u32,
+  sequences: u32,
+  draws: u32,
+  // row of the first draw
+  last_row: u32,
+  // slots of the batch in the order of their rows, then those that draw
+  order: array<vec4u, 2>,
+  drawing: array<vec4u, 2>,
+  // by slot: its first row in this batch, and the one behind its last
+  spans: array<vec4u, SLOTS>,
+  slots: array<Slot, SLOTS>,
+}
+
+fn sequences() -> u32 { return state.sequences; }
+
+fn slot_at(i: u32) -> u32 { return state.order[i / 4u][i % 4u]; }
+
+// Kernels of a single sequence rest once it has ended: what is still queued then costs next to nothing.
+fn stopped() -> bool { return state.sequences == 1u && ended(state.order[0].x); }
 
 fn batch_rows() -> u32 { return state.rows; }
 
-fn last_row() -> u32 { return state.rows - 1u; }
+fn last_row() -> u32 { return state.last_row; }
 
-fn decode_row() -> u32 { return 0u; }
+fn slot_of(t: u32) -> u32 {
+  var slot = state.order[0].x;
+  for (var i = 1u; i < state.sequences; i++) {
+    let next = slot_at(i);
+    if (t >= state.spans[next].x) { slot = next; }
+  }
+  return slot;
+}
 
-fn slot_of(t: u32) -> u32 { return 0u; }
+fn position_of(t: u32) -> u32 {
+  let slot = slot_of(t);
+  return state.slots[slot].position + t - state.spans[slot].x;
+}
 
-fn position_of(t: u32) -> u32 { return state.position + t; }
+fn first_row(slot: u32) -> u32 { return state.spans[slot].x; }
 
-fn first_row(slot: u32) -> u32 { return 0u; }
+fn row_count(slot: u32) -> u32 { return state.spans[slot].y - state.spans[slot].x; }
 
-fn row_count(slot: u32) -> u32 { return state.rows; }
+fn length_after(slot: u32) -> u32 { return state.slots[slot].position + row_count(slot); }
 
-fn length_after(slot: u32) -> u32 { return state.position + state.rows; }
+fn draws() -> u32 { return state.draws; }
 
-fn generated() -> u32 { return state.generated; }
+fn drawing_slot(i: u32) -> u32 { return state.drawing[i / 4u][i % 4u]; }
 
-// Kernels have returned where it is not.
-fn unknown_zero() -> u32 { return state.finished; }
+fn drawn_row(i: u32) -> u32 { return state.spans[drawing_slot(i)].y - 1u; }
+
+fn ended(slot: u32) -> bool { return state.slots[slot].finished != 0u; }
+
+fn generated(slot: u32) -> u32 { return state.slots[slot].generated; }
+
+// No batch has so many rows.
+fn unknown_zero() -> u32 { return state.rows >> 31u; }

@@ -3,7 +3,7 @@
 // gives the same cut.
 #import sample-best
 #import sample-weight
-// (key, id) of the candidates, ids ascending
+// by draw: (key, id) of the candidates, ids ascending
 @group(0) @binding(3) var<storage, read_write> candidates: array<vec2u>;
 
 struct Search {
@@ -50,7 +50,7 @@ fn search(thread: u32, total: u32, tie: u32, count: u32, mass: f32, greatest: f3
     var counts = vec4u(0u);
     var masses = vec4f(0.0);
     for (var i = thread; i < total; i += THREADS) {
-      let candidate = candidates[i];
+      let candidate = candidates[draw * V + i];
       let reached = vec4u(search_value(candidate, tie)) >= pivots;
       counts += select(vec4u(0u), vec4u(1u), reached);
       masses += select(vec4f(0.0), vec4f(weight_of(candidate.x, greatest)), reached);

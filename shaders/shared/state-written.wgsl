@@ -6,11 +6,10 @@ const END_TOKEN = 1u;
 const NO_NUMBERS = 2u;
 
 // The sequence ends here. `why`: END_TOKEN or NO_NUMBERS.
-fn stop(why: u32) { state.finished = why; }
+fn stop(slot: u32, why: u32) { state.slots[slot].finished = why; }
 
-// One more token was sampled: the next batch is that token.
-fn advance() {
-  state.position += state.rows;
-  state.rows = 1u;
-  state.generated += 1u;
+// One more token was sampled: it is the slot's row of the next batch.
+fn advance(slot: u32) {
+  state.slots[slot].position += row_count(slot);
+  state.slots[slot].generated += 1u;
 }

@@ -19,8 +19,8 @@ export interface Dispatch {
   readonly label: string;
   readonly pipeline: GPUComputePipeline;
   readonly bindGroup: GPUBindGroup;
-  /** Fixed, or a function of the rows (tokens) in the batch at hand. */
-  readonly workgroups: Workgroups | ((rows: number) => Workgroups);
+  /** Fixed, or a function of the batch at hand: its rows (tokens), and the sequences that they belong to. */
+  readonly workgroups: Workgroups | ((rows: number, sequences: number) => Workgroups);
 }
 
 /** A buffer, or a part of one (offset a multiple of 256 bytes). */
@@ -116,14 +116,15 @@ export function splitDispatches(dispatches: readonly Dispatch[], parts: number):
   return Array.from({ length: count }, (_, part) => dispatches.slice(bound(part), bound(part + 1)));
 }
 
-/** Encodes dispatches into an open pass. @param rows tokens in this batch, for dispatches whose size depends on them */
+/** Encodes dispatches into an open pass. @param rows tokens in this batch @param sequences that these belong to */
 export function encodeDispatches(
   pass: GPUComputePassEncoder,
   dispatches: readonly Dispatch[],
   rows = 1,
+  sequences = 1,
 ): void {
   for (const { pipeline, bindGroup, workgroups } of dispatches) {
-    const [x, y, z] = typeof workgroups === "function" ? workgroups(rows) : workgroups;
+    const [x, y, z] = typeof workgroups === "function" ? workgroups(rows, sequences) : workgroups;
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, bindGroup);
     pass.dispatchWorkgroups(x, y, z);

@@ -18,6 +18,8 @@ export interface AttentionShape {
    * with a ring of (window + rows of a batch) / 16 + 1 blocks, rounded up.
    */
   kvBlocks: number;
+  /** Entries of the block table for each slot. Default 0: there is one slot. */
+  slotPages?: number;
   /** Factor on the scores, usually 1 / sqrt(headDim). */
   scale: number;
   /** Keys that a token sees at most, the newest, its own included. Older ones are not even read. Default: all. */
@@ -33,7 +35,7 @@ export interface AttentionBuffers {
   q: GPUBuffer;
   /** The layer's cache (`shaders/shared/kv-cache.wgsl`), f16 where `gpu.f16`; holds this batch too. */
   kv: GPUBuffer;
-  /** u32: physical block of every logical block in use. */
+  /** u32 `[slots, slotPages]`: physical block of every logical block in use. */
   blockTable: GPUBuffer;
   /** Result `[T, heads * headDim]`, f32; may not be `q`. */
   out: GPUBuffer;
@@ -83,12 +85,12 @@ const SOFTWARE_ROWS = 4;
 const SOFTWARE_THREADS = 4;
 const SOFTWARE_SPLIT_UNIT = 64;
 
-/** Bytes of the scratch buffer that all layers of this shape share. */
-export function attentionScratchBytes(shape: AttentionShape): number {
-  return MAX_SPLITS * shape.heads * (shape.headDim + 4) * 4;
+/** Bytes of the scratch buffer that all layers of this shape share. @param rows decoded at a time */
+export function attentionScratchBytes(shape: AttentionShape, rows = 1): number {
+  return rows * MAX_SPLITS * shape.heads * (shape.headDim + 4) * 4;
 }
 
-/** Attention of `state.rows` tokens from position `state.position` on, their own keys included. */
+/** Attention of a batch's rows, their own keys included. */
 export function attentionPrefill(
   pipelines: Pipelines,
   gpu: Gpu,
@@ -101,8 +103,10 @@ export function attentionPrefill(
   if (variant === "software") {
     const group = shape.heads / shape.kvHeads;
     const code = softwareCode(gpu, shape, sinks, SOFTWARE_ROWS, 1);
-    const tiles = (tokens: number): number => Math.ceil((tokens * group) / SOFTWARE_ROWS / SOFTWARE_THREADS);
-    const workgroups = (tokens: number): Workgroups => [tiles(tokens), shape.kvHeads, 1];
+    const workgroups = (tokens: number, sequences: number): Workgroups => {
+      const tiles = tilesOf(tokens * group, SOFTWARE_ROWS, sequences);
+      return [Math.ceil(tiles / SOFTWARE_THREADS), shape.kvHeads, 1];
+    };
     return pipelines.dispatch("attention-prefill", code, bindings, workgroups, [
       "attention-prefill",
       variant,
@@ -116,8 +120,11 @@ export function attentionPrefill(
       sizes: matrixSizes(gpu, shape.headDim),
       constants: constants(shape, sinks),
     };
-    const tiles = (tokens: number): number => Math.ceil((tokens * group) / MATRIX_QUERIES);
-    const workgroups = (tokens: number): Workgroups => [tiles(tokens), shape.kvHeads, 1];
+    const workgroups = (tokens: number, sequences: number): Workgroups => [
+      tilesOf(tokens * group, MATRIX_QUERIES, sequences),
+      shape.kvHeads,
+      1,
+    ];
     return pipelines.dispatch("attention-prefill", code, bindings, workgroups, [
       "attention-prefill",
       variant,
@@ -132,9 +139,14 @@ export function attentionPrefill(
       constants: { ...constants(shape, sinks), ACROSS: across, DOWN: down, ROWS: rows },
     },
     bindings,
-    tokens => [Math.ceil(tokens / (down * rows)), shape.heads, 1],
+    (tokens, sequences) => [tilesOf(tokens, down * rows, sequences), shape.heads, 1],
     ["attention-prefill", "tiled"],
   );
+}
+
+/** Tiles at most, as each sequence begins one. */
+function tilesOf(queries: number, size: number, sequences: number): number {
+  return Math.ceil(queries / size) + sequences - 1;
 }
 
 /** See `shaders/shared/attention-matrices.wgsl`. Tiles of 64 keys where they fit: with larger heads they never would. */
@@ -161,7 +173,7 @@ export interface DecodeOptions {
   variant?: DecodeVariant;
 }
 
-/** Attention of one token at position `state.position`, in one or two dispatches. */
+/** Attention of the batch's rows, a token of a sequence each, in one or two dispatches; software adapters compute one row. */
 export async function attentionDecode(
   pipelines: Pipelines,
   gpu: Gpu,
@@ -172,12 +184,17 @@ export async function attentionDecode(
   if (shape.causal === false) throw new RangeError("Attention of one token is causal");
   const { q, kv, blockTable, out, scratch, state, sinks } = buffers;
   const keys = shape.window ? Math.min(longest, shape.window + BLOCK - 1) : longest;
-  const { code, workgroups, splits, unit } = decodePlan(gpu, shape, sinks, keys, variant);
+  const {
+    code,
+    workgroups: [x, y],
+    splits,
+    unit,
+  } = decodePlan(gpu, shape, sinks, keys, variant);
   const target = splits > 1 ? scratch : out;
   const bindings = { 0: q, 1: kv, 2: blockTable, 3: target, ...sinkBinding(sinks), 8: state };
   const ran = code.shader === "attention-decode" ? "tiled" : variant;
   const chosen = ["attention-decode", ran] as const;
-  const first = await pipelines.dispatch("attention-decode", code, bindings, workgroups, chosen);
+  const first = await pipelines.dispatch("attention-decode", code, bindings, rows => [x, y, rows], chosen);
   if (splits === 1) return [first];
   const combine = await pipelines.dispatch(
     "attention-combine",
@@ -194,14 +211,15 @@ export async function attentionDecode(
       },
     },
     { 0: scratch, 1: out, 8: state },
-    [shape.heads, 1, 1],
+    rows => [shape.heads, rows, 1],
   );
   return [first, combine];
 }
 
 interface DecodePlan {
   code: KernelCode;
-  workgroups: Workgroups;
+  /** In x and y; z is the row. */
+  workgroups: readonly [number, number];
   /** Parts of the keys at most; 1 needs no combine. */
   splits: number;
   /** Keys that a part has at least. */
@@ -271,7 +289,7 @@ function subgroupDecode(
       SPLIT_UNIT,
     },
   };
-  return { code, workgroups: [splits, shape.kvHeads * tiles, 1], splits, unit: SPLIT_UNIT };
+  return { code, workgroups: [splits, shape.kvHeads * tiles], splits, unit: SPLIT_UNIT };
 }
 
 /** @param keys that the longest context reads */
@@ -300,7 +318,7 @@ function tiledDecode(gpu: Gpu, shape: AttentionShape, sinks: Vector | undefined,
       SPLIT_UNIT,
     },
   };
-  return { code, workgroups: [splits, shape.kvHeads * tiles, 1], splits, unit: SPLIT_UNIT };
+  return { code, workgroups: [splits, shape.kvHeads * tiles], splits, unit: SPLIT_UNIT };
 }
 
 function softwareDecode(
@@ -313,7 +331,7 @@ function softwareDecode(
   const tiles = Math.ceil(group / SOFTWARE_ROWS);
   const splits = Math.min(MAX_SPLITS, Math.ceil(keys / SOFTWARE_SPLIT_UNIT));
   const code = softwareCode(gpu, shape, sinks, Math.ceil(group / tiles), splits);
-  const workgroups: Workgroups = [Math.ceil((splits * tiles) / SOFTWARE_THREADS), shape.kvHeads, 1];
+  const workgroups = [Math.ceil((splits * tiles) / SOFTWARE_THREADS), shape.kvHeads] as const;
   return { code, workgroups, splits, unit: SOFTWARE_SPLIT_UNIT };
 }
 
@@ -359,7 +377,17 @@ function sinkBinding(sinks: Vector | undefined): Readonly<Record<number, GPUBuff
 
 /** @throws RangeError if the shape makes no sense: a fault of this package, not of the caller */
 function constants(shape: AttentionShape, sinks: Vector | undefined): Readonly<Record<string, number>> {
-  const { heads, kvHeads, headDim, kvBlocks, scale, window = 0, softcap = 0, causal = true } = shape;
+  const {
+    heads,
+    kvHeads,
+    headDim,
+    kvBlocks,
+    slotPages = 0,
+    scale,
+    window = 0,
+    softcap = 0,
+    causal = true,
+  } = shape;
   if (heads % kvHeads !== 0 || headDim % 4 !== 0 || headDim > 256)
     throw new RangeError(`Attention of ${heads} heads of ${headDim} elements on ${kvHeads}`);
   if (window > 0 && !causal) throw new RangeError("Attention with a window is causal");
@@ -368,6 +396,7 @@ function constants(shape: AttentionShape, sinks: Vector | undefined): Readonly<R
     KV_HEADS: kvHeads,
     HEAD_DIM: headDim,
     KV_BLOCKS: kvBlocks,
+    SLOT_PAGES: slotPages,
     // the shader computes tanh(x) from 2^(2 log2(e) x)
     SCALE: (softcap > 0 ? (2 * scale) / softcap : scale) * Math.LOG2E,
     CAP: softcap * Math.LOG2E,

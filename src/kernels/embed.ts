@@ -2,7 +2,7 @@ import type { Binding, Dispatch, Pipelines } from "../gpu/dispatch.ts";
 import { type Weight, weightBindings, weightLayout } from "./weights.ts";
 
 export interface EmbedBuffers {
-  /** Token ids `[T]`, u32; read for `row: "token"` alone. */
+  /** Token ids, u32, for `row: "token"` `[T]`, for `row: "sampled"` `[slots]`; else not read. */
   tokens: GPUBuffer;
   /** Output `[T, D]`, f32. */
   x: GPUBuffer;
@@ -11,8 +11,8 @@ export interface EmbedBuffers {
 }
 
 export interface EmbedOptions {
-  /** Which row a token gets: its own, that of its position, or the first one. Default `token`. */
-  row?: "token" | "position" | "first";
+  /** Which row a token gets: its own, that of the token sampled last for its slot, that of its position, or the first one. Default `token`. */
+  row?: "token" | "sampled" | "position" | "first";
   /** Factor on the row. Default 1. */
   scale?: number;
   /** Where the weight's first row stands in the whole embedding. Default 0. */
@@ -32,7 +32,7 @@ export function embed(
 ): Promise<Dispatch> {
   const { type, rows, columns } = weight;
   const bindings: Record<number, Binding> = { ...weightBindings(weight), 3: buffers.x, 8: buffers.state };
-  if (row === "token") bindings[2] = buffers.tokens;
+  if (row === "token" || row === "sampled") bindings[2] = buffers.tokens;
   return pipelines.dispatch(
     "embed",
     {

@@ -80,6 +80,8 @@ export interface QkvPlaces {
   rotated: number;
   /** Physical blocks in the cache. */
   kvBlocks: number;
+  /** Entries of the block table for each slot. Default 0: there is one slot. */
+  slotPages?: number;
 }
 
 /** Rotates queries and keys, writes queries to `y` and keys and values into the paged KV cache. */
@@ -180,7 +182,7 @@ function columnsOf({ stride, first }: Columns, rows: number): { STRIDE: number; 
  * @throws RangeError as `epilogueCode`
  */
 export function qkvPlaceCode(places: QkvPlaces, f16: boolean): PartCode {
-  const { y, kv, blockTable, rope, heads, kvHeads, headDim, rotated, kvBlocks } = places;
+  const { y, kv, blockTable, rope, heads, kvHeads, headDim, rotated, kvBlocks, slotPages = 0 } = places;
   if (headDim % 4 !== 0 || rotated % 4 !== 0 || rotated > headDim) {
     throw new RangeError(`RoPE of ${rotated} of ${headDim} elements: multiples of 4 are needed`);
   }
@@ -192,6 +194,7 @@ export function qkvPlaceCode(places: QkvPlaces, f16: boolean): PartCode {
       HEAD_DIM: headDim,
       ROTATED: rotated,
       KV_BLOCKS: kvBlocks,
+      SLOT_PAGES: slotPages,
     },
     bindings: { 4: y, 5: kv, 6: blockTable, 7: rope },
   };

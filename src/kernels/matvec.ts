@@ -14,7 +14,7 @@ export interface MatvecOptions {
   /** Added to the product, a number a row; in the same buffer as the norm. */
   bias?: Vector | undefined;
   /**
-   * Activations `[T, columns]`, f32; the last of the batch's rows is used. Its result is the epilogue's row 0, at the
+   * Activations `[T, columns]`, f32; the row of the batch's first draw is used. Its result is the epilogue's row 0, at the
    * batch's first position: `qkv` is for batches of one.
    */
   x: GPUBuffer;
@@ -26,7 +26,9 @@ export interface MatvecOptions {
   experts?:
     | (Pick<ChosenExperts, "count" | "perToken" | "ids"> & { held?: HeldExperts | undefined })
     | undefined;
-  /** Sequence state (uniform). */
+  /** Each draw's row is multiplied, for the epilogue's row of that number. Default false: the first alone. */
+  draws?: boolean;
+  /** State of the batch (uniform). */
   state: GPUBuffer;
   /** For tests: another variant than the adapter's own. */
   variant?: MatvecVariant;
@@ -66,7 +68,7 @@ const UNROLLED_ROUNDS = 4;
  */
 const MANY_GROUPS = 8000;
 /** Threads of a workgroup of such teams. */
-const SMALL_TEAMS_THREADS = 64;
+export const SMALL_TEAMS_THREADS = 64;
 /** On a software adapter small workgroups suit few cores better (measured: 32 beats 8, 16 and 64). */
 export const SOFTWARE_THREADS = 32;
 /** WebGPU's limit on workgroups in one dimension. */
@@ -78,7 +80,7 @@ export function matvecVariant(gpu: Gpu): MatvecVariant {
 
 /** Product of a weight `[rows, columns]` with one activation vector for the epilogue: the decode form. */
 export function matvec(pipelines: Pipelines, gpu: Gpu, options: MatvecOptions): Promise<Dispatch> {
-  const { weight, norm, bias, experts, x, state } = options;
+  const { weight, norm, bias, experts, draws = false, x, state } = options;
   const variant = options.variant ?? matvecVariant(gpu);
   const matrices = experts && expertMatrices(weight, experts, experts.held);
   const epilogue = epilogueCode(options.epilogue, matrices?.rows ?? weight.rows, gpu.f16);
@@ -99,11 +101,14 @@ export function matvec(pipelines: Pipelines, gpu: Gpu, options: MatvecOptions): 
   if (variant === "rows") {
     constants.THREADS = perWorkgroup = SOFTWARE_THREADS;
   } else {
-    const most = mostLanes(gpu, variant);
     const units = weight.columns / 8;
-    const split = subgroupsPerGroup(groups * slots * (epilogue.paired ? 2 : 1), units, layout.bound);
-    const width = variant === "subgroups" ? teamLanes(most, groups * slots, units) : most;
-    const lanes = width * split;
+    const reads = groups * slots * (epilogue.paired ? 2 : 1);
+    const { most, width, split, lanes } = teamShape(
+      gpu,
+      variant,
+      { groups: groups * slots, reads, units },
+      layout.bound,
+    );
     const two =
       layout.bound !== "memory" &&
       width === most &&
@@ -125,7 +130,7 @@ export function matvec(pipelines: Pipelines, gpu: Gpu, options: MatvecOptions): 
       weights: layout.module,
       activation: norm ? "activation-norm" : "activation-plain",
       bias: bias ? "bias-vector" : "bias-none",
-      expert: experts ? "expert-chosen" : "expert-none",
+      expert: experts ? "expert-chosen" : draws ? "expert-draws" : "expert-none",
       ...team.imports,
     },
     sizes: team.sizes,
@@ -142,7 +147,13 @@ export function matvec(pipelines: Pipelines, gpu: Gpu, options: MatvecOptions): 
   if (experts) bindings[6] = experts.ids;
   const [width, height] = spread(Math.ceil(groups / perWorkgroup));
   const label = `matvec ${options.epilogue.kind} ${weight.type} ${weight.rows}x${weight.columns}`;
-  return pipelines.dispatch(label, code, bindings, [width, height, slots], ["matvec", variant]);
+  return pipelines.dispatch(
+    label,
+    code,
+    bindings,
+    draws ? (_, count) => [width, height, count] : [width, height, slots],
+    ["matvec", variant],
+  );
 }
 
 /** Workgroups in one row where they fit, else in a square. */
@@ -155,6 +166,22 @@ export function spread(count: number): Workgroups {
 /** Threads of a team that is not split: at most a subgroup, where the variant reduces by subgroups. */
 export function mostLanes(gpu: Gpu, variant: MatvecVariant): number {
   return variant === "subgroups" ? powerOfTwoBelow(Math.min(MAX_LANES, gpu.subgroupMinSize)) : MAX_LANES;
+}
+
+/**
+ * Threads of a team: a team reads a row group at a time.
+ * @param product row groups to compute, row groups that are read for them, units of 8 columns of each
+ */
+export function teamShape(
+  gpu: Gpu,
+  variant: Exclude<MatvecVariant, "rows">,
+  { groups, reads, units }: { groups: number; reads: number; units: number },
+  bound: WeightLayout["bound"],
+): { most: number; width: number; split: number; lanes: number } {
+  const most = mostLanes(gpu, variant);
+  const split = subgroupsPerGroup(reads, units, bound);
+  const width = variant === "subgroups" ? teamLanes(most, groups, units) : most;
+  return { most, width, split, lanes: width * split };
 }
 
 /** @param groups row groups that the product reads */

@@ -25,13 +25,14 @@ export const TAIL_OFFSET = LAYOUT.offsetOf("tail");
 export const PENALTY_WINDOW = constantIn(shaderFile("shared/sample-commit"), "WINDOW");
 export const MAX_END_TOKENS = 16;
 
-const [USES_HISTORY, USES_BIAS, USES_MASS, ONE_THRESHOLD, USES_MIN_P] = [
+const [USES_HISTORY, USES_BIAS, USES_MASS, ONE_THRESHOLD, USES_MIN_P, GREEDY] = [
   "USES_HISTORY",
   "USES_BIAS",
   "USES_MASS",
   "ONE_THRESHOLD",
   "USES_MIN_P",
-].map(flag => constantIn(TEXT, flag)) as [number, number, number, number, number];
+  "GREEDY",
+].map(flag => constantIn(TEXT, flag)) as [number, number, number, number, number, number];
 
 /**
  * Below this the distribution is a step for any logits that differ in f32, and 1 / temperature stays in
@@ -58,7 +59,8 @@ export function packSampling(sampling: ResolvedSampling, endTokens: readonly num
   const temperature = Math.min(Math.max(sampling.temperature, LEAST_TEMPERATURE), GREATEST_F32);
   const topP = Math.fround(sampling.topP);
   const usesHistory = repetitionPenalty !== 1 || frequencyPenalty !== 0 || presencePenalty !== 0;
-  let flags = 0;
+  const greedy = sampling.temperature === 0;
+  let flags = greedy ? GREEDY : 0;
   if (usesHistory) flags |= USES_HISTORY;
   if (sampling.logitBias.length > 0) flags |= USES_BIAS;
   if (topK === 0) flags |= topP < 1 ? USES_MASS : ONE_THRESHOLD;
@@ -79,5 +81,5 @@ export function packSampling(sampling: ResolvedSampling, endTokens: readonly num
     end_count: endTokens.length,
     end_tokens: [0, 1, 2, 3].map(word => [0, 1, 2, 3].map(i => endTokens[word * 4 + i] ?? 0)),
   });
-  return { greedy: sampling.temperature === 0, usesHistory, bias: sampling.logitBias, params };
+  return { greedy, usesHistory, bias: sampling.logitBias, params };
 }

@@ -2,16 +2,19 @@ import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Dispatch, Pipelines } from "../gpu/dispatch.ts";
 import { PARAMS_BYTES, type PackedSampling, PENALTY_WINDOW, TAIL_OFFSET } from "./sample-params.ts";
+import { SLOTS } from "./state.ts";
 
 export interface SamplerInputs {
   /** V, ids from 0 to V - 1. */
   vocabularySize: number;
-  /** Logits of the last position `[V]`, f32. Never changed. */
+  /** Logits of the rows that are drawn from `[draws, V]`, f32. Never changed. */
   logits: GPUBuffer;
-  /** Sequence state (uniform and storage). */
+  /** State of the batch and its sequences (uniform and storage). */
   state: GPUBuffer;
-  /** `[1]` or more, u32: the sampled id goes to the first. */
+  /** `[slots]`, u32: the sampled ids. */
   tokens: GPUBuffer;
+  /** Sequences at a time at most, and draws of a batch. */
+  slots: number;
 }
 
 /** How the work is cut; by default what suits the adapter. */
@@ -23,25 +26,30 @@ export interface SamplerCut {
 }
 
 /**
- * The end of a decode step: picks a token from the logits, hands it to the next step and to the host, and advances
- * the state. Sets `state.finished` to 1 after an end token and to 2, without a token, if no logit is usable
- * (NaN, infinite, or every token banned).
+ * The end of a step: picks a token for each draw of the batch, hands it to the next step and to the host, and advances
+ * the sequence. Its `finished` becomes 1 after an end token and 2, without a token, if no logit is usable (NaN, infinite, or
+ * every token banned). Dispatches take as many draws as sequences.
  */
 export interface Sampler {
-  /** For requests with `PackedSampling.greedy`. */
+  /** Draws for requests with `PackedSampling.greedy`. */
   readonly greedy: readonly Dispatch[];
-  /** For all others. */
+  /** Draws for all others. */
   readonly sample: readonly Dispatch[];
-  /** Ids for the host, u32: the one sampled as number n (from 0) of a request stands at n % RING. */
+  /** Ids for the host `[slots, RING]`, u32: the one sampled as number n (from 0) of a request stands at n % RING. */
   readonly ring: GPUBuffer;
   readonly RING: number;
   /**
-   * Prepares a request by queue writes: to be called after the last submit of the request before and before
-   * the first of this one, with `state.generated` the number of ids that were sampled before.
+   * Prepares a slot for a request by queue writes: to be called after the last submit of the slot's request before and before
+   * the first of this one, whose state says how many ids were sampled before.
    * @param promptTail the prompt's last ids; of more than 64 the last 64 count (repetition penalty)
    * @param generated sampled before, by a request that this one goes on with. Default: none
    */
-  begin(request: PackedSampling, promptTail: readonly number[], generated?: readonly number[]): void;
+  begin(
+    slot: number,
+    request: PackedSampling,
+    promptTail: readonly number[],
+    generated?: readonly number[],
+  ): void;
 }
 
 const RING = 256;
@@ -53,28 +61,29 @@ export async function createSampler(
   pipelines: Pipelines,
   gpu: Gpu,
   buffers: Buffers,
-  { vocabularySize: V, logits, state, tokens }: SamplerInputs,
+  { vocabularySize: V, logits, state, tokens, slots }: SamplerInputs,
   cut: SamplerCut = gpu.software ? SOFTWARE_CUT : GPU_CUT,
 ): Promise<Sampler> {
   const THREADS = cut.threads;
   const SLICE = THREADS * Math.ceil(V / (THREADS * cut.slices));
   const SLICES = Math.ceil(V / SLICE);
-  const params = buffers.uniform("sampler: params", PARAMS_BYTES);
-  const history = buffers.storage("sampler: history", (V + PENALTY_WINDOW) * 4);
-  const bias = buffers.storage("sampler: bias", V * 4);
-  const ring = buffers.storage("sampler: ids", RING * 4);
-  const keys = buffers.storage("sampler: keys", V * 4);
-  const peaks = buffers.storage("sampler: peaks", SLICES * 16);
-  const slices = buffers.storage("sampler: slices", (SLICES + 1) * 8);
-  const kept = buffers.storage("sampler: kept", SLICES * SLICE * 8);
-  const candidates = buffers.storage("sampler: candidates", V * 8);
+  const HISTORY = V + PENALTY_WINDOW;
+  const params = buffers.uniform("sampler: params", SLOTS * PARAMS_BYTES);
+  const history = buffers.storage("sampler: history", slots * HISTORY * 4);
+  const bias = buffers.storage("sampler: bias", slots * V * 4);
+  const ring = buffers.storage("sampler: ids", slots * RING * 4);
+  const keys = buffers.storage("sampler: keys", slots * V * 4);
+  const peaks = buffers.storage("sampler: peaks", slots * SLICES * 16);
+  const slices = buffers.storage("sampler: slices", slots * (SLICES + 1) * 8);
+  const kept = buffers.storage("sampler: kept", slots * SLICES * SLICE * 8);
+  const candidates = buffers.storage("sampler: candidates", slots * V * 8);
 
   const scan = (FILTERS: number): Promise<Dispatch> =>
     pipelines.dispatch(
       "sample-scan",
-      { shader: "sample-scan", constants: { V, SLICE, THREADS, FILTERS } },
+      { shader: "sample-scan", constants: { V, SLICE, SLICES, THREADS, FILTERS } },
       { 0: logits, 1: keys, 2: peaks, 3: history, 4: bias, 7: params, 8: state },
-      [SLICES, 1, 1],
+      (_, draws) => [SLICES, 1, draws],
     );
   const commit = { 4: tokens, 5: ring, 6: history, 7: params, 8: state };
   const [scanPlain, greedy, scanFilters, narrow, pick] = await Promise.all([
@@ -83,25 +92,26 @@ export async function createSampler(
       "sample-greedy",
       { shader: "sample-greedy", constants: { V, SLICES, THREADS, RING } },
       { 0: peaks, ...commit },
-      [1, 1, 1],
+      (_, draws) => [draws, 1, 1],
     ),
     scan(1),
     pipelines.dispatch(
       "sample-narrow",
       { shader: "sample-narrow", constants: { V, SLICE, SLICES, THREADS } },
       { 0: keys, 1: peaks, 2: kept, 3: slices, 7: params, 8: state },
-      [SLICES, 1, 1],
+      (_, draws) => [SLICES, 1, draws],
     ),
     pipelines.dispatch(
       "sample-pick",
       { shader: "sample-pick", constants: { V, SLICE, SLICES, THREADS, RING } },
       { 0: peaks, 1: slices, 2: kept, 3: candidates, ...commit },
-      [1, 1, 1],
+      (_, draws) => [draws, 1, 1],
     ),
   ]);
 
   const { queue } = gpu.device;
   const begin = (
+    slot: number,
     request: PackedSampling,
     promptTail: readonly number[],
     generated: readonly number[] = [],
@@ -109,13 +119,14 @@ export async function createSampler(
     const tail = promptTail.slice(-PENALTY_WINDOW);
     const words = new Uint32Array(request.params.slice(0));
     words[TAIL_OFFSET / 4] = tail.length;
-    queue.writeBuffer(params, 0, words);
+    queue.writeBuffer(params, slot * PARAMS_BYTES, words);
     // written whole, not entry by entry: one write of V words costs less than a few dozen calls
-    if (request.usesHistory) queue.writeBuffer(history, 0, initialHistory(V, tail, generated));
+    if (request.usesHistory)
+      queue.writeBuffer(history, slot * HISTORY * 4, initialHistory(V, tail, generated));
     if (request.bias.length > 0) {
       const dense = new Float32Array(V);
       for (const [id, value] of request.bias) dense[id] = value;
-      queue.writeBuffer(bias, 0, dense);
+      queue.writeBuffer(bias, slot * V * 4, dense);
     }
   };
   return { greedy: [scanPlain, greedy], sample: [scanFilters, narrow, pick], ring, RING, begin };

@@ -14,7 +14,7 @@ export interface ShortConvBuffers {
   bcx: GPUBuffer;
   /** Weights `[width, taps]`. */
   weight: Vector;
-  /** `[taps - 1, width]`, f32: what the sequence has behind it. Its contents do not matter at position 0. */
+  /** By slot `[taps - 1, width]`, f32: what the sequence has behind it. Its contents do not matter at position 0. */
   history: GPUBuffer;
   /** Result `[T, width]`, f32. */
   y: GPUBuffer;

@@ -12,6 +12,7 @@ import type { Epilogue, QkvPlaces } from "../kernels/epilogue.ts";
 import { expertsCombine, expertsDown, expertsGather, expertsSelect } from "../kernels/experts.ts";
 import { matmul } from "../kernels/matmul.ts";
 import { matvec } from "../kernels/matvec.ts";
+import { matvecFew } from "../kernels/matvec-few.ts";
 import { type Norm, normalise } from "../kernels/norm.ts";
 import { qkNorm } from "../kernels/qk-norm.ts";
 import {
@@ -36,8 +37,14 @@ import type { Output, Ranking } from "./model-reader.ts";
 import type { Scratch } from "./scratch.ts";
 import type { Linear, Matrix, ShortTensor } from "./tensors.ts";
 
-/** `prefill` computes a chunk of the prompt at once, `decode` one token, whose context has at most `longest` positions. */
-export type Phase = { kind: "prefill" } | { kind: "decode"; longest: number };
+/**
+ * Rows of a batch, in whose number programs differ. `many`: chunks of prompts. `few`: the last tokens of up to `rows` sequences.
+ * `one`: that of a single one. Contexts of decode have at most `longest` positions.
+ */
+export type Phase =
+  | { kind: "many" }
+  | { kind: "few"; rows: number; longest: number }
+  | { kind: "one"; longest: number };
 
 /** The model's weights on the GPU. */
 export interface GpuWeights {
@@ -77,7 +84,7 @@ export interface ProgramParts {
 
 /**
  * Collects the dispatches of a program in the order in which a model file names them; pipelines compile side by side while it
- * does. The same lines build the prefill and the decode program.
+ * does. The same lines build the programs for prompts, for the tokens of several sequences, and for a single one.
  */
 export class ProgramBuilder {
   readonly #parts: ProgramParts;
@@ -104,16 +111,18 @@ export class ProgramBuilder {
   /** Begins the residual stream with rows of the embedding, or adds rows of another to it. */
   embed(embedding: Linear, options: Pick<EmbedOptions, "row" | "scale" | "add"> = {}): void {
     const { pipelines, scratch, weights } = this.#parts;
-    const buffers = { tokens: scratch.tokens, x: this.#x, state: scratch.state };
+    const prompt = this.#phase.kind === "many";
+    const buffers = { tokens: prompt ? scratch.tokens : scratch.sampled, x: this.#x, state: scratch.state };
+    const row = options.row ?? (prompt ? "token" : "sampled");
     embedding.runs.forEach(({ matrix, firstRow }, part) => {
       const place = { firstRow, add: part > 0 || options.add === true };
-      this.#dispatches.push(embed(pipelines, weights.weight(matrix), buffers, { ...options, ...place }));
+      this.#dispatches.push(embed(pipelines, weights.weight(matrix), buffers, { ...options, ...place, row }));
     });
   }
 
-  /** The normed residual stream. RMSNorm is part of the products in decode, else a norm is a dispatch of its own. */
+  /** The normed residual stream. RMSNorm is part of the products for a single row, else a norm is a dispatch of its own. */
   normed(norm: NormWeights): Input {
-    if (this.#phase.kind === "decode" && norm.kind === "rms") {
+    if (this.#phase.kind === "one" && norm.kind === "rms") {
       return { x: this.#x, norm: { weight: this.#parts.weights.vector(norm.weight), epsilon: norm.epsilon } };
     }
     const y = this.#parts.scratch.rows("normed", this.#parts.hidden);
@@ -195,7 +204,7 @@ export class ProgramBuilder {
       bias,
       held,
     }));
-    if (this.#phase.kind === "decode") {
+    if (this.#phase.kind === "one") {
       this.#expertsUp(experts, activations, ({ held, ...product }, epilogue) =>
         matvec(pipelines, gpu, { ...product, ...input, epilogue, experts: { ...chosen, held }, state }),
       );
@@ -268,11 +277,12 @@ export class ProgramBuilder {
     return this.#branch(output, y);
   }
 
-  /** Logits into `y`: in prefill of all tokens of the batch, `[T, vocabulary]`, in decode of its last, `[vocabulary]`. */
+  /** Logits into `y`: for a single row those of each draw, `[draws, vocabulary]`, else those of all rows, `[T, vocabulary]`. */
   logits({ norm, matrix, scale, cap }: Output, y: GPUBuffer): void {
     const input = norm ? this.normed(norm) : this.plain();
     const stride = matrix.rows;
-    this.#project(matrix, input, first => ({ kind: "logits", y, scale, cap, stride, first }));
+    const epilogue = (first: number): Epilogue => ({ kind: "logits", y, scale, cap, stride, first });
+    this.#project(matrix, input, epilogue, true);
   }
 
   /** The states of a prefill batch's tokens after the last norm, `[T, hidden]`. */
@@ -310,7 +320,12 @@ export class ProgramBuilder {
   }
 
   /** A dispatch for each run of a product, with its part of the bias. */
-  #project({ runs, bias: whole }: Linear, input: Input, epilogueAt: (firstRow: number) => Epilogue): void {
+  #project(
+    { runs, bias: whole }: Linear,
+    input: Input,
+    epilogueAt: (firstRow: number) => Epilogue,
+    draws = false,
+  ): void {
     const { gpu, pipelines, scratch, weights } = this.#parts;
     const { state } = scratch;
     const vector = whole && weights.vector(whole);
@@ -318,9 +333,11 @@ export class ProgramBuilder {
       const bias = vector && { buffer: vector.buffer, at: vector.at + firstRow / 4 };
       const product = { weight: weights.weight(matrix), bias, epilogue: epilogueAt(firstRow), state };
       this.#dispatches.push(
-        this.#phase.kind === "decode"
-          ? matvec(pipelines, gpu, { ...product, ...input })
-          : matmul(pipelines, gpu, { ...product, x: input.x }),
+        this.#phase.kind === "one"
+          ? matvec(pipelines, gpu, { ...product, ...input, draws })
+          : this.#phase.kind === "few" && !gpu.software
+            ? matvecFew(pipelines, gpu, { ...product, x: input.x, rows: this.#phase.rows })
+            : matmul(pipelines, gpu, { ...product, x: input.x }),
       );
     }
   }
@@ -339,6 +356,7 @@ export class ProgramBuilder {
       headDim,
       rotated: rope?.dim ?? 0,
       kvBlocks: place.pages,
+      slotPages: kv.pages,
     };
     if (!norm) {
       this.#project(attention.qkv, input, firstRow => ({ kind: "qkv", ...places, firstRow }));
@@ -360,6 +378,7 @@ export class ProgramBuilder {
       kvHeads,
       headDim,
       kvBlocks: place.pages,
+      slotPages: kv.pages,
       scale: attention.scale ?? 1 / Math.sqrt(headDim),
       ...(window === undefined ? {} : { window }),
       ...(softcap === undefined ? {} : { softcap }),
@@ -371,11 +390,12 @@ export class ProgramBuilder {
       blockTable: place.pageTable,
       out,
       state: scratch.state,
-      scratch: scratch.bytes("attention parts", attentionScratchBytes(shape)),
+      scratch: scratch.bytes("attention parts", attentionScratchBytes(shape, kv.slots)),
       ...(sinkLogits ? { sinks: weights.vector(sinkLogits) } : {}),
     };
     this.#dispatches.push(
-      this.#phase.kind === "decode"
+      // on a software adapter a few rows are a short prompt
+      this.#phase.kind === "one" || (this.#phase.kind === "few" && !gpu.software)
         ? attentionDecode(pipelines, gpu, shape, buffers, { longest: this.#phase.longest })
         : attentionPrefill(pipelines, gpu, shape, buffers),
     );

@@ -1,12 +1,14 @@
 import type { Buffers } from "../gpu/buffers.ts";
-import { STATE_BYTES } from "../kernels/state.ts";
+import { SLOTS, STATE_BYTES } from "../kernels/state.ts";
 import type { Rope } from "./rope.ts";
 
 /** The buffers between the kernels of a batch, shared by all programs of a model. */
 export class Scratch {
-  /** Token ids `[T]`, u32. */
+  /** Token ids of a prompt's rows `[T]`, u32. */
   readonly tokens: GPUBuffer;
-  /** Sequence state (uniform). */
+  /** The token sampled last for each slot `[slots]`, u32: what decode computes next. */
+  readonly sampled: GPUBuffer;
+  /** State of the batch and its sequences (uniform). */
   readonly state: GPUBuffer;
   /** RoPE's tables `[positions, dim / 2]`, pairs. */
   readonly ropes = new Map<Rope, GPUBuffer>();
@@ -22,6 +24,7 @@ export class Scratch {
     this.batchRows = rows;
     this.#positions = positions;
     this.tokens = buffers.storage("tokens", rows * 4);
+    this.sampled = buffers.storage("sampled tokens", SLOTS * 4);
     this.state = buffers.uniform("state", STATE_BYTES);
   }
 

@@ -55,8 +55,8 @@ export class EmulatedPipelines extends Pipelines {
     bindings: Readonly<Record<number, Binding>>,
     workgroups: Dispatch["workgroups"],
   ): Promise<Dispatch> {
-    return super.dispatch(label, code, { ...bindings, [BINDING]: this.#memory }, rows => {
-      const grid = typeof workgroups === "function" ? workgroups(rows) : workgroups;
+    return super.dispatch(label, code, { ...bindings, [BINDING]: this.#memory }, (rows, sequences) => {
+      const grid = typeof workgroups === "function" ? workgroups(rows, sequences) : workgroups;
       const count = grid[0] * grid[1] * grid[2];
       if (count > MOST_WORKGROUPS) throw new RangeError(`No memory for ${count} emulated workgroups`);
       return grid;

@@ -3,7 +3,7 @@
 import { encodeDispatches } from "../../src/gpu/dispatch.ts";
 import { packSampling } from "../../src/kernels/sample-params.ts";
 import { createSampler, type SamplerCut } from "../../src/kernels/sampler.ts";
-import { stateBytes } from "../../src/kernels/state.ts";
+import { STATE_BYTES, slotOffset, stateBytes } from "../../src/kernels/state.ts";
 import { type ResolvedSampling, validateSampling } from "../../src/sampling/options.ts";
 import type { SamplingOptions } from "../../src/types.ts";
 import type { KernelBench } from "./support.ts";
@@ -17,7 +17,7 @@ export function sampling(options: SamplingOptions, vocabularySize: number): Reso
 
 export interface Draws {
   ids: number[];
-  /** position, rows, finished, generated. */
+  /** position, finished, generated. */
   state: number[];
   /** `tokens[0]`. */
   token: number;
@@ -42,7 +42,7 @@ export async function samplerBench(bench: KernelBench, vocabularySize: number, c
     bench.pipelines,
     gpu,
     buffers,
-    { vocabularySize, logits, state, tokens },
+    { vocabularySize, logits, state, tokens, slots: 1 },
     cut,
   );
 
@@ -56,7 +56,7 @@ export async function samplerBench(bench: KernelBench, vocabularySize: number, c
     gpu.device.queue.writeBuffer(logits, 0, values);
     gpu.device.queue.writeBuffer(state, 0, stateBytes({ position, rows, finished, generated: 0 }));
     const packed = packSampling(request, endTokens);
-    sampler.begin(packed, tail);
+    sampler.begin(0, packed, tail);
     const out = buffers.storage("all ids", Math.ceil(count / sampler.RING) * sampler.RING * 4);
     const encoder = gpu.device.createCommandEncoder();
     for (let done = 0; done < count; done += sampler.RING) {
@@ -71,7 +71,7 @@ export async function samplerBench(bench: KernelBench, vocabularySize: number, c
     await bench.run([]);
     const result: Draws = {
       ids: [...(await bench.readU32(out, count))],
-      state: [...(await bench.readU32(state, 4))],
+      state: [...(await bench.readU32(state, STATE_BYTES / 4))].slice(slotOffset(0) / 4).slice(0, 3),
       token: (await bench.readU32(tokens, 1))[0]!,
     };
     buffers.release(out);

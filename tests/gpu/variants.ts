@@ -173,7 +173,7 @@ const products = <X, T>(
 const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promise<unknown>[]>> = {
   embed: pipelines => {
     const buffers = { tokens: nothing, x: nothing, state: nothing };
-    const rows = ["token", "position", "first"] as const;
+    const rows = ["token", "sampled", "position", "first"] as const;
     return [
       ...WEIGHT_TYPES.map(type => embed(pipelines, weightOf(type, 128), buffers)),
       ...rows.map(row => embed(pipelines, weightOf("F32", 128), buffers, { row })),
@@ -273,7 +273,7 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
     );
   },
   sampler: (pipelines, gpu) => {
-    const inputs = { vocabularySize: VOCABULARY, logits: nothing, state: nothing, tokens: nothing };
+    const inputs = { vocabularySize: VOCABULARY, logits: nothing, state: nothing, tokens: nothing, slots: 2 };
     return [createSampler(pipelines, gpu, new NoBuffers(gpu), inputs)];
   },
   score: (pipelines, gpu) => {

@@ -15,10 +15,12 @@ export interface LayerCache {
 export interface KvShape {
   /** Bytes of an element: 2 with f16, 4 without. */
   elementBytes: number;
-  /** Positions that the cache holds; rounded up to whole pages. */
+  /** Positions that the cache holds, and a sequence at most; rounded up to whole pages. */
   positions: number;
   /** Positions written at once at most. */
   batchRows: number;
+  /** Sequences at a time at most. */
+  slots: number;
 }
 
 /** Pages that hold so many positions. */
@@ -32,7 +34,7 @@ export function pagesFor(positions: number): number {
  */
 export function layerPages(
   { window }: Pick<LayerCache, "window">,
-  { positions, batchRows }: KvShape,
+  { positions, batchRows }: Pick<KvShape, "positions" | "batchRows">,
 ): number {
   const all = pagesFor(positions);
   if (window === undefined) return all;
@@ -40,12 +42,15 @@ export function layerPages(
 }
 
 /** Bytes of one page of a layer's keys, or of its values. */
-export function pageBytes({ kvHeads, headDim }: LayerCache, { elementBytes }: KvShape): number {
+export function pageBytes(
+  { kvHeads, headDim }: LayerCache,
+  { elementBytes }: Pick<KvShape, "elementBytes">,
+): number {
   return KV_PAGE * kvHeads * headDim * elementBytes;
 }
 
 /** Bytes of one layer's keys and values. */
-export function layerBytes(cache: LayerCache, shape: KvShape): number {
+export function layerBytes(cache: LayerCache, shape: Omit<KvShape, "slots">): number {
   return 2 * layerPages(cache, shape) * pageBytes(cache, shape);
 }
 

@@ -22,7 +22,7 @@ export async function readSequence(gpu: Gpu, kv: KvStore, sequence: KvSequence):
   }
   const states: ArrayBuffer[] = [];
   for (const { live, bytes } of kv.states.layers) {
-    states.push(await read(gpu, bytes, [{ buffer: live, from: 0, to: 0, bytes }]));
+    states.push(await read(gpu, bytes, [{ buffer: live, from: sequence.slot * bytes, to: 0, bytes }]));
   }
   return { layers, states };
 }
@@ -47,7 +47,7 @@ export function writeSequence(
       queue.writeBuffer(buffer, from, layers[index]!, to, bytes);
   }
   for (const [index, { live, bytes }] of kv.states.layers.entries())
-    queue.writeBuffer(live, 0, states[index]!, 0, bytes);
+    queue.writeBuffer(live, sequence.slot * bytes, states[index]!, 0, bytes);
 }
 
 interface Piece {

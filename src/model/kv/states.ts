@@ -20,30 +20,30 @@ export class States {
   readonly layers: readonly { layer: number; bytes: number; live: GPUBuffer; kept: GPUBuffer }[];
 
   /** @throws DoesNotFitError `adapter-limit` */
-  constructor(buffers: Buffers, layers: readonly LayerState[]) {
+  constructor(buffers: Buffers, layers: readonly LayerState[], slots: number) {
     const all = layers.reduce((sum, { bytes }) => sum + bytes, 0);
     const { least, most } = CHECKPOINTS;
     this.checkpoints = all === 0 ? 0 : Math.max(least, Math.min(most, Math.floor(CHECKPOINT_BYTES / all)));
     this.layers = layers.map(({ layer, bytes }) => ({
       layer,
       bytes,
-      live: buffers.storage(`state of layer ${layer}`, bytes),
+      live: buffers.storage(`state of layer ${layer}`, slots * bytes),
       kept: buffers.storage(`checkpoints of layer ${layer}`, this.checkpoints * bytes),
     }));
   }
 
-  /** The running sequence's state of a layer. */
+  /** The running sequences' states of a layer, by slot. */
   live(layer: number): GPUBuffer {
     return this.layers.find(state => state.layer === layer)!.live;
   }
 
-  keep(encoder: GPUCommandEncoder, checkpoint: number): void {
+  keep(encoder: GPUCommandEncoder, slot: number, checkpoint: number): void {
     for (const { live, kept, bytes } of this.layers)
-      encoder.copyBufferToBuffer(live, 0, kept, checkpoint * bytes, bytes);
+      encoder.copyBufferToBuffer(live, slot * bytes, kept, checkpoint * bytes, bytes);
   }
 
-  restore(encoder: GPUCommandEncoder, checkpoint: number): void {
+  restore(encoder: GPUCommandEncoder, checkpoint: number, slot: number): void {
     for (const { live, kept, bytes } of this.layers)
-      encoder.copyBufferToBuffer(kept, checkpoint * bytes, live, 0, bytes);
+      encoder.copyBufferToBuffer(kept, checkpoint * bytes, live, slot * bytes, bytes);
   }
 }

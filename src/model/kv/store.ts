@@ -17,7 +17,7 @@ import { type LayerState, States } from "./states.ts";
 export interface CachePlace {
   /** Keys, then values. */
   buffer: GPUBuffer;
-  /** Physical page of each logical page of the running sequence, u32. */
+  /** Physical page of each logical page of each slot's sequence `[slots, pages of a sequence]`, u32. */
   pageTable: GPUBuffer;
   /** Physical pages. */
   pages: number;
@@ -36,6 +36,8 @@ export interface HeldLayer {
 
 /** A sequence's place in the store. */
 export interface KvSequence {
+  /** Its row of the page tables, and of the states; `GONE` once it is closed. */
+  slot: number;
   /** Whether it takes part in the index of prefixes. */
   readonly shared: boolean;
   /** Tokens whose keys and values are known to be there. */
@@ -79,6 +81,7 @@ export class KvStore {
   readonly #places: ReadonlyMap<LayerCache, CachePlace>;
   readonly #prefixes = new Prefixes(KV_PAGE);
   readonly #checkpoints: Pages;
+  readonly #slots: Pages;
   readonly #device: GPUDevice;
 
   /** @throws DoesNotFitError `adapter-limit` if a layer exceeds the adapter's binding size */
@@ -90,8 +93,9 @@ export class KvStore {
   ) {
     this.#device = device;
     this.pages = pagesFor(shape.positions);
-    this.states = new States(buffers, states);
+    this.states = new States(buffers, states, shape.slots);
     this.#checkpoints = new Pages(this.states.checkpoints);
+    this.#slots = new Pages(shape.slots);
     const pools = new Map<number, Pool>();
     this.#places = new Map(
       caches.map(cache => {
@@ -102,7 +106,7 @@ export class KvStore {
           layers: [],
           window,
           pages: new Pages(count),
-          table: buffers.storage(`page table${window ? ` of a window of ${window}` : ""}`, this.pages * 4),
+          table: buffers.storage(`page table${window ? ` of a window of ${window}` : ""}`, shape.slots * this.pages * 4),
         };
         pools.set(window ?? 0, pool);
         const buffer = buffers.storage(`KV cache of layer ${cache.layer}`, layerBytes(cache, shape));
@@ -120,9 +124,13 @@ export class KvStore {
   /**
    * A new sequence, and how many of its first tokens need not be computed: the last one always does.
    * @param ids of the prompt; none where it is to share nothing
+   * @throws RangeError where all slots are taken
    */
   open(ids: readonly number[] = []): { sequence: KvSequence; cached: number } {
+    const slot = this.#slots.take();
+    if (slot === undefined) throw new RangeError(`All ${this.#slots.count} slots are taken`);
     const sequence: KvSequence = {
+      slot,
       shared: ids.length > 0,
       ids: [],
       pages: this.#pools.map(() => []),
@@ -142,32 +150,32 @@ export class KvStore {
       const mine = sequence.pages[index]!;
       for (const [place, node] of chain.entries()) mine.push(place < needed ? GONE : node.pages[index]!);
       for (const page of mine) if (page !== GONE) pages.hold(page);
-      this.#write(table, 0, mine);
+      this.#write(table, slot, 0, mine);
     }
     this.#prefixes.touch(chain);
     if (this.states.checkpoints > 0) {
       const encoder = this.#device.createCommandEncoder();
-      this.states.restore(encoder, last.checkpoint);
+      this.states.restore(encoder, last.checkpoint, slot);
       this.#device.queue.submit([encoder.finish()]);
     }
     return { sequence, cached };
   }
 
-  /** Makes room for the sequence's first `positions` positions. @throws RangeError if the store has no page left */
-  reserve(sequence: KvSequence, positions: number): void {
-    for (const [index, pool] of this.#pools.entries()) {
+  /** Makes room for the sequence's first `positions` positions. `false`: what other sequences hold leaves too little. */
+  reserve(sequence: KvSequence, positions: number): boolean {
+    return this.#pools.every((pool, index) => {
       const mine = sequence.pages[index]!;
       const held = mine.length;
       const needed = this.#firstNeeded(pool, sequence.ids.length);
       while (mine.length < needed) mine.push(GONE);
-      while (mine.length < pagesFor(positions)) {
-        const page = pool.pages.take() ?? this.#evict(index);
-        if (page === undefined)
-          throw new RangeError(`The KV cache of ${pool.pages.count} pages is full at ${positions} positions`);
-        mine.push(page);
+      let page: number | undefined = GONE;
+      while (mine.length < pagesFor(positions) && page !== undefined) {
+        page = pool.pages.take() ?? this.#evict(index);
+        if (page !== undefined) mine.push(page);
       }
-      this.#write(pool.table, held, mine.slice(held));
-    }
+      this.#write(pool.table, sequence.slot, held, mine.slice(held));
+      return page !== undefined;
+    });
   }
 
   /**
@@ -214,13 +222,16 @@ export class KvStore {
     const number = this.#checkpoints.take() ?? this.#evictCheckpoint();
     if (number === undefined) return;
     const encoder = this.#device.createCommandEncoder();
-    this.states.keep(encoder, number);
+    this.states.keep(encoder, sequence.slot, number);
     this.#device.queue.submit([encoder.finish()]);
     sequence.pending.set(position, { number, trail });
   }
 
   /** Ends a sequence; what is in the index stays. Twice does no harm. */
   close(sequence: KvSequence): void {
+    if (sequence.slot === GONE) return;
+    this.#slots.letGo(sequence.slot);
+    sequence.slot = GONE;
     for (const [index, { pages }] of this.#pools.entries()) {
       for (const page of sequence.pages[index]!.splice(0)) if (page !== GONE) pages.letGo(page);
     }
@@ -265,6 +276,15 @@ export class KvStore {
   /** Pages of tokens in the index. */
   get prefixes(): number {
     return this.#prefixes.size;
+  }
+
+  /** Sequences that can be open at a time. */
+  get slots(): number {
+    return this.#slots.count;
+  }
+
+  get freeSlots(): number {
+    return this.#slots.free;
   }
 
   get freeCheckpoints(): number {
@@ -380,12 +400,12 @@ export class KvStore {
     return undefined;
   }
 
-  #write(table: GPUBuffer, from: number, pages: readonly number[]): void {
+  #write(table: GPUBuffer, slot: number, from: number, pages: readonly number[]): void {
     if (pages.length === 0) return;
     // an entry that nothing reads any more still has to be a page
     this.#device.queue.writeBuffer(
       table,
-      from * 4,
+      (slot * this.pages + from) * 4,
       Uint32Array.from(pages, page => Math.max(0, page)),
     );
   }
