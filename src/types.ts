@@ -62,6 +62,11 @@ export interface LoadOptions {
    */
   contextLength?: number;
   /**
+   * Requests that run at a time at most; more wait. They share the KV cache's positions, and their next tokens come from the same pass
+   * over the weights. Each takes some memory for its sampling, by the size of the vocabulary. Default 8. Range 1 to 8.
+   */
+  maxSequences?: number;
+  /**
    * Headers for the download, such as an `Authorization`. Never stored. Where the server redirects to another origin,
    * `fetch` takes `Authorization` off; other headers go along.
    */
@@ -123,6 +128,8 @@ export interface GenerateOptions extends SamplingOptions {
    * ones. The answer is the same but for rounding. Default true.
    */
   cachePrompt?: boolean;
+  /** Where more requests wait than run at a time, those with more begin first; else in order. Default 0. Whole number from -1,000 to 1,000. */
+  priority?: number;
   /**
    * Write down in IndexedDB, under this name, what the generation has so far, so that `model.resume(name)` goes on with it where its tab
    * was closed or killed. It is removed when the generation ends, in whatever other way. Default: nothing is written.
@@ -367,7 +374,10 @@ export interface TokenizerInfo {
 }
 
 export interface FitOptions
-  extends Pick<LoadOptions, "headers" | "token" | "hubUrl" | "cacheKey" | "features" | "signal" | "worker"> {
+  extends Pick<
+    LoadOptions,
+    "headers" | "token" | "hubUrl" | "cacheKey" | "features" | "maxSequences" | "signal" | "worker"
+  > {
   /** Positions of the KV cache. Default: as for `load()`. */
   contextLength?: number;
   /**

@@ -29,7 +29,7 @@ export type PlainOrigin = string | Blob | readonly (string | Blob)[] | PullBytes
 export type AddressSettings = Pick<LoadOptions, "headers" | "token" | "hubUrl" | "cacheKey">;
 
 /** What of `LoadOptions` reaches the worker as data. */
-export type LoadSettings = AddressSettings & Pick<LoadOptions, "contextLength" | "features">;
+export type LoadSettings = AddressSettings & Pick<LoadOptions, "contextLength" | "maxSequences" | "features">;
 
 /** What of `FitOptions` reaches the worker as data. */
 export type FitSettings = Omit<FitOptions, "signal" | "worker">;

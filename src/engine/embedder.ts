@@ -2,12 +2,13 @@ import type { Gpu } from "../gpu/device.ts";
 import type { Dispatch } from "../gpu/dispatch.ts";
 import { readBuffer } from "../gpu/readback.ts";
 import type { Pooling } from "../types.ts";
+import type { Engine } from "./engine.ts";
 import { checkFinite } from "./finite.ts";
-import type { Prefill } from "./prefill.ts";
+import { noCounters, type RowWork } from "./sequence.ts";
 
 export interface EmbedderParts {
   gpu: Gpu;
-  prefill: Prefill;
+  engine: Engine;
   /** Dispatches after the layers: the last norm, a classifier. */
   dispatches: readonly Dispatch[];
   /** Token states of a batch `[T, hidden]`, f32. */
@@ -22,9 +23,12 @@ export interface EmbedderParts {
 /** Token states of texts, and what is made of them. ModelFormatError `not-finite` where they are no numbers. They are few: pooling is the CPU's work, in double precision. */
 export class Embedder {
   readonly #parts: EmbedderParts;
+  /** One for all texts: they share batches. */
+  readonly #work: RowWork;
 
   constructor(parts: EmbedderParts) {
     this.#parts = parts;
+    this.#work = { dispatches: parts.dispatches };
   }
 
   /** `[hidden]`, not normalised. Rejects with the signal's reason. */
@@ -46,19 +50,24 @@ export class Embedder {
     pooling: Pooling,
     signal: AbortSignal,
   ): Promise<Float64Array> {
-    const { gpu, prefill, dispatches } = this.#parts;
+    const { gpu, engine } = this.#parts;
     const sum = new Float64Array(width);
-    let done = 0;
-    const afterChunk = async (rows: number): Promise<void> => {
-      const at = { mean: 0, first: 0, last: rows - 1 }[pooling];
-      const count = pooling === "mean" ? rows : 1;
-      const holds = { mean: true, first: done === 0, last: done + rows === ids.length }[pooling];
-      done += rows;
-      if (!holds) return;
-      const values = new Float32Array(await readBuffer(gpu, buffer, count * width * 4, at * width * 4));
-      for (const [i, value] of values.entries()) sum[i % width]! += value;
-    };
-    await prefill.alone(ids, { signal, each: dispatches, afterChunk });
+    await engine.run({
+      ids,
+      shares: false,
+      work: this.#work,
+      priority: 0,
+      signal,
+      counters: noCounters(),
+      read: async ({ from, rows }, row) => {
+        const at = row + { mean: 0, first: 0, last: rows - 1 }[pooling];
+        const count = pooling === "mean" ? rows : 1;
+        const holds = { mean: true, first: from === 0, last: from + rows === ids.length }[pooling];
+        if (!holds) return;
+        const values = new Float32Array(await readBuffer(gpu, buffer, count * width * 4, at * width * 4));
+        for (const [i, value] of values.entries()) sum[i % width]! += value;
+      },
+    });
     return checkFinite(pooling === "mean" ? sum.map(value => value / ids.length) : sum, "states");
   }
 }

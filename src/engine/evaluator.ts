@@ -8,8 +8,9 @@ import { score } from "../kernels/score.ts";
 import type { Output } from "../model/model-reader.ts";
 import type { ProgramBuilder } from "../model/program.ts";
 import type { Scratch } from "../model/scratch.ts";
+import type { Engine } from "./engine.ts";
 import { checkFinite } from "./finite.ts";
-import type { Prefill } from "./prefill.ts";
+import { noCounters, type RowWork, type SequenceRequest } from "./sequence.ts";
 
 /** Rows of logits in GPU memory at once: 64 x 49,152 x 4 = 12 MB, 64 x 262,144 x 4 = 67 MB. */
 const LOGIT_ROWS = 64;
@@ -20,8 +21,8 @@ export interface EvaluatorParts {
   pipelines: Pipelines;
   scratch: Scratch;
   output: Output;
-  prefill: Prefill;
-  /** Dispatches that compute the logits of a batch's last token, and where they put them. */
+  engine: Engine;
+  /** Dispatches that compute the logits of a batch's draws, and where they put them. */
   last: { dispatches: readonly Dispatch[]; logits: GPUBuffer };
   vocabulary: number;
   /** A builder of prefill dispatches. */
@@ -31,69 +32,78 @@ export interface EvaluatorParts {
 }
 
 interface Prepared {
-  rows: number;
   logits: GPUBuffer;
   targets: GPUBuffer;
   scores: GPUBuffer;
-  logitDispatches: readonly Dispatch[];
-  scoreDispatch: Dispatch;
+  logitWork: RowWork;
+  scoreWork: RowWork;
 }
 
 /** Logits and log-probabilities of given tokens, or ModelFormatError `not-finite`. Its buffers and pipelines are made at the first use. */
 export class Evaluator {
   readonly #parts: EvaluatorParts;
+  readonly #lastWork: RowWork;
   #prepared: Promise<Prepared> | undefined;
 
   constructor(parts: EvaluatorParts) {
     this.#parts = parts;
+    this.#lastWork = { dispatches: parts.last.dispatches, lastOnly: true };
   }
 
   /** `[ids.length, vocabulary]` */
   async logits(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
-    const { gpu, vocabulary } = this.#parts;
-    const { logits, logitDispatches: each, rows: chunkRows } = await this.#prepare();
+    const { gpu, vocabulary, engine } = this.#parts;
+    const { logits, logitWork: work } = await this.#prepare();
     const all = resultArray(ids.length, vocabulary);
-    let done = 0;
-    const afterChunk = async (rows: number): Promise<void> => {
-      const values = new Float32Array(await readBuffer(gpu, logits, rows * vocabulary * 4));
-      all.set(checkFinite(values, "logits"), done * vocabulary);
-      done += rows;
-    };
-    await this.#parts.prefill.alone(ids, { signal, each, chunkRows, afterChunk });
+    await engine.run({
+      ...this.#request(ids, work, signal),
+      read: async ({ from, rows }, at) => {
+        const bytes = vocabulary * 4;
+        const values = new Float32Array(await readBuffer(gpu, logits, rows * bytes, at * bytes));
+        all.set(checkFinite(values, "logits"), from * vocabulary);
+      },
+    });
     return all;
   }
 
   /** Logits after the last id alone: `[vocabulary]` */
   async lastLogits(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
-    const { gpu, vocabulary, last } = this.#parts;
-    await this.#parts.prefill.alone(ids, { signal, last: last.dispatches });
-    const values = new Float32Array(await readBuffer(gpu, last.logits, Math.ceil(vocabulary / 4) * 16));
-    return checkFinite(values.slice(0, vocabulary), "logits");
+    const { gpu, vocabulary, engine, last } = this.#parts;
+    let values: Float32Array<ArrayBuffer> | undefined;
+    await engine.run({
+      ...this.#request(ids, this.#lastWork, signal),
+      read: async ({ draws }, _, draw) => {
+        if (!draws) return;
+        const bytes = vocabulary * 4;
+        values = new Float32Array(await readBuffer(gpu, last.logits, bytes, draw * bytes));
+      },
+    });
+    return checkFinite(values!, "logits");
   }
 
   /** `[ids.length - 1]`: natural logarithms */
   async score(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
-    const { gpu } = this.#parts;
-    const { targets, scores, logitDispatches, scoreDispatch, rows: chunkRows } = await this.#prepare();
+    const { gpu, engine } = this.#parts;
+    const { targets, scores, scoreWork: work } = await this.#prepare();
     const context = ids.slice(0, -1);
     const all = new Float32Array(context.length);
-    let done = 0;
-    const setTargets = (): void => {
-      gpu.device.queue.writeBuffer(targets, 0, Uint32Array.from(ids.slice(done + 1, done + 1 + chunkRows)));
-    };
-    setTargets();
-    const afterChunk = async (rows: number): Promise<void> => {
-      all.set(checkFinite(new Float32Array(await readBuffer(gpu, scores, rows * 4)), "logits"), done);
-      done += rows;
-      setTargets();
-    };
-    await this.#parts.prefill.alone(context, {
-      signal,
-      each: [...logitDispatches, scoreDispatch],
-      chunkRows,
-      afterChunk,
+    if (context.length === 0) return all;
+    await engine.run({
+      ...this.#request(context, work, signal),
+      before: ({ from, rows }, at) => {
+        const wanted = Uint32Array.from(ids.slice(from + 1, from + 1 + rows));
+        gpu.device.queue.writeBuffer(targets, at * 4, wanted);
+      },
+      read: async ({ from, rows }, at) => {
+        const values = new Float32Array(await readBuffer(gpu, scores, rows * 4, at * 4));
+        all.set(checkFinite(values, "logits"), from);
+      },
     });
     return all;
+  }
+
+  #request(ids: readonly number[], work: RowWork, signal: AbortSignal): SequenceRequest {
+    return { ids, shares: false, work, priority: 0, signal, counters: noCounters() };
   }
 
   async #prepare(): Promise<Prepared> {
@@ -134,7 +144,13 @@ export class Evaluator {
         { logits, targets, out: scores, state: scratch.state },
       ),
     ]);
-    return { rows, logits, targets, scores, logitDispatches, scoreDispatch };
+    return {
+      logits,
+      targets,
+      scores,
+      logitWork: { dispatches: logitDispatches, rows },
+      scoreWork: { dispatches: [...logitDispatches, scoreDispatch], rows },
+    };
   }
 }
 

@@ -1,4 +1,6 @@
 /** What each option must be, one table a call. What depends on the model is checked where the model is known. */
+
+import { SLOTS } from "../kernels/state.ts";
 import { nameRule, type Rule } from "../options.ts";
 import type { samplingRules } from "../sampling/options.ts";
 import type { ChatOptions, EmbedOptions, FitOptions, LoadOptions, TemplateOptions } from "../types.ts";
@@ -40,6 +42,7 @@ export const textOrIds: Rule = [(value: never) => isText(value) || ids[0](value)
 
 export const loadRules: Rules<Omit<LoadOptions, "signal" | "onProgress" | "worker">> = {
   contextLength: whole(1),
+  maxSequences: whole(1, SLOTS),
   headers: [(value: unknown) => isObject(value) && holdsAll(value, isText), "an object of strings"],
   token: text,
   hubUrl: text,
@@ -84,6 +87,7 @@ export const generateRules: Rules<
   stop: [(value: never) => isText(value) || texts[0](value), "a string or a list of strings"],
   ignoreEndOfTurn: flag,
   cachePrompt: flag,
+  priority: whole(-1000, 1000),
   journal: nameRule,
   specialTokens: oneOf("text", "control"),
 };

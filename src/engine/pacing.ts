@@ -31,18 +31,29 @@ class Estimate {
 }
 
 export class Pacing {
-  readonly #stepMs = new Estimate();
+  /** Of a single sequence, and of several. */
+  readonly #stepMs = [new Estimate(), new Estimate()] as const;
   readonly #rowMs = new Estimate();
 
-  /** Decode steps of the next submit. */
-  stepsPerSubmit(): number {
-    const { value } = this.#stepMs;
+  /** Decode steps of the next submit for so many sequences. */
+  stepsPerSubmit(sequences: number): number {
+    const { value } = this.#step(sequences);
     return value === 0 ? 1 : Math.min(MAX_STEPS, Math.max(1, Math.floor(DECODE_SUBMIT_MS / value)));
   }
 
   /** Submits that a decode step alone is spread over: more than one where a token takes long. */
-  submitsPerStep(): number {
-    return Math.max(1, Math.ceil(this.#stepMs.value / SUBMIT_MS));
+  submitsPerStep(sequences: number): number {
+    return Math.max(1, Math.ceil(this.#step(sequences).value / SUBMIT_MS));
+  }
+
+  #step(sequences: number): Estimate {
+    return this.#stepMs[sequences > 1 ? 1 : 0];
+  }
+
+  /** The same where other sequences wait for their next tokens: they are to come at most half as fast. */
+  rowsBeside(): number {
+    const { value } = this.#rowMs;
+    return value === 0 ? MIN_ROWS : Math.max(MIN_ROWS, Math.floor(DECODE_SUBMIT_MS / value));
   }
 
   /** Rows of a prompt chunk at most: a submit has at least one of the chunk's `dispatches`, however long that takes. */
@@ -62,8 +73,9 @@ export class Pacing {
    * Two submits that are heard of at once make the second look like nothing: it may take a third off the estimate, no more,
    * or the next submit would be far too long.
    */
-  decoded(steps: number, ms: number): void {
-    this.#stepMs.add(Math.max(ms / steps, (this.#stepMs.value * 2) / 3));
+  decoded(sequences: number, steps: number, ms: number): void {
+    const estimate = this.#step(sequences);
+    estimate.add(Math.max(ms / steps, (estimate.value * 2) / 3));
   }
 
   prefilled(rows: number, ms: number): void {

@@ -4,19 +4,17 @@ import type { Dispatch } from "../gpu/dispatch.ts";
 import { timeDispatches } from "../gpu/profiler.ts";
 import { packSampling } from "../kernels/sample-params.ts";
 import type { Sampler } from "../kernels/sampler.ts";
-import { stateBytes } from "../kernels/state.ts";
+import { batchBytes, slotBytes, slotOffset } from "../kernels/state.ts";
 import type { KvStore } from "../model/kv/store.ts";
 import type { Scratch } from "../model/scratch.ts";
 import { refused } from "../options.ts";
 import { validateSampling } from "../sampling/options.ts";
 import type { KernelTime, ProfileOptions, ProfileResult } from "../types.ts";
-import type { Programs } from "./token-loop.ts";
+import type { Programs } from "./runner.ts";
 
 export interface ProfilerParts {
   gpu: Gpu;
   programs: Programs;
-  /** Embedding and layers for a chunk of the prompt. */
-  prefill: readonly Dispatch[];
   kv: KvStore;
   scratch: Scratch;
   sampler: Sampler;
@@ -48,11 +46,14 @@ export class Profiler {
       kv.advance(sequence, new Array<number>(context).fill(0));
       kv.reserve(sequence, reach);
       // greedy with nothing to end it; kernels rest once a sequence is finished
-      sampler.begin(packSampling(validateSampling({ temperature: 0 }, 1), []), []);
+      sampler.begin(sequence.slot, packSampling(validateSampling({ temperature: 0 }, 1), []), []);
+      const { slot } = sequence;
       queue.writeBuffer(scratch.tokens, 0, new Uint32Array(rows));
+      queue.writeBuffer(scratch.sampled, slot * 4, new Uint32Array(1));
+      queue.writeBuffer(scratch.state, 0, batchBytes([{ slot, rows, draws: true }]));
       const prepare = (): void => {
-        const state = stateBytes({ position: context, rows, finished: false, generated: 0 });
-        queue.writeBuffer(scratch.state, 0, state);
+        const state = slotBytes({ position: context, finished: false, generated: 0 });
+        queue.writeBuffer(scratch.state, slotOffset(slot), state);
       };
       // a sampled token moves the sequence on by one: no more of them than the context has room for
       const most = reach - context - rows + 1;
@@ -91,10 +92,11 @@ export class Profiler {
   }
 
   #dispatches(phase: ProfileOptions["phase"], context: number): readonly Dispatch[] {
-    const { programs, prefill, sampler } = this.#parts;
-    if (phase === "prefill") return prefill;
-    const decode = programs.decode.find(({ longest }) => context + 1 <= longest)!;
-    return [...decode.dispatches, ...programs.logits, ...sampler.greedy];
+    const { programs, sampler } = this.#parts;
+    if (phase === "prefill") return programs.prompts;
+    const { contexts, logits } = programs.decode[0]!;
+    const { dispatches } = contexts.find(({ longest }) => context + 1 <= longest)!;
+    return [...dispatches, ...logits, ...sampler.greedy];
   }
 }
 

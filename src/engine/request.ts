@@ -20,6 +20,8 @@ export interface Request {
   stop: readonly string[];
   /** Whether keys and values are shared with other requests. */
   cachePrompt: boolean;
+  /** Those with more are begun first. */
+  priority: number;
   /** Sampled earlier, before the generation was broken off. */
   generated: readonly number[];
 }
@@ -62,6 +64,7 @@ export function request(
     maxTokens: Math.min(room, options.maxTokens ?? room),
     endIds,
     cachePrompt: options.cachePrompt ?? true,
+    priority: options.priority ?? 0,
     generated,
     stop: typeof options.stop === "string" ? [options.stop] : [...(options.stop ?? [])],
   };

@@ -1,4 +1,3 @@
-import { abortable } from "../abort.ts";
 import type { Prompt } from "../boundary/protocol.ts";
 import { DisposedError, InputError } from "../errors.ts";
 import type { Buffers } from "../gpu/buffers.ts";
@@ -28,15 +27,15 @@ import type {
 } from "../types.ts";
 import type { CacheJobs, KeptTokens } from "./cache-jobs.ts";
 import type { Embedder } from "./embedder.ts";
+import type { Engine } from "./engine.ts";
 import type { Evaluator } from "./evaluator.ts";
 import { embedRules, generateRules, text, texts as textList, textOrIds } from "./option-rules.ts";
 import type { Profiler } from "./profiler.ts";
 import { checkIds, type Request, readPrompt, readRequest, request, type Unfinished } from "./request.ts";
-import { type LoopCounters, noCounters, type TokenLoop } from "./token-loop.ts";
+import { type Counters, noCounters } from "./sequence.ts";
 
 /** What a model with an output needs to generate. */
 export interface Generator {
-  loop: TokenLoop;
   evaluator: Evaluator;
   profiler: Profiler;
   cache: CacheJobs;
@@ -49,6 +48,7 @@ export interface SessionParts {
   template: ChatTemplate;
   /** undefined for models that only embed. */
   generator: Generator | undefined;
+  engine: Engine;
   embedder: Embedder;
   ranking: RankingPrompt;
   info: ModelInfo;
@@ -77,18 +77,16 @@ interface Progress {
   startedAt: number;
   firstAt: number;
   lastAt: number;
-  counters: LoopCounters;
+  counters: Counters;
 }
 
-/** A loaded model at work: text in, text out, one request after the other. */
+/** A loaded model at work: text in, text out. */
 export class Session {
   readonly info: ModelInfo;
   readonly tokenizer: Tokenizer;
   readonly template: ChatTemplate;
   readonly #parts: SessionParts;
   readonly #closing = new AbortController();
-  /** Ends when the last request so far does; the next one waits for it. */
-  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -142,21 +140,21 @@ export class Session {
     checkAll(options, generateRules);
     const { ids } = readPrompt(prompt, options, this.tokenizer, this.template);
     checkIds(ids, this.info, "prompt");
-    const cachedPromptTokens = await this.#exclusive(signal, either => cache.prepare(ids, either));
+    const cachedPromptTokens = await this.#guarded(signal, either => cache.prepare(ids, either));
     return { promptTokens: ids.length, cachedPromptTokens, promptIds: ids };
   }
 
   /** What the cache has of these tokens, from the first on. */
   async take(ids: readonly number[], signal: AbortSignal): Promise<KeptTokens> {
     const { cache } = this.#generator();
-    return this.#exclusive(signal, () => cache.take(ids));
+    return this.#guarded(signal, either => cache.take(ids, either));
   }
 
   /** Brings back what `take` gave. @throws InputError `not-restorable` */
   async put(kept: KeptTokens, signal: AbortSignal): Promise<void> {
     const { cache } = this.#generator();
     if (kept.ids.length > 0) checkIds(kept.ids, this.info);
-    return this.#exclusive(signal, async () => cache.put(kept));
+    return this.#guarded(signal, either => cache.put(kept, either));
   }
 
   get binding(): string {
@@ -170,12 +168,9 @@ export class Session {
     deliver: (chunk: GenerateChunk) => void,
     journal: Journal | undefined,
   ): Promise<GenerateResult> {
-    const { loop } = this.#generator();
     const progress = noProgress();
     try {
-      await this.#exclusive(signal, either =>
-        this.#generate(loop, request, progress, either, deliver, journal),
-      );
+      await this.#guarded(signal, either => this.#generate(request, progress, either, deliver, journal));
     } catch (error) {
       const aborted = signal.aborted || this.#closing.signal.aborted;
       if (!aborted || (error !== signal.reason && error !== this.#closing.signal.reason)) throw error;
@@ -188,14 +183,14 @@ export class Session {
   async logits(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
     const { evaluator } = this.#generator();
     checkIds(ids, this.info);
-    return this.#exclusive(signal, either => evaluator.logits(ids, either));
+    return this.#guarded(signal, either => evaluator.logits(ids, either));
   }
 
   /** Logits after the last id alone, `[vocabulary]`. Rejects with the signal's reason. */
   async lastLogits(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
     const { evaluator } = this.#generator();
     checkIds(ids, this.info);
-    return this.#exclusive(signal, either => evaluator.lastLogits(ids, either));
+    return this.#guarded(signal, either => evaluator.lastLogits(ids, either));
   }
 
   /**
@@ -205,7 +200,7 @@ export class Session {
   async score(ids: readonly number[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
     const { evaluator } = this.#generator();
     checkIds(ids, this.info);
-    return this.#exclusive(signal, either => evaluator.score(ids, either));
+    return this.#guarded(signal, either => evaluator.score(ids, either));
   }
 
   /** One embedding per text. Rejects with the signal's reason. @throws InputError `option`, `prompt-too-long`, `token-id` */
@@ -225,16 +220,16 @@ export class Session {
       return typeof text === "string" ? this.tokenizer.encode(text, { addSpecial: true }) : text;
     });
     for (const [index, ids] of all.entries()) checkIds(ids, this.info, `texts[${index}]`);
-    return this.#exclusive(signal, async either => {
-      const embeddings: Float32Array<ArrayBuffer>[] = [];
-      for (const ids of all) {
-        const whole = await this.#parts.embedder.embed(ids, pooling, either);
-        const kept = whole.subarray(0, dimensions);
-        const length = normalize ? Math.hypot(...kept) || 1 : 1;
-        embeddings.push(Float32Array.from(kept, value => value / length));
-      }
-      return embeddings;
-    });
+    return this.#guarded(signal, either =>
+      Promise.all(
+        all.map(async ids => {
+          const whole = await this.#parts.embedder.embed(ids, pooling, either);
+          const kept = whole.subarray(0, dimensions);
+          const length = normalize ? Math.hypot(...kept) || 1 : 1;
+          return Float32Array.from(kept, value => value / length);
+        }),
+      ),
+    );
   }
 
   /**
@@ -252,26 +247,26 @@ export class Session {
     check("documents", documents, textList);
     const all = documents.map(document => this.#parts.ranking(query, document));
     for (const ids of all) checkIds(ids, this.info);
-    return this.#exclusive(signal, async either => {
-      const ranked: RankedDocument[] = [];
-      for (const [index, ids] of all.entries()) {
-        ranked.push({ index, score: relevance(await this.#parts.embedder.rank(ids, either)) });
-      }
-      return ranked.sort((a, b) => b.score - a.score);
+    return this.#guarded(signal, async either => {
+      const scores = await Promise.all(
+        all.map(async ids => relevance(await this.#parts.embedder.rank(ids, either))),
+      );
+      return scores.map((score, index) => ({ index, score })).sort((a, b) => b.score - a.score);
     });
   }
 
   /** GPU time per kernel. Rejects with the signal's reason. */
   async profile(options: ProfileOptions, signal: AbortSignal): Promise<ProfileResult> {
     const { profiler } = this.#generator();
-    return this.#exclusive(signal, either => profiler.profile(options, either));
+    const { engine } = this.#parts;
+    return this.#guarded(signal, either => engine.job(() => profiler.profile(options, either), either, true));
   }
 
   /** Ends what runs and what waits, then frees the GPU. Later calls reject with DisposedError. */
   async dispose(): Promise<void> {
     this.#closing.abort(new DisposedError("disposed", "This model was disposed. Load it again."));
-    const { buffers, gpu } = this.#parts;
-    await unlessLost(gpu, this.#turn).catch(() => {}); // a lost GPU may never end its turn
+    const { buffers, engine, gpu } = this.#parts;
+    await unlessLost(gpu, engine.idle()).catch(() => {}); // a lost GPU may never come to an end
     buffers.destroy();
     gpu.destroy();
   }
@@ -286,37 +281,26 @@ export class Session {
     );
   }
 
-  /** Runs `work` when all requests before it are through. Rejects early with the reason of the signal or of `dispose()`. */
-  async #exclusive<T>(signal: AbortSignal, work: (either: AbortSignal) => Promise<T>): Promise<T> {
-    const { gpu } = this.#parts;
+  /** Runs `work` with a signal that `dispose()` ends as well; errors by their cause. */
+  async #guarded<T>(signal: AbortSignal, work: (either: AbortSignal) => Promise<T>): Promise<T> {
     const either = AbortSignal.any([signal, this.#closing.signal]);
-    const before = this.#turn;
-    let done = (): void => {};
-    const through = new Promise<void>(resolve => (done = resolve));
-    // whoever leaves the queue early does not let the next one in early
-    this.#turn = before.then(() => through);
     try {
-      await abortable(unlessLost(gpu, before), either);
+      either.throwIfAborted();
       return await work(either);
     } catch (error) {
       if (either.aborted) throw error;
-      return await rethrowLoss(gpu, error);
-    } finally {
-      done();
+      return await rethrowLoss(this.#parts.gpu, error);
     }
   }
 
   async #generate(
-    loop: TokenLoop,
-    { promptIds, reasoning, sampling, maxTokens, endIds, stop, cachePrompt, generated }: Request,
+    { promptIds, reasoning, sampling, maxTokens, endIds, stop, cachePrompt, priority, generated }: Request,
     progress: Progress,
     signal: AbortSignal,
     deliver: (chunk: GenerateChunk) => void,
     journal: Journal | undefined,
   ): Promise<void> {
-    progress.startedAt = performance.now();
     if (maxTokens === 0) return;
-    progress.promptTokens = promptIds.length;
     const stream = createAnswerStream(this.tokenizer, reasoning, { stop, previousId: promptIds.at(-1) });
     const emit = ({ text, reasoning }: AnswerParts, ids: readonly number[]): void => {
       progress.text += text;
@@ -344,14 +328,33 @@ export class Session {
     };
     if (generated.length > 0) take(generated);
     progress.resumed = progress.generated;
-    const request = { ids: promptIds, generated, sampling, maxTokens, signal, cachePrompt };
-    const left = ended || generated.length >= maxTokens ? [] : loop.tokens(request, progress.counters);
-    for await (const batch of left) {
-      progress.lastAt = performance.now();
-      progress.firstAt ||= progress.lastAt;
-      take(batch);
-      journal?.add(batch);
-      if (ended) break;
+    if (!ended && generated.length < maxTokens) {
+      const enough = new AbortController();
+      const onTokens = (ids: readonly number[]): void => {
+        if (enough.signal.aborted) return; // queued before it was
+        progress.lastAt = performance.now();
+        progress.firstAt ||= progress.lastAt;
+        try {
+          take(ids);
+          journal?.add(ids);
+          if (ended) enough.abort();
+        } catch (error) {
+          enough.abort(error);
+        }
+      };
+      const request = {
+        ids: [...promptIds, ...generated],
+        shares: cachePrompt,
+        draws: { sampling, promptTokens: promptIds.length, maxTokens, deliver: onTokens },
+        priority,
+        signal: AbortSignal.any([signal, enough.signal]),
+        counters: progress.counters,
+      };
+      await this.#parts.engine.run(request).catch(error => {
+        if (!ended && !(signal.aborted && error === signal.reason)) throw error;
+      });
+      progress.startedAt = progress.counters.begunAt;
+      if (progress.startedAt > 0) progress.promptTokens = promptIds.length;
     }
     if (ended) progress.finishReason = "stop";
     else if (progress.generated < maxTokens && signal.aborted) progress.finishReason = "abort";
@@ -419,8 +422,8 @@ function summary(promptIds: readonly number[], progress: Progress, calledAt: num
       decodeTokensPerSecond: decodeMs > 0 ? ((generated - resumed - 1) / decodeMs) * 1000 : 0,
       dispatchesPerToken: counters.decodeDispatches / steps,
       submitsPerToken: counters.decodeSubmits / steps,
-      longestPrefillSubmitMs: counters.prefillClock.longestMs,
-      longestDecodeSubmitMs: counters.decodeClock.longestMs,
+      longestPrefillSubmitMs: counters.longestPrefillSubmit,
+      longestDecodeSubmitMs: counters.longestDecodeSubmit,
     },
   };
 }

@@ -1,12 +1,14 @@
 import { CacheJobs } from "../engine/cache-jobs.ts";
 import { Embedder } from "../engine/embedder.ts";
+import { Engine, MAX_UNDER_WAY } from "../engine/engine.ts";
 import { Evaluator } from "../engine/evaluator.ts";
 import { Pacing } from "../engine/pacing.ts";
-import { Prefill } from "../engine/prefill.ts";
 import { Profiler } from "../engine/profiler.ts";
-import { ReadbackSlots } from "../engine/readback-slots.ts";
+import { Readback } from "../engine/readback.ts";
+import { type DecodeProgram, Runner } from "../engine/runner.ts";
+import { Scheduler } from "../engine/scheduler.ts";
+import { noCounters } from "../engine/sequence.ts";
 import type { Generator } from "../engine/session.ts";
-import { noCounters, type Programs, TokenLoop } from "../engine/token-loop.ts";
 import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { type Dispatch, Pipelines } from "../gpu/dispatch.ts";
@@ -27,12 +29,19 @@ import { batchRows } from "./context.ts";
 /** Prompt of the warm-up: pays the driver's first-use costs and measures what a token costs here. */
 const WARM_UP = { prompt: 8, tokens: 3 };
 
-export interface BuildParts {
+/** Programs for so many sequences at a time, besides the one for a single: what a GPU computes for rows that are not there is lost. */
+const FEW = [4, 8];
+
+export interface SequenceLimits {
+  contextLength: number;
+  maxSequences: number;
+}
+
+export interface BuildParts extends SequenceLimits {
   gpu: Gpu;
   buffers: Buffers;
   model: OpenedModel;
   weights: AllocatedWeights;
-  contextLength: number;
 }
 
 /** A model whose buffers exist and whose pipelines compile; weights are still to come. */
@@ -43,20 +52,21 @@ export interface BuiltModel {
   /** Bytes of keys and values that a further position takes, rings not counted. */
   kvBytesPerPosition: number;
   /** Waits for the pipelines and warms up. Call it when the weights are there. */
-  complete(): Promise<{ embedder: Embedder; generator: Generator | undefined }>;
+  complete(): Promise<{ engine: Engine; embedder: Embedder; generator: Generator | undefined }>;
 }
 
 /** Takes all memory at once and starts to compile. @throws DoesNotFitError `adapter-limit` */
-export function buildModel({ gpu, buffers, model, weights, contextLength }: BuildParts): BuiltModel {
+export function buildModel(buildParts: BuildParts): BuiltModel {
+  const { gpu, buffers, model, weights, contextLength, maxSequences: slots } = buildParts;
   const pipelines = new Pipelines(gpu);
   const { queue } = gpu.device;
   const { hidden } = model.shape;
   const chunkRows = batchRows(gpu, model, contextLength);
-  const kvShape = { elementBytes: gpu.f16 ? 2 : 4, positions: contextLength, batchRows: chunkRows };
+  const kvShape = { elementBytes: gpu.f16 ? 2 : 4, positions: contextLength, batchRows: chunkRows, slots };
   const before = buffers.bytes;
   const kv = new KvStore(buffers, gpu.device, model, kvShape);
   const kvBytes = buffers.bytes - before;
-  const scratch = new Scratch(buffers, chunkRows, contextLength);
+  const scratch = new Scratch(buffers, Math.max(chunkRows, slots), contextLength);
   const pacing = new Pacing();
   const builder = (phase: Phase, x?: GPUBuffer): ProgramBuilder =>
     new ProgramBuilder(phase, { gpu, pipelines, weights, kv, scratch, hidden }, x);
@@ -66,26 +76,41 @@ export function buildModel({ gpu, buffers, model, weights, contextLength }: Buil
     return { x: program.x, dispatches: program.build() };
   };
   const parts = { gpu, buffers, pipelines, kv, scratch, pacing, chunkRows };
-  const prefill = layers({ kind: "prefill" });
-  const states = statesProgram(model, builder({ kind: "prefill" }, prefill.x));
+  const prefill = layers({ kind: "many" });
+  const states = statesProgram(model, builder({ kind: "many" }, prefill.x));
   const generation = model.output && generationPrograms(model, model.output, contextLength);
   const compiling = Promise.all([prefill.dispatches, states.dispatches, generation?.compiling]);
   compiling.catch(() => {}); // awaited in complete(); a failed download must not make it an unhandled rejection
 
   function generationPrograms({ shape: { vocabulary } }: OpenedModel, output: Output, longest: number) {
-    const logits = buffers.storage("logits", vocabulary * 4);
-    const last = builder({ kind: "decode", longest }, prefill.x);
-    last.logits(output, logits);
+    const logits = buffers.storage("logits", slots * vocabulary * 4);
+    const logitsProgram = (phase: Phase): Promise<Dispatch[]> => {
+      const program = builder(phase, prefill.x);
+      program.logits(output, logits);
+      return program.build();
+    };
+    const draws = logitsProgram({ kind: "one", longest });
     const contexts = longest > SINGLE_STEP_KEYS ? [SINGLE_STEP_KEYS, longest] : [longest];
-    const decode = contexts.map(async context => ({
-      longest: context,
-      dispatches: await layers({ kind: "decode", longest: context }).dispatches,
-    }));
-    const { tokens, state } = scratch;
-    const sampling = { vocabularySize: vocabulary, logits, tokens, state };
+    const decodeProgram = async (sequences: number): Promise<DecodeProgram> => {
+      const phaseFor = (longest: number): Phase =>
+        sequences === 1 ? { kind: "one", longest } : { kind: "few", rows: sequences, longest };
+      const [each, logits] = await Promise.all([
+        Promise.all(
+          contexts.map(async longest => ({
+            longest,
+            dispatches: await layers(phaseFor(longest)).dispatches,
+          })),
+        ),
+        sequences === 1 ? draws : logitsProgram(phaseFor(longest)),
+      ]);
+      return { sequences, contexts: each, logits };
+    };
+    const few = gpu.software ? [slots] : [...FEW.filter(rows => rows < slots), slots];
+    const { sampled: tokens, state } = scratch;
+    const sampling = { vocabularySize: vocabulary, logits, tokens, state, slots };
     const compiling = Promise.all([
-      last.build(),
-      Promise.all(decode),
+      draws,
+      Promise.all([1, ...(slots > 1 ? few : [])].map(decodeProgram)),
       createSampler(pipelines, gpu, buffers, sampling),
     ]);
     return { output, logits, vocabulary, compiling };
@@ -99,48 +124,50 @@ export function buildModel({ gpu, buffers, model, weights, contextLength }: Buil
       .reduce((sum, cache) => sum + layerBytes(cache, { ...kvShape, positions: KV_PAGE }) / KV_PAGE, 0),
     async complete() {
       for (const [rope, table] of scratch.ropes) queue.writeBuffer(table, 0, ropeTable(rope, contextLength));
-      const [prefillDispatches, stateDispatches] = await compiling;
-      const reading = new Prefill({ ...parts, dispatches: prefillDispatches, whole: model.bidirectional });
+      const [prompts, stateDispatches] = await compiling;
+      const [logits = [], decode = [], sampler] = (await generation?.compiling) ?? [];
+      const programs = { prompts, decode, logits };
+      const readback =
+        sampler &&
+        new Readback(gpu, buffers, {
+          state: scratch.state,
+          ring: sampler.ring,
+          entries: sampler.RING,
+          count: MAX_UNDER_WAY,
+        });
+      const runner = new Runner({ ...parts, programs, sampler, readback });
+      const scheduler = new Scheduler(kv, model.bidirectional);
+      const engine = new Engine({ ...parts, scheduler, runner });
+      const rankedBy = model.pooling;
       const embedder = new Embedder({
         ...states,
         gpu,
-        prefill: reading,
+        engine,
         dispatches: stateDispatches,
         hidden,
-        rankedBy: model.pooling,
+        rankedBy,
       });
       if (!generation) {
         await embedder.embed([0], model.pooling, new AbortController().signal);
-        return { embedder, generator: undefined };
+        return { engine, embedder, generator: undefined };
       }
-      const { output, logits, vocabulary } = generation;
-      const [last, decode, sampler] = await generation.compiling;
-      const slots = new ReadbackSlots(gpu, buffers, {
-        state: scratch.state,
-        ring: sampler.ring,
-        entries: sampler.RING,
-        slots: 4,
-      });
-      const programs: Programs = { decode, logits: last };
-      const loop = new TokenLoop({ ...parts, programs, sampler, prefill: reading, slots });
-      await warmUp(loop, contextLength);
+      await warmUp(
+        engine,
+        contextLength,
+        gpu.software ? [1] : [1, ...decode.map(({ sequences }) => sequences)],
+      );
+      const { output, vocabulary } = generation;
       const evaluator = new Evaluator({
         ...parts,
         output,
-        prefill: reading,
-        last: { dispatches: last, logits },
+        engine,
+        last: { dispatches: logits, logits: generation.logits },
         vocabulary,
-        builder: () => builder({ kind: "prefill" }, prefill.x),
+        builder: () => builder({ kind: "many" }, prefill.x),
       });
-      const profiler = new Profiler({
-        ...parts,
-        programs,
-        prefill: prefillDispatches,
-        sampler,
-        contextLength,
-      });
-      const cache = new CacheJobs({ gpu, kv, prefill: reading });
-      return { embedder, generator: { loop, evaluator, profiler, cache } };
+      const profiler = new Profiler({ ...parts, programs, sampler: sampler!, contextLength });
+      const cache = new CacheJobs({ gpu, kv, engine });
+      return { engine, embedder, generator: { evaluator, profiler, cache } };
     },
   };
 }
@@ -152,13 +179,18 @@ function statesProgram({ output, ranking }: OpenedModel, program: ProgramBuilder
   return { states, ranking: ranks, dispatches: program.build() };
 }
 
-/** Runs a few tokens through both samplers: afterwards nothing compiles and nothing is created. */
-async function warmUp(loop: TokenLoop, contextLength: number): Promise<void> {
+/** Runs a few tokens through both samplers, for so many sequences at a time: afterwards nothing compiles and nothing is created. */
+async function warmUp(engine: Engine, contextLength: number, counts: readonly number[]): Promise<void> {
   const room = contextLength - WARM_UP.tokens;
   const ids = new Array<number>(Math.max(1, Math.min(WARM_UP.prompt, room))).fill(0);
-  for (const temperature of [0, 1]) {
-    const sampling = packSampling(validateSampling({ temperature, seed: 0 }, 1), []);
-    const maxTokens = Math.max(1, Math.min(WARM_UP.tokens, contextLength - ids.length));
-    for await (const _ of loop.tokens({ ids, sampling, maxTokens }, noCounters()));
+  const maxTokens = Math.max(1, Math.min(WARM_UP.tokens, contextLength - ids.length));
+  const { signal } = new AbortController();
+  for (const count of counts) {
+    for (const temperature of [0, 1]) {
+      const sampling = packSampling(validateSampling({ temperature, seed: 0 }, 1), []);
+      const draws = { sampling, promptTokens: ids.length, maxTokens, deliver: () => {} };
+      const request = { ids, shares: false, draws, priority: 0, signal, counters: noCounters() };
+      await Promise.all(Array.from({ length: count }, () => engine.run(request)));
+    }
   }
 }

@@ -1,6 +1,7 @@
 /** How many positions a session holds, and how many rows are computed at once. */
 import { MAX_POSITIONS } from "../gguf/ranges.ts";
 import type { Gpu } from "../gpu/device.ts";
+import { SLOTS } from "../kernels/state.ts";
 import { KV_PAGE, layerBytes } from "../model/kv/layout.ts";
 import type { OpenedModel } from "../model/open-model.ts";
 import { refused } from "../options.ts";
@@ -11,6 +12,9 @@ const DEFAULT_CONTEXT = 8192;
 const DEFAULT_TEXT = 2048;
 /** Prompt tokens computed at once: enough to fill the adapter, few enough for a submit that the page does not feel. */
 const CHUNK_ROWS = { gpu: 512, software: 64 };
+
+/** Sequences that run at a time, unless asked otherwise. */
+export const DEFAULT_SEQUENCES = SLOTS;
 
 /** @throws InputError `option` */
 export function chooseContext(gpu: Gpu, model: OpenedModel, wanted: number | undefined): number {

@@ -19,9 +19,9 @@ import type { OpenedModel } from "../model/open-model.ts";
 import { checkAll } from "../options.ts";
 import type { Fit, FitBytes, FitReason } from "../types.ts";
 import { AllocatedWeights } from "./allocated-weights.ts";
-import { buildModel } from "./build.ts";
+import { buildModel, type SequenceLimits } from "./build.ts";
 import { checkModel } from "./check-model.ts";
-import { chooseContext } from "./context.ts";
+import { chooseContext, DEFAULT_SEQUENCES } from "./context.ts";
 import { fileFacts } from "./describe.ts";
 import { type OpenHooks, openOrigin } from "./open-origin.ts";
 
@@ -85,11 +85,15 @@ function sizes(
   gpu: Gpu,
   file: GgufFile,
   model: OpenedModel,
-  { contextLength: wanted, memoryBytes = Number.POSITIVE_INFINITY }: FitSettings,
+  {
+    contextLength: wanted,
+    maxSequences = DEFAULT_SEQUENCES,
+    memoryBytes = Number.POSITIVE_INFINITY,
+  }: FitSettings,
 ): Omit<Judgement, "trainedContextLength"> {
   const contextLength = chooseContext(gpu, model, wanted);
-  const bytes = takenBytes(dryGpu(gpu, false), model, contextLength);
-  const most = longestContext(gpu, model, memoryBytes);
+  const bytes = takenBytes(dryGpu(gpu, false), model, { contextLength, maxSequences });
+  const most = longestContext(gpu, model, memoryBytes, maxSequences);
   const fittingTypes = typesThatFit(file, bytes, memoryBytes);
   const reasons: FitReason[] = [];
   if (bytes.total > memoryBytes) {
@@ -109,7 +113,7 @@ function sizes(
       details: { ...bytes, memoryBytes, longestContext: most },
     });
   }
-  const overLimit = limitError(gpu, model, contextLength);
+  const overLimit = limitError(gpu, model, { contextLength, maxSequences });
   if (overLimit) {
     const { code, message, details } = withLongest(overLimit, most);
     reasons.push({ code, message, details });
@@ -118,11 +122,11 @@ function sizes(
 }
 
 /** Runs the whole allocation on a GPU that makes nothing. @throws DoesNotFitError `adapter-limit` */
-function takenBytes(dry: Gpu, model: OpenedModel, contextLength: number): FitBytes {
+function takenBytes(dry: Gpu, model: OpenedModel, limits: SequenceLimits): FitBytes {
   const weightBuffers = new Buffers(dry);
   const weights = new AllocatedWeights(model.taken, weightBuffers);
   const buffers = new Buffers(dry);
-  const { kvBytes } = buildModel({ gpu: dry, buffers, model, weights, contextLength });
+  const { kvBytes } = buildModel({ gpu: dry, buffers, model, weights, ...limits });
   return {
     weights: weightBuffers.bytes,
     kvCache: kvBytes,
@@ -132,9 +136,9 @@ function takenBytes(dry: Gpu, model: OpenedModel, contextLength: number): FitByt
 }
 
 /** Why the model exceeds the adapter's limits at this context length. */
-function limitError(gpu: Gpu, model: OpenedModel, contextLength: number): DoesNotFitError | undefined {
+function limitError(gpu: Gpu, model: OpenedModel, limits: SequenceLimits): DoesNotFitError | undefined {
   try {
-    takenBytes(dryGpu(gpu, true), model, contextLength);
+    takenBytes(dryGpu(gpu, true), model, limits);
     return undefined;
   } catch (error) {
     if (error instanceof DoesNotFitError) return error;
@@ -146,11 +150,11 @@ function limitError(gpu: Gpu, model: OpenedModel, contextLength: number): DoesNo
  * The most positions, at most those that the model was trained for, with which it keeps to the adapter's limits and the
  * memory; 0: not even the fewest fit.
  */
-function longestContext(gpu: Gpu, model: OpenedModel, memoryBytes: number): number {
+function longestContext(gpu: Gpu, model: OpenedModel, memoryBytes: number, maxSequences: number): number {
   const dry = dryGpu(gpu, true);
   const fits = (positions: number): boolean => {
     try {
-      return takenBytes(dry, model, positions).total <= memoryBytes;
+      return takenBytes(dry, model, { contextLength: positions, maxSequences }).total <= memoryBytes;
     } catch (error) {
       if (error instanceof DoesNotFitError) return false;
       throw error;
@@ -184,9 +188,9 @@ function typesThatFit(file: GgufFile, { kvCache, scratch }: FitBytes, memoryByte
 }
 
 /** A load's own error over an adapter's limit, with the context that would fit. */
-export function explainLimit(gpu: Gpu, model: OpenedModel, error: unknown): unknown {
+export function explainLimit(gpu: Gpu, model: OpenedModel, maxSequences: number, error: unknown): unknown {
   if (!(error instanceof DoesNotFitError) || error.code !== "adapter-limit") return error;
-  return withLongest(error, longestContext(gpu, model, Number.POSITIVE_INFINITY));
+  return withLongest(error, longestContext(gpu, model, Number.POSITIVE_INFINITY, maxSequences));
 }
 
 function withLongest(error: DoesNotFitError, longest: number): DoesNotFitError {

@@ -17,7 +17,7 @@ import { AllocatedWeights } from "./allocated-weights.ts";
 import { buildModel } from "./build.ts";
 import { type CheckedModel, checkModel } from "./check-model.ts";
 import { chooseKernels } from "./choose-kernels.ts";
-import { chooseContext, contextWarnings } from "./context.ts";
+import { chooseContext, contextWarnings, DEFAULT_SEQUENCES } from "./context.ts";
 import { fileFacts } from "./describe.ts";
 import { Fingerprint } from "./fingerprint.ts";
 import { explainLimit, megabytes } from "./fit.ts";
@@ -64,6 +64,7 @@ export async function loadModel(
     const checked = checkModel(file, gpu, check => check()) as CheckedModel;
     const { model, tokenizer, template, ranking } = checked;
     const contextLength = chooseContext(gpu, model, settings.contextLength);
+    const { maxSequences = DEFAULT_SEQUENCES } = settings;
     const warnings = [...tokenizer.warnings, ...contextWarnings(model, contextLength)];
     for (const warning of warnings) console.warn(`intab: ${warning}`);
     const choice = await choosing;
@@ -73,10 +74,10 @@ export async function loadModel(
       return {
         weights,
         weightBytes,
-        ...buildModel({ gpu: { ...gpu, choice }, buffers, model, weights, contextLength }),
+        ...buildModel({ gpu: { ...gpu, choice }, buffers, model, weights, contextLength, maxSequences }),
       };
     }).catch(error => {
-      throw explainLimit(gpu, model, error);
+      throw explainLimit(gpu, model, maxSequences, error);
     });
     if (error) throw noRoom(buffers.bytes, made, contextLength, error);
     signal.throwIfAborted();
@@ -91,7 +92,7 @@ export async function loadModel(
       bytesPerSecond: 0,
       secondsLeft: null,
     });
-    const { embedder, generator } = await abortable(complete(), signal);
+    const { engine, embedder, generator } = await abortable(complete(), signal);
     const info = {
       ...describe(file, source, model),
       warnings,
@@ -117,6 +118,7 @@ export async function loadModel(
       tokenizer,
       template,
       generator,
+      engine,
       embedder,
       ranking,
       info,

@@ -24,7 +24,7 @@ export const textNames = [
   "hubUrl",
   "cacheKey",
 ] as const satisfies Names<LoadOptions>;
-const shared = [...textNames, "features", "contextLength"] as const;
+const shared = [...textNames, "features", "contextLength", "maxSequences"] as const;
 export const loadNames: Names<LoadOptions> = [...shared, "onProgress"];
 export const fitNames: Names<FitOptions> = [...shared, "memoryBytes"];
 export const templateNames = [
@@ -48,6 +48,7 @@ export const generateNames: Names<GenerateOptions> = [
   "stop",
   "ignoreEndOfTurn",
   "cachePrompt",
+  "priority",
   "journal",
   "signal",
 ];

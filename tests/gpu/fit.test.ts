@@ -9,7 +9,7 @@ import { provideGpu } from "./support.ts";
 
 const hooks = { signal: never, onProgress: () => {} };
 /** Staging buffers for the sampled ids: 4 slots of a state and 256 ids. Made after the weights are there. */
-const READBACK_BYTES = 4 * (STATE_BYTES + 256 * 4);
+const READBACK_BYTES = 4 * (STATE_BYTES + 8 * 256 * 4);
 
 const quantised = syntheticModel({
   seed: 6,

@@ -1,7 +1,7 @@
 // Models whose matrices exceed what the adapter binds at once: every product is several. A limit of a few kilobytes stands
 // for the real ones of 128 MiB and more.
 import { beforeAll, describe, expect, test } from "vitest";
-import { noCounters } from "../../src/engine/token-loop.ts";
+import { noCounters } from "../../src/engine/sequence.ts";
 import { parseGguf } from "../../src/gguf/gguf.ts";
 import { Buffers } from "../../src/gpu/buffers.ts";
 import { packSampling } from "../../src/kernels/sample-params.ts";
@@ -30,18 +30,20 @@ async function run(file: Blob, maxBytes: number, maxTokens: number, prompt: read
     const header = await parseGguf((offset, length) => source.read(offset, length), source.size);
     const model = openModel(header, maxBytes);
     const weights = new AllocatedWeights(model.taken, buffers);
-    const { pipelines, complete } = buildModel({ gpu, buffers, model, weights, contextLength: CONTEXT });
+    const limits = { contextLength: CONTEXT, maxSequences: 2 };
+    const { pipelines, complete } = buildModel({ gpu, buffers, model, weights, ...limits });
     const fingerprint = new Fingerprint(header);
     const { taken } = model;
     await uploadWeights({ gpu, pipelines, buffers, file: header, taken, weights, source, fingerprint });
-    const { generator } = await complete();
-    const { loop, evaluator } = generator!;
+    const { engine, generator } = await complete();
+    const { evaluator } = generator!;
     const logits = await evaluator.logits(prompt, never);
     const sampling = packSampling(validateSampling({ temperature: 0 }, 1), []);
-    const counters = noCounters();
     const generated: number[] = [];
-    for await (const ids of loop.tokens({ ids: prompt, sampling, maxTokens }, counters))
-      generated.push(...ids);
+    const deliver = (ids: readonly number[]): void => void generated.push(...ids);
+    const draws = { sampling, promptTokens: prompt.length, maxTokens, deliver };
+    const rest = { shares: true, priority: 0, signal: never, counters: noCounters() };
+    await engine.run({ ids: prompt, draws, ...rest });
     const matrices = [...model.taken.matrices].map(matrix => matrix.name);
     return { logits, generated, matrices, tolerance: gpu.f16 ? TOLERANCE.f16 : TOLERANCE.f32 };
   } finally {

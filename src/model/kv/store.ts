@@ -106,7 +106,10 @@ export class KvStore {
           layers: [],
           window,
           pages: new Pages(count),
-          table: buffers.storage(`page table${window ? ` of a window of ${window}` : ""}`, shape.slots * this.pages * 4),
+          table: buffers.storage(
+            `page table${window ? ` of a window of ${window}` : ""}`,
+            shape.slots * this.pages * 4,
+          ),
         };
         pools.set(window ?? 0, pool);
         const buffer = buffers.storage(`KV cache of layer ${cache.layer}`, layerBytes(cache, shape));
