@@ -35,6 +35,8 @@ export interface LearnedTools {
   format: ToolFormat;
   /** Arguments in messages: most templates print an object, some join text. */
   argumentsAs: "object" | "text";
+  /** Content of a message that only has calls: some templates cannot join `null`, some ask for it. */
+  noContent: "" | null;
 }
 
 const NAME = "probe_function";
@@ -66,15 +68,15 @@ export async function learnTools(render: Render): Promise<LearnedTools | string>
     addGenerationPrompt: false,
   });
   for (const argumentsAs of ["object", "text"] as const) {
-    for (const content of ["", null]) {
-      const called = await attempt(render, [QUESTION, calling(argumentsAs, content)]);
+    for (const noContent of ["", null] as const) {
+      const called = await attempt(render, [QUESTION, calling(argumentsAs, noContent)]);
       if (called === null || !called.slice(shared(asked, called)).includes(VALUE)) continue;
       const format = formatOf(callIn(called, asked, answered));
-      if (format) return { format, argumentsAs };
+      if (format) return { format, argumentsAs, noContent };
     }
   }
   const format = described(asked);
-  if (format) return { format, argumentsAs: "object" };
+  if (format) return { format, argumentsAs: "object", noContent: "" };
   return "its chat template prints calls in a format that intab does not know";
 }
 

@@ -181,7 +181,7 @@ describe("chat completions", () => {
       { role: "user", content: [{ type: "text", text: "Weather?" }] },
       {
         role: "assistant",
-        content: null,
+        content: "", // this template joins it
         tool_calls: [{ ...call, function: { name: "get_weather", arguments: { city: "Zürich" } } }],
       },
       { role: "tool", tool_call_id: "abc", name: "get_weather", content: "21" },

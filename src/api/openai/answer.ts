@@ -54,7 +54,7 @@ export async function* piecesOf(
   const { finishReason, timings } = await generation;
   if (signal.aborted) throw signal.reason;
   if (stream && !(called && tools?.single)) yield* taken(stream.flush());
-  const reason = called ? "tool_calls" : finishReason === "length" ? "length" : "stop";
+  const reason = finishReason === "length" ? "length" : called ? "tool_calls" : "stop";
   return { reason, timings, reasoningTokens };
 }
 

@@ -3,11 +3,11 @@ import { type AnswerEnd, type AnswerPiece, usageOf, type WholeAnswer, whole } fr
 import { converse, effortOf } from "./conversation.ts";
 import { unsupported } from "./errors.ts";
 import { type Fields, isObject } from "./fields.ts";
-import { messagesOf } from "./messages.ts";
+import { messagesOf, PLAIN_CALLS } from "./messages.ts";
 import { events, json } from "./replies.ts";
 import { samplingOf } from "./sampling.ts";
 import { type Call, now, randomId } from "./served.ts";
-import { definitionOf, offeredTools, toolsOf } from "./tools.ts";
+import { callForm, definitionOf, offeredTools } from "./tools.ts";
 
 const MOST_CHOICES = 128;
 
@@ -31,8 +31,8 @@ export async function chatCompletions(call: Call, cancel: () => void): Promise<R
   });
   const tools = await offeredTools(model, fields, definitions);
   const calls = given.some(message => isObject(message) && message.tool_calls);
-  const learned = tools ?? (calls ? await toolsOf(model) : null);
-  const messages = messagesOf(given, typeof learned === "object" && learned ? learned.argumentsAs : "object");
+  const form = tools ?? (calls ? await callForm(model) : PLAIN_CALLS);
+  const messages = messagesOf(given, form);
   const maxTokens = fields.whole("max_completion_tokens", 1) ?? fields.whole("max_tokens", 1);
   const { effort, variables } = templateOf(fields);
   const answers = (choice: number): AsyncGenerator<AnswerPiece, AnswerEnd> => {

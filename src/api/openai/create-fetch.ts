@@ -1,3 +1,4 @@
+import { abortable } from "../../abort.ts";
 import { chatCompletions } from "./chat.ts";
 import { completions } from "./completions.ts";
 import { ApiError, apiError } from "./errors.ts";
@@ -53,7 +54,10 @@ export function createFetch(models: ServedModel | Readonly<Record<string, Served
       const ended = new AbortController();
       const either = AbortSignal.any([signal, ended.signal]);
       const call = { name, model: modelOf(named, name), fields, signal: either };
-      return await answer(call, () => ended.abort());
+      return await abortable(
+        answer(call, () => ended.abort()),
+        signal,
+      );
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       const failed = apiError(error, prompt);

@@ -5,10 +5,16 @@ import type { ChatMessage, TextPart, ToolCall } from "../../types.ts";
 import { invalid, unsupported } from "./errors.ts";
 import { isObject, isText } from "./fields.ts";
 
+/** How a template wants calls. */
+export type CallForm = Pick<LearnedTools, "argumentsAs" | "noContent">;
+
+/** Of templates that were not asked, or have no calls. */
+export const PLAIN_CALLS: CallForm = { argumentsAs: "object", noContent: null };
+
 /** @throws ApiError, which names the field */
 export function messagesOf(
   given: readonly unknown[],
-  argumentsAs: LearnedTools["argumentsAs"],
+  { argumentsAs, noContent }: CallForm,
   field = "messages",
 ): ChatMessage[] {
   if (given.length === 0) throw invalid(field, `'${field}' is empty; give at least one message.`);
@@ -27,7 +33,7 @@ export function messagesOf(
     return {
       // the templates' name for what the API has called so since 2024
       role: role === "developer" ? "system" : role,
-      content: contentOf(content, `${place}.content`),
+      content: calls.length > 0 && !content ? noContent : contentOf(content, `${place}.content`),
       ...(calls.length > 0 && { tool_calls: calls }),
       ...(isText(tool_call_id) && { tool_call_id }),
       ...(called !== undefined && { name: called }),
@@ -49,7 +55,7 @@ export function contentOf(content: unknown, place: string): ChatMessage["content
   });
 }
 
-function callOf(given: unknown, place: string, argumentsAs: LearnedTools["argumentsAs"]): ToolCall {
+function callOf(given: unknown, place: string, argumentsAs: CallForm["argumentsAs"]): ToolCall {
   const { id, function: called } = Object(given) as Record<string, unknown>;
   const { name, arguments: text } = Object(called) as Record<string, unknown>;
   if (!isText(name)) throw invalid(`${place}.function.name`, `'${place}.function.name' must be a string.`);
@@ -64,7 +70,7 @@ function callOf(given: unknown, place: string, argumentsAs: LearnedTools["argume
 function argumentsOf(
   given: unknown,
   place: string,
-  argumentsAs: LearnedTools["argumentsAs"],
+  argumentsAs: CallForm["argumentsAs"],
 ): ToolCall["function"]["arguments"] {
   let value = given;
   if (isText(given)) {

@@ -1,15 +1,14 @@
 /** `input` of a response: its items as messages. */
-import type { LearnedTools } from "../../tools/learn.ts";
 import type { ChatMessage } from "../../types.ts";
 import { invalid, unsupported } from "./errors.ts";
 import { type Body, type Fields, isObject, isText } from "./fields.ts";
-import { contentOf, messagesOf } from "./messages.ts";
+import { type CallForm, contentOf, messagesOf } from "./messages.ts";
 
 /** Whether any of the items is a call. */
 export const hasCalls = (input: unknown): boolean =>
   Array.isArray(input) && input.some(item => isObject(item) && item.type === "function_call");
 
-export function inputMessages(fields: Fields, argumentsAs: LearnedTools["argumentsAs"]): ChatMessage[] {
+export function inputMessages(fields: Fields, form: CallForm): ChatMessage[] {
   const given = fields.required("input", fields.get("input"));
   if (!isText(given) && !Array.isArray(given)) throw invalid("input", "'input' must be a string or a list.");
   const items: readonly unknown[] = isText(given) ? [{ role: "user", content: given }] : given;
@@ -36,6 +35,6 @@ export function inputMessages(fields: Fields, argumentsAs: LearnedTools["argumen
       throw unsupported(`${place}.type`, `An item of the type ${JSON.stringify(type)}`);
   }
   const instructions = fields.text("instructions");
-  const all = messagesOf(messages, argumentsAs, "input");
+  const all = messagesOf(messages, form, "input");
   return instructions === undefined ? all : [{ role: "system", content: instructions }, ...all];
 }

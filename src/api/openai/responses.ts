@@ -3,11 +3,12 @@ import type { ChatOptions } from "../../types.ts";
 import type { AnswerEnd, AnswerPiece } from "./answer.ts";
 import { converse, effortOf } from "./conversation.ts";
 import { unsupported } from "./errors.ts";
+import { PLAIN_CALLS } from "./messages.ts";
 import { events, json } from "./replies.ts";
 import { hasCalls, inputMessages } from "./response-input.ts";
 import { samplingOf } from "./sampling.ts";
 import { type Call, now, randomId } from "./served.ts";
-import { definitionOf, offeredTools, toolsOf } from "./tools.ts";
+import { callForm, definitionOf, offeredTools } from "./tools.ts";
 
 export async function responses(call: Call, cancel: () => void): Promise<Response> {
   const { fields, model, signal } = call;
@@ -31,14 +32,15 @@ export async function responses(call: Call, cancel: () => void): Promise<Respons
     return definitionOf(tool, `tools[${index}]`);
   });
   const tools = await offeredTools(model, fields, definitions);
-  const learned = tools ?? (hasCalls(fields.get("input")) ? await toolsOf(model) : "");
-  const messages = inputMessages(fields, typeof learned === "string" ? "object" : learned.argumentsAs);
+  const form = tools ?? (hasCalls(fields.get("input")) ? await callForm(model) : PLAIN_CALLS);
+  const messages = inputMessages(fields, form);
   const maxTokens = fields.whole("max_output_tokens", 1);
   const options: ChatOptions = { ...samplingOf(fields, 0), ...(maxTokens && { maxTokens }) };
   const effort = effortOf(fields.inside("reasoning").get("effort"), "reasoning.effort");
   const variables = fields.object("chat_template_kwargs");
+  const stream = fields.flag("stream");
   const items = responseEvents(call, converse(call, { messages, options, tools, effort, variables }));
-  if (fields.flag("stream")) return events(items, { cancel, signal, prompt: "input", named: true });
+  if (stream) return events(items, { cancel, signal, prompt: "input", named: true });
   let last: ResponseEvent | undefined;
   for await (const item of items) last = item;
   return json(last?.response);

@@ -6,6 +6,7 @@ import type { ToolDefinition } from "../../types.ts";
 import { invalid, unsupported } from "./errors.ts";
 import { type Fields, isObject, isText } from "./fields.ts";
 import { type HiddenMarks, hiddenMarks } from "./hidden-marks.ts";
+import { type CallForm, PLAIN_CALLS } from "./messages.ts";
 import type { ServedModel } from "./served.ts";
 
 export interface OfferedTools extends LearnedTools {
@@ -21,7 +22,7 @@ type Known = (LearnedTools & { hidden: HiddenMarks }) | string;
 const known = new WeakMap<ServedModel, Promise<Known>>();
 
 /** What a model's template says of calls: it is asked once. */
-export function toolsOf(model: ServedModel): Promise<Known> {
+function toolsOf(model: ServedModel): Promise<Known> {
   let asked = known.get(model);
   if (!asked) {
     asked = learn(model);
@@ -29,6 +30,12 @@ export function toolsOf(model: ServedModel): Promise<Known> {
     asked.catch(() => known.delete(model));
   }
   return asked;
+}
+
+/** How messages with calls are written for a model that may not be asked to call any. */
+export async function callForm(model: ServedModel): Promise<CallForm> {
+  const found = await toolsOf(model);
+  return typeof found === "string" ? PLAIN_CALLS : found;
 }
 
 async function learn(model: ServedModel): Promise<Known> {

@@ -13,7 +13,7 @@ import type {
 
 export interface FakeOptions {
   /** What it answers, chunk by chunk. Default: "Hello" and " there". */
-  chunks?: readonly (string | GenerateChunk)[];
+  chunks?: Chunks | ((messages: readonly ChatMessage[]) => Chunks);
   finishReason?: "stop" | "length";
   template?: string;
   /** Texts of control tokens; their ids count from 1,000. */
@@ -23,6 +23,8 @@ export interface FakeOptions {
   /** Stays silent after its chunks until it is cancelled. */
   hangs?: boolean;
 }
+
+type Chunks = readonly (string | GenerateChunk)[];
 
 export interface Asked {
   prompt: unknown;
@@ -42,12 +44,14 @@ export function fakeModel(options: FakeOptions = {}): ServedModel & { asked: Ask
     return words.indexOf(word);
   };
   const encode = (text: string): number[] => (text.match(/\s*\S+|\s+$/g) ?? []).map(idOf);
-  const given = chunks.map(
-    (chunk): GenerateChunk => (typeof chunk === "string" ? { text: chunk, ids: encode(chunk) } : chunk),
-  );
+  const chunksFor = (prompt: unknown): GenerateChunk[] =>
+    (typeof chunks === "function" ? chunks(prompt as ChatMessage[]) : chunks).map(chunk =>
+      typeof chunk === "string" ? { text: chunk, ids: encode(chunk) } : chunk,
+    );
 
   const generate = (prompt: unknown, asked: ChatOptions): Generation => {
     model.asked.push({ prompt, options: asked });
+    const given = chunksFor(prompt);
     const own = new AbortController();
     const signal = asked.signal ? AbortSignal.any([asked.signal, own.signal]) : own.signal;
     const result = (): GenerateResult => ({
