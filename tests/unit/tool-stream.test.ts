@@ -12,7 +12,7 @@ import {
   pythonic,
   qwenXml,
 } from "../../src/tools/families.ts";
-import type { ToolFormat } from "../../src/tools/format.ts";
+import { marksOf, type ToolFormat } from "../../src/tools/format.ts";
 import { createToolStream, type ToolEvent } from "../../src/tools/stream.ts";
 
 const SCHEMAS = new Map(
@@ -304,4 +304,34 @@ test("a call goes out when it is complete, not at the answer's end", () => {
   const stream = createToolStream(hermes, SCHEMAS);
   stream.push('<tool_call>{"name": "add", "arguments": {}}</tool_call');
   expect(stream.push(">")).toEqual([{ call: { name: "add", arguments: "{}" } }]);
+});
+
+test("marks and bits of calls in any order and cut anywhere read the same as whole", () => {
+  let seed = 7;
+  const random = (below: number): number => (seed = (seed * 48271) % 0x7fffffff) % below;
+  for (const [family, [format, ...cases]] of Object.entries(FAMILIES)) {
+    const bits = [
+      ...marksOf(format),
+      " ",
+      "\n",
+      "a",
+      "{",
+      "}",
+      '"',
+      "[",
+      "]",
+      ...cases.map(([, answer]) => answer),
+    ];
+    for (let round = 0; round < 300; round++) {
+      const answer = Array.from({ length: 1 + random(6) }, () => {
+        const bit = bits[random(bits.length)]!.slice(0, 400);
+        return random(3) ? bit : bit.slice(0, random(bit.length));
+      }).join("");
+      const cuts = [0, random(answer.length + 1), random(answer.length + 1), answer.length].sort(
+        (a, b) => a - b,
+      );
+      const pieces = cuts.slice(1).map((end, index) => answer.slice(cuts[index], end));
+      expect(read(format, pieces), `${family}: ${JSON.stringify(pieces)}`).toEqual(read(format, [answer]));
+    }
+  }
 });
