@@ -10,11 +10,11 @@ const PYTHON: Readonly<Record<string, string>> = { True: "true", False: "false",
 /** JSON objects with a name and arguments, alone, in a list, or one after the other. */
 export const jsonCalls = (family: string, marks: Marks): ToolFormat => ({ family, ...marks, read: readJson });
 
-/** `[f(a=1)]` */
+/** `[f(a=1)]`; asked for JSON, their models write it between the same marks. */
 export const pythonic = (family: string, marks: Marks): ToolFormat => ({
   family,
   ...marks,
-  read: pythonCalls,
+  read: (body, schemas) => pythonCalls(body) ?? readJson(body, schemas),
 });
 
 /** `call:f{a:1}` */

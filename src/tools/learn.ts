@@ -98,18 +98,24 @@ async function attempt(render: Render, messages: readonly Message[]): Promise<st
   }
 }
 
-/** What a turn with a call has in the place of a plain answer. */
-function callIn(called: string, asked: string, answered: string): string {
+interface CallText {
+  /** What a turn with a call has in the place of a plain answer, perhaps with the turn's own marks. */
+  text: string;
+  /** The marks around a plain answer. */
+  turn: string;
+}
+
+function callIn(called: string, asked: string, answered: string): CallText {
   const start = Math.min(shared(asked, called), shared(asked, answered));
   const at = answered.lastIndexOf(ANSWER);
   const [before, after] = [answered.slice(start, at), answered.slice(at + ANSWER.length)];
   let text = called.slice(start);
   if (text.startsWith(before.trimEnd())) text = text.slice(before.trimEnd().length);
   if (after !== "" && text.endsWith(after)) text = text.slice(0, -after.length);
-  return text.replace(/^[\s\S]*<\/think>/, "");
+  return { text: text.replace(/^[\s\S]*<\/think>/, ""), turn: before + after };
 }
 
-function formatOf(text: string): ToolFormat | null {
+function formatOf({ text, turn }: CallText): ToolFormat | null {
   const has = (...marks: string[]): boolean => marks.every(mark => text.includes(mark));
   if (has(` to=functions.${NAME}`, "<|message|>")) return harmony;
   if (has(`<function=${NAME}>`, "<tool_call>")) return qwenXml;
@@ -120,22 +126,24 @@ function formatOf(text: string): ToolFormat | null {
   const call = text.indexOf(`call:${NAME}{${FIELD}:`);
   if (call >= 0) {
     const [quote, rest] = text.slice(call + `call:${NAME}{${FIELD}:`.length).split(VALUE);
-    const marks = marksAround(text.slice(0, call), rest!.slice(quote!.length + 1));
+    const marks = marksAround(text.slice(0, call), rest!.slice(quote!.length + 1), turn);
     return marks && gemma(marks, quote!);
   }
   const python = new RegExp(`\\[?${NAME}\\(${FIELD}=["']${VALUE}["']\\)\\]?`).exec(text);
   if (python) {
-    const marks = marksAround(text.slice(0, python.index), text.slice(python.index + python[0].length));
+    const end = python.index + python[0].length;
+    const marks = marksAround(text.slice(0, python.index), text.slice(end), turn);
     return pythonic("pythonic", marks ?? BARE_LIST);
   }
-  return jsonFormat(text);
+  return jsonFormat(text, turn);
 }
 
+const LFM2 = pythonic("pythonic", { opens: ["<|tool_call_start|>"], close: "<|tool_call_end|>" });
 const BARE_LIST = { opens: ["<|python_tag|>"], close: null, bare: "[" };
 const BARE_OBJECT = { opens: ["<|python_tag|>"], close: null, bare: "{" };
 
 /** An object, or a list with it, between marks of whatever kind; without marks the answer is the object. */
-function jsonFormat(text: string): ToolFormat | null {
+function jsonFormat(text: string, turn: string): ToolFormat | null {
   const named = text.search(new RegExp(`\\{[^{}]*"${NAME}"`));
   if (named < 0 || !/"(name|tool_name|function)"/.test(text)) return null;
   // one around it, such as { "type": "function", "function": {
@@ -143,22 +151,32 @@ function jsonFormat(text: string): ToolFormat | null {
   const object = outer ? named - outer[0].length : named;
   const list = /\[\s*$/.exec(text.slice(0, object));
   const start = list ? list.index : object;
-  const marks = marksAround(text.slice(0, start), text.slice(valueEnd(text, start)));
+  const marks = marksAround(text.slice(0, start), text.slice(valueEnd(text, start)), turn);
   if (!marks) return jsonCalls("json", BARE_OBJECT);
-  return jsonCalls(marks.opens[0] === hermes.opens[0] ? "hermes" : "json", marks);
+  const [open] = marks.opens;
+  // its models write Python's form, whichever one the template prints
+  if (open === LFM2.opens[0]) return LFM2;
+  return jsonCalls(open === hermes.opens[0] ? "hermes" : "json", marks);
 }
 
-/** `null` where nothing stands before it. */
-function marksAround(before: string, after: string): { opens: string[]; close: string | null } | null {
-  const open = before.trim();
-  if (open === "") return null;
-  return { opens: [open], close: after.trim() || null };
+const MARK = String.raw`<[^<>]+>|\[/?[A-Z_]+\]`;
+
+/** The nearest marks that are not the turn's own; `null` where none stands before it. */
+function marksAround(
+  before: string,
+  after: string,
+  turn: string,
+): { opens: string[]; close: string | null } | null {
+  const [open] = new RegExp(`(?:${MARK})(?=\\s*$)`).exec(before) ?? [];
+  const [, close] = new RegExp(`^\\s*(${MARK})`).exec(after) ?? [];
+  if (open === undefined || turn.includes(open)) return null;
+  return { opens: [open], close: close === undefined || turn.includes(close) ? null : close };
 }
 
 /** Formats of models whose templates print tools but no calls, by how they print the tools. */
 function described(prompt: string): ToolFormat | null {
-  if (/<\|tool_list_start\|>|List of tools: \[/.test(prompt))
-    return pythonic("pythonic", { opens: ["<|tool_call_start|>"], close: "<|tool_call_end|>" });
+  if (/<\|tool_list_start\|>|List of tools: \[/.test(prompt)) return LFM2;
+  if (prompt.includes(deepseek.opens[0]!)) return deepseek;
   if (prompt.includes("<|tool|>"))
     return jsonCalls("json", { opens: ["<|tool_call|>"], close: "<|/tool_call|>" });
   if (prompt.includes("<tool_call>")) return prompt.includes("<function=") ? qwenXml : hermes;

@@ -48,10 +48,12 @@ const OTHERS: readonly (readonly [name: string, family: string, template: string
   [
     "Command R7B",
     "json",
-    chatml('{"tool_call_id": "0", "tool_name": "{{ f.name }}", "parameters": {{ f.arguments | tojson }}}', [
-      "<|START_ACTION|>[\n",
-      "\n]<|END_ACTION|>",
-    ]),
+    // reasoning before the calls, and marks of its own around a plain answer
+    `{% if tools %}{{ tools | tojson }}{% endif %}{% for m in messages %}<|START_OF_TURN_TOKEN|>{{ m.role }}
+    {%- if m.tool_calls %}<|START_THINKING|>{{ m.reasoning_content }}<|END_THINKING|><|START_ACTION|>[
+      {% for c in m.tool_calls %}{"tool_call_id": "0", "tool_name": "{{ c.function.name }}", "parameters": {{ c.function.arguments | tojson }}}{% if not loop.last %},{% endif %}{% endfor %}
+    ]<|END_ACTION|><|END_OF_TURN_TOKEN|>
+    {%- else %}<|START_RESPONSE|>{{ m.content }}<|END_RESPONSE|><|END_OF_TURN_TOKEN|>{% endif %}{% endfor %}`,
   ],
   [
     "Phi-4 mini",
@@ -176,6 +178,7 @@ describe("a call that a template prints is read back", () => {
       .slice(before.length)
       .replace(/<\/s>|<\|(im_end|eot_id|end_of_text|call)\|>\n?|^<\|start\|>assistant/g, "")
       .replace(/^<\|im_start\|>assistant\n|^<\|start_header_id\|>assistant<\|end_header_id\|>\n\n/, "")
+      .replace(/^<\|START_OF_TURN_TOKEN\|>assistant.*<\|END_THINKING\|>|<\|END_OF_TURN_TOKEN\|>/g, "")
       .replace(/^<\|start_of_role\|>assistant<\|end_of_role\|>|^<think>\n\n<\/think>\n\n/g, "");
     const stream = createToolStream(learned.format, new Map([["get_weather", TOOL.function.parameters!]]));
     const events = [...stream.push(answer), ...stream.flush()];

@@ -174,6 +174,11 @@ const FAMILIES: Readonly<Record<string, readonly [ToolFormat, ...Case[]]>> = {
     ],
     ["no arguments", "<|tool_call_start|>[add()]<|tool_call_end|>", [["add", {}]]],
     [
+      "JSON, where it was asked for",
+      '<|tool_call_start|>[{"name": "add", "arguments": {"a": 1, "b": -2.5}}]<|tool_call_end|>',
+      [ADD],
+    ],
+    [
       "a variable",
       "<|tool_call_start|>[add(a=x)]<|tool_call_end|>",
       ["<|tool_call_start|>[add(a=x)]<|tool_call_end|>"],
