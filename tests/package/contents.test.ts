@@ -19,7 +19,7 @@ const read = (file: string): string => readFileSync(join(installed, file), "utf8
 /** Page and worker together. Raised only in the commit that makes it necessary, with the reason in its message. */
 const RUNTIME_LIMIT = 144 * 1000;
 /** What `intab/openai` adds where it is imported. */
-const OPENAI_LIMIT = 12_200;
+const OPENAI_LIMIT = 12_400;
 
 describe("the packed package", () => {
   test("has a page and a worker of at most 144 KB gzipped together", () => {

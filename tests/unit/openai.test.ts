@@ -433,7 +433,8 @@ describe("the other endpoints", () => {
     const list = (await (await fetch("http://tab/v1/models")).json()) as { data: Json[] };
     expect(list.data.map(({ id }) => id)).toEqual(["a/b", "c"]);
     expect(await (await fetch(new URL("http://tab/v1/models/a%2Fb"))).json()).toMatchObject({ id: "a/b" });
-    expect((await fetch("http://tab/v1/models/d")).status).toBe(404);
+    for (const other of ["d", "%E0%A4%A"])
+      expect((await fetch(`http://tab/v1/models/${other}`)).status, other).toBe(404);
   });
 });
 

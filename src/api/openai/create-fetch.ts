@@ -95,10 +95,19 @@ function modelOf(named: Readonly<Record<string, ServedModel>>, name: string): Se
   );
 }
 
+/** What is no encoding stays as it is. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // decodeURIComponent fails in no other way
+  }
+}
+
 function modelList(named: Readonly<Record<string, ServedModel>>, wanted: string | undefined, since: number) {
   const describe = (id: string) => ({ id, object: "model", created: since, owned_by: "intab" });
   if (wanted !== undefined) {
-    const name = decodeURIComponent(wanted);
+    const name = decoded(wanted);
     modelOf(named, name);
     return describe(name);
   }
