@@ -1,5 +1,6 @@
 // What models write when they call tools, whole and cut at every place.
 import { describe, expect, test } from "vitest";
+import { createReasoningSplitter } from "../../src/tokenizer/reasoning.ts";
 import {
   deepseek,
   functionary,
@@ -340,3 +341,42 @@ test("marks and bits of calls in any order and cut anywhere read the same as who
     }
   }
 });
+
+test.each([
+  [
+    "gpt-oss",
+    harmony,
+    { kind: "harmony", begun: "<|start|>assistant" } as const,
+    '<|channel|>analysis<|message|>I add.<|end|><|start|>assistant<|channel|>commentary<|message|>Adding.<|end|><|start|>assistant<|channel|>commentary to=functions.add <|constrain|>json<|message|>{"a": 1, "b": -2.5}',
+    ["Adding.", ADD],
+  ],
+  [
+    "gpt-oss, the recipient first",
+    harmony,
+    { kind: "harmony", begun: "<|start|>assistant" } as const,
+    '<|channel|>analysis<|message|>I add.<|end|><|start|>assistant to=functions.add<|channel|>commentary json<|message|>{"a": 1, "b": -2.5}',
+    [ADD],
+  ],
+  [
+    "Qwen 3.5, whose prompt begins the reasoning",
+    qwenXml,
+    { kind: "pair", open: "<think>", close: "</think>", opened: true } as const,
+    "I add.\n</think>\n\n<tool_call>\n<function=add>\n<parameter=a>\n1\n</parameter>\n<parameter=b>\n-2.5\n</parameter>\n</function>\n</tool_call>",
+    [ADD],
+  ],
+])(
+  "calls of %s come through behind the reasoning, cut at every place",
+  (_model, format, marks, answer, said) => {
+    for (let at = 1; at < answer.length; at++) {
+      const splitter = createReasoningSplitter(marks);
+      const parts = [splitter.push(answer.slice(0, at)), splitter.push(answer.slice(at)), splitter.flush()];
+      expect(parts.map(({ reasoning }) => reasoning).join("")).toBe("I add.");
+      expect(
+        read(
+          format,
+          parts.map(({ text }) => text),
+        ),
+      ).toEqual(said);
+    }
+  },
+);
