@@ -47,8 +47,11 @@ export class ModelReader {
     this.tensors = new Tensors(this.file, "");
   }
 
+  /** The layers in order. Blocks behind them that predict further tokens (multi-token prediction) are left in the file. */
   layers<T>(read: (layer: LayerReader, index: number) => T): T[] {
-    const { layers, hidden } = this.shape;
+    const { layers: blocks, hidden } = this.shape;
+    const layers = blocks - this.keys.number("nextn_predict_layers", 0);
+    for (let index = Math.max(0, layers); index < blocks; index++) this.file.leave(`blk.${index}.`);
     return Array.from({ length: layers }, (_, index) =>
       read(new LayerReader(this.file, this.keys, hidden, index, this), index),
     );
