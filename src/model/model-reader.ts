@@ -2,7 +2,13 @@ import { UnsupportedModelError } from "../errors.ts";
 import { getString } from "../gguf/fields.ts";
 import type { GgufFile } from "../gguf/gguf.ts";
 import type { NormKind } from "../kernels/norm.ts";
-import { type Hyperparameters, Keys, readHyperparameters } from "./hyperparameters.ts";
+import {
+  type Hyperparameters,
+  Keys,
+  multiple,
+  readHyperparameters,
+  unsupportedShape,
+} from "./hyperparameters.ts";
 import type { LayerCache } from "./kv/layout.ts";
 import type { LayerState } from "./kv/states.ts";
 import { LayerReader, type NormWeights, readHeads, readNorm } from "./layer-reader.ts";
@@ -51,7 +57,9 @@ export class ModelReader {
   layers<T>(read: (layer: LayerReader, index: number) => T): T[] {
     const { layers: blocks, hidden } = this.shape;
     const layers = blocks - this.keys.number("nextn_predict_layers", 0);
-    for (let index = Math.max(0, layers); index < blocks; index++) this.file.leave(`blk.${index}.`);
+    const problems = multiple("block_count - nextn_predict_layers", layers, 1);
+    if (problems.length > 0) throw unsupportedShape(problems);
+    for (let index = layers; index < blocks; index++) this.file.leave(`blk.${index}.`);
     return Array.from({ length: layers }, (_, index) =>
       read(new LayerReader(this.file, this.keys, hidden, index, this), index),
     );

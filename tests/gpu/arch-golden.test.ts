@@ -18,7 +18,7 @@ const folder = inject("golden");
 /** From the golden data's README, "tiny models". */
 const TOLERANCE = { f32: 1e-3, f16: 0.1 };
 /** Models that the repository itself holds. */
-const IN_REPOSITORY = ["gptoss", "bert"];
+const IN_REPOSITORY = ["gptoss", "bert", "qwen35mtp"];
 const absent = (name: string): boolean => !folder && !IN_REPOSITORY.includes(name);
 const why = folder ? "" : " (SKIPPED: no ../shared/golden; set INTAB_GOLDEN to the golden data)";
 

@@ -24,10 +24,14 @@ const shapeOf = (
   taps = 4,
 ): DeltaRuleShape => ({ heads, keyHeads, keyDim, valueDim, taps, epsilon: 1e-6 });
 
-describe("delta-rule", () => {
+describe.each([
+  ["as the adapter has it", {}],
+  ["as on software adapters", { software: true }],
+])("delta-rule, %s", (_name, facts) => {
   let bench: KernelBench;
   beforeAll(async () => {
     bench = await kernelBench();
+    bench = { ...bench, gpu: { ...bench.gpu, ...facts } };
   });
   afterAll(() => bench.close());
 

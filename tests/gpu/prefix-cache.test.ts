@@ -8,7 +8,7 @@ import { randomSource } from "./support.ts";
 const never = new AbortController().signal;
 const folder = inject("golden");
 /** Models that the repository itself holds. */
-const IN_REPOSITORY = ["gptoss"];
+const IN_REPOSITORY = ["gptoss", "qwen35mtp"];
 const absent = (name: string): boolean => !folder && !IN_REPOSITORY.includes(name);
 const why = folder ? "" : " (SKIPPED: no ../shared/golden; set INTAB_GOLDEN to the golden data)";
 
