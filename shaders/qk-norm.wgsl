@@ -1,5 +1,5 @@
 // Norms queries and keys before RoPE (QK-norm: Henry et al. 2020, Dehghani et al. 2023), then puts them and the values
-// where the QKV projection's epilogue would. qkv[T, (HEADS + 2 KV_HEADS) * HEAD_DIM]; one workgroup a head and token.
+// where the QKV projection's epilogue would. qkv[T, HEADS * Q_STEP + 2 KV_HEADS * HEAD_DIM]; one workgroup a head and token.
 #import state
 #import thread-sum
 #import vectors
@@ -11,6 +11,7 @@ override K_NORM_AT: u32;
 override OWN: bool;          // each head has its own scales
 override WHOLE: bool;        // the mean is over all heads, not over one (OLMo 2)
 override CENTRED: bool;      // LayerNorm instead of RMSNorm (StableLM 2)
+override Q_STEP: u32;        // from one query to the next: HEAD_DIM, or twice as much where gates stand between them
 override UNITS: u32 = HEAD_DIM / 4u;
 @group(0) @binding(0) var<storage, read> qkv: array<vec4f>;
 
@@ -19,12 +20,14 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   if (stopped()) { return; }
   let head = workgroup.x;
   let token = workgroup.y;
-  let base = token * (HEADS + 2u * KV_HEADS) * UNITS;
   let is_query = head < HEADS;
+  let keys_at = HEADS * Q_STEP / 4u;
+  let base = token * (keys_at + 2u * KV_HEADS * UNITS);
+  let mine = base + select(keys_at + (head - HEADS) * UNITS, head * Q_STEP / 4u, is_query);
   let normed = head < HEADS + KV_HEADS;
   let side_first = select(HEADS, 0u, is_query);          // first head of the queries or keys
   let side_heads = select(KV_HEADS, HEADS, is_query);
-  let first = base + select(head, side_first, WHOLE && normed) * UNITS;
+  let first = select(mine, base + side_first * UNITS, WHOLE && normed);
   let count = select(1u, side_heads, WHOLE && normed) * UNITS;
   var mean = 0.0;
   if (CENTRED) {
@@ -40,7 +43,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let scale = inverseSqrt(thread_sum(squares, thread) / f32(count * 4u) + EPS);
   let weights = select(K_NORM_AT, Q_NORM_AT, is_query) + select(0u, (head - side_first) * UNITS, OWN);
   for (var unit = thread; unit < UNITS; unit += THREADS) {
-    var value = qkv[base + head * UNITS + unit];
+    var value = qkv[mine + unit];
     if (normed) { value = (value - mean) * scale * vectors[weights + unit]; }
     place(token, head * HEAD_DIM + unit * 4u, value);
   }

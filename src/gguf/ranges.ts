@@ -63,6 +63,13 @@ const RANGES: Readonly<Record<string, Range>> = {
   "rope.scaling.yarn_beta_fast": scale,
   "rope.scaling.yarn_beta_slow": scale,
   "shortconv.l_cache": whole(1, 1024), // 3
+  full_attention_interval: whole(1, 1024), // 4
+  nextn_predict_layers: whole(0, 64), // 1
+  "ssm.conv_kernel": whole(1, 1024), // 4
+  "ssm.state_size": whole(1, 4096), // 128
+  "ssm.group_count": heads,
+  "ssm.time_step_rank": heads,
+  "ssm.inner_size": width,
 };
 
 /** Of a whole key, such as `llama.block_count`. */

@@ -14,11 +14,13 @@ export interface QkNorm {
   own: boolean;
   /** The mean is taken over all heads together, not over one. */
   whole: boolean;
+  /** Behind each head's query stands a gate of as many elements, which is left alone. Default false. */
+  gated?: boolean;
   epsilon: number;
 }
 
 export interface QkNormBuffers {
-  /** `[T, (heads + 2 * kvHeads) * headDim]`, f32: the projection's result. */
+  /** `[T, (heads + 2 * kvHeads) * headDim]`, f32, with gates `[T, 2 * (heads + kvHeads) * headDim]`: the projection's result. */
   qkv: GPUBuffer;
   /** Sequence state (uniform). */
   state: GPUBuffer;
@@ -45,6 +47,7 @@ export function qkNorm(
         ...constants,
         THREADS,
         EPS: norm.epsilon,
+        Q_STEP: places.headDim * (norm.gated ? 2 : 1),
         Q_NORM_AT: norm.q.at,
         K_NORM_AT: norm.k.at,
         OWN: flag(norm.own),

@@ -44,6 +44,13 @@ export class Keys {
     return typeof value === "boolean" ? value : fallback;
   }
 
+  /** A flag of each layer, where the file has a list of them. */
+  flagOfLayer(name: string, layer: number, fallback: boolean): boolean {
+    const value = this.#file.metadata[this.#key(name)];
+    const flag = Array.isArray(value) ? value[layer] : undefined;
+    return typeof flag === "boolean" ? flag : fallback;
+  }
+
   /** A number of each layer: some files give a list, most one number for all. */
   ofLayer(name: string, layer: number, fallback?: number): number {
     const value = this.#file.metadata[this.#key(name)];

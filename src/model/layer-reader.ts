@@ -1,3 +1,4 @@
+import { type DeltaRuleShape, deltaChannels } from "../kernels/delta-rule.ts";
 import type { Gate } from "../kernels/epilogue.ts";
 import type { NormKind } from "../kernels/norm.ts";
 import type { Halves } from "../kernels/repack.ts";
@@ -30,6 +31,8 @@ export interface AttentionOptions {
   qkNorm?: { kind: NormKind; over: "head" | "own-head" | "all-heads" };
   /** A learned logit per head joins the softmax (gpt-oss). */
   sinks?: boolean;
+  /** The query projection has a gate behind each head's query: its sigmoid scales the head's result. Needs `qkNorm`. */
+  gated?: boolean;
   /** `false`: each position sees the whole batch (encoders). */
   causal?: boolean;
 }
@@ -99,6 +102,20 @@ export interface ShortConvWeights {
   layer: number;
 }
 
+/** A gated delta net (Yang et al. 2025), as Qwen3-Next has it. */
+export interface DeltaNetWeights {
+  shape: DeltaRuleShape;
+  /** To [q | k | v | gate | beta | alpha]. */
+  input: Linear;
+  /** Of the convolution over q, k and v. */
+  weight: ShortTensor;
+  a: ShortTensor;
+  dt: ShortTensor;
+  norm: ShortTensor;
+  output: Linear;
+  layer: number;
+}
+
 /** What layers keep of a sequence, as they are read. */
 interface Kept {
   caches: LayerCache[];
@@ -133,10 +150,13 @@ export class LayerReader extends Tensors {
       rope && pairing === "halves" ? { head: headDim, rotated: rope.dim } : undefined;
     const inHalves = (rows: number): Halves | undefined => halves && { ...halves, rows };
     const [q, k] = [heads * headDim, kvHeads * headDim];
+    const queries = options.gated
+      ? { rows: 2 * q, halves: halves && { ...halves, head: 2 * headDim, rows: 2 * q } }
+      : { rows: q, halves: inHalves(q) };
     const stack = this.has("attn_qkv.weight")
       ? [{ name: "attn_qkv", rows: q + 2 * k, halves: inHalves(q + k) }]
       : [
-          { name: "attn_q", rows: q, halves: inHalves(q) },
+          { name: "attn_q", ...queries },
           { name: "attn_k", rows: k, halves: inHalves(k) },
           { name: "attn_v", rows: k },
         ];
@@ -222,13 +242,59 @@ export class LayerReader extends Tensors {
     const hidden = this.#hidden;
     const problems = multiple("shortconv.l_cache - 1", taps - 1, 1);
     if (problems.length > 0) throw unsupportedShape(problems);
-    this.#kept.states.push({ layer: this.index, bytes: (taps - 1) * hidden * 4 });
+    this.#kept.states.push({ layer: this.index, kind: "convolution", bytes: taps * hidden * 4 });
     return {
       input: this.matrix("shortconv.in_proj", 3 * hidden, hidden),
       taps,
       weight: this.vector("shortconv.conv.weight", [taps, hidden]),
       output: this.matrix("shortconv.out_proj", hidden, hidden),
       layer: this.index,
+    };
+  }
+
+  /** A gated delta net instead of attention; the file calls its numbers `ssm`. */
+  deltaNet(): DeltaNetWeights {
+    const keys = this.#keys;
+    const [hidden, layer] = [this.#hidden, this.index];
+    const heads = keys.number("ssm.time_step_rank");
+    const keyHeads = keys.number("ssm.group_count");
+    const keyDim = keys.number("ssm.state_size");
+    const width = keys.number("ssm.inner_size");
+    const taps = keys.number("ssm.conv_kernel");
+    const valueDim = width / Math.max(1, heads);
+    const problems = [
+      ...multiple("ssm.group_count", keyHeads, 1),
+      ...multiple("ssm.time_step_rank", heads, Math.max(1, keyHeads)),
+      ...multiple("ssm.state_size", keyDim, 4),
+      ...multiple("ssm.inner_size / ssm.time_step_rank", valueDim, 4),
+      ...multiple("ssm.inner_size", width, COLUMN_MULTIPLE),
+      ...multiple("ssm.conv_kernel - 1", taps - 1, 1),
+      ...(Math.max(keyDim, valueDim) <= MAX_HEAD_DIM
+        ? []
+        : [`a head's state is ${keyDim} x ${valueDim}, more than ${MAX_HEAD_DIM}`]),
+    ];
+    if (problems.length > 0) throw unsupportedShape(problems);
+    const shape = { heads, keyHeads, keyDim, valueDim, taps, epsilon: readEpsilon(keys, "rms") };
+    const channels = deltaChannels(shape);
+    this.#kept.states.push(
+      { layer, kind: "convolution", bytes: taps * channels * 4 },
+      { layer, kind: "memory", bytes: heads * keyDim * valueDim * 4 },
+    );
+    const stack = [
+      { name: "attn_qkv", rows: channels },
+      { name: "attn_gate", rows: width },
+      { name: "ssm_beta", rows: heads },
+      { name: "ssm_alpha", rows: heads },
+    ];
+    return {
+      shape,
+      layer,
+      input: this.linear(stack, hidden),
+      weight: this.vector("ssm_conv1d.weight", [taps, channels]),
+      a: this.vector("ssm_a", heads),
+      dt: this.vector("ssm_dt.bias", heads),
+      norm: this.vector("ssm_norm.weight", valueDim),
+      output: this.matrix("ssm_out", hidden, width),
     };
   }
 

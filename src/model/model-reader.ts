@@ -2,7 +2,13 @@ import { UnsupportedModelError } from "../errors.ts";
 import { getString } from "../gguf/fields.ts";
 import type { GgufFile } from "../gguf/gguf.ts";
 import type { NormKind } from "../kernels/norm.ts";
-import { type Hyperparameters, Keys, readHyperparameters } from "./hyperparameters.ts";
+import {
+  type Hyperparameters,
+  Keys,
+  multiple,
+  readHyperparameters,
+  unsupportedShape,
+} from "./hyperparameters.ts";
 import type { LayerCache } from "./kv/layout.ts";
 import type { LayerState } from "./kv/states.ts";
 import { LayerReader, type NormWeights, readHeads, readNorm } from "./layer-reader.ts";
@@ -47,8 +53,13 @@ export class ModelReader {
     this.tensors = new Tensors(this.file, "");
   }
 
+  /** The layers in order. Blocks behind them that predict further tokens (multi-token prediction) are left in the file. */
   layers<T>(read: (layer: LayerReader, index: number) => T): T[] {
-    const { layers, hidden } = this.shape;
+    const { layers: blocks, hidden } = this.shape;
+    const layers = blocks - this.keys.number("nextn_predict_layers", 0);
+    const problems = multiple("block_count - nextn_predict_layers", layers, 1);
+    if (problems.length > 0) throw unsupportedShape(problems);
+    for (let index = layers; index < blocks; index++) this.file.leave(`blk.${index}.`);
     return Array.from({ length: layers }, (_, index) =>
       read(new LayerReader(this.file, this.keys, hidden, index, this), index),
     );

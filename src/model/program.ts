@@ -7,9 +7,18 @@ import {
   attentionPrefill,
   attentionScratchBytes,
 } from "../kernels/attention.ts";
+import {
+  deltaChannels,
+  deltaGate,
+  deltaRow,
+  deltaRuleDecode,
+  deltaRulePrefill,
+  deltaScratch,
+} from "../kernels/delta-rule.ts";
 import { type EmbedOptions, embed } from "../kernels/embed.ts";
 import type { Epilogue, QkvPlaces } from "../kernels/epilogue.ts";
 import { expertsCombine, expertsDown, expertsGather, expertsSelect } from "../kernels/experts.ts";
+import { headGate } from "../kernels/head-gate.ts";
 import { matmul } from "../kernels/matmul.ts";
 import { matvec } from "../kernels/matvec.ts";
 import { type Norm, normalise } from "../kernels/norm.ts";
@@ -27,6 +36,7 @@ import type { Weight } from "../kernels/weights.ts";
 import type { KvStore } from "./kv/store.ts";
 import type {
   AttentionWeights,
+  DeltaNetWeights,
   ExpertsWeights,
   MlpWeights,
   NormWeights,
@@ -153,8 +163,19 @@ export class ProgramBuilder {
     const { scratch } = this.#parts;
     const q = scratch.rows("queries", heads * headDim);
     const attended = scratch.rows("attended", heads * headDim);
-    this.#queriesKeysValues(weights, input, q);
+    const qkv = this.#queriesKeysValues(weights, input, q);
     this.#attend(weights, q, attended);
+    if (weights.gated && qkv && weights.norm) {
+      const { pipelines, weights: loaded } = this.#parts;
+      const gates = { stride: this.#qkvColumns(weights), first: headDim, step: 2 * headDim };
+      const buffers = {
+        gates: qkv,
+        weight: loaded.vector(weights.norm.q),
+        y: attended,
+        state: scratch.state,
+      };
+      this.#dispatches.push(headGate(pipelines, { heads, headDim, gates }, buffers));
+    }
     return this.#branch(weights.output, attended);
   }
 
@@ -258,13 +279,51 @@ export class ProgramBuilder {
     const y = scratch.rows("convolved", hidden);
     this.#project(input, x, first => ({ kind: "store", y: bcx, stride: 3 * hidden, first }));
     const buffers = {
-      bcx,
+      x: bcx,
       weight: weights.vector(weight),
-      history: kv.states.live(layer),
+      history: kv.states.live(layer, "convolution"),
       y,
       state: scratch.state,
     };
     this.#dispatches.push(shortConv(pipelines, gpu, { width: hidden, taps }, buffers));
+    return this.#branch(output, y);
+  }
+
+  /** A gated delta net; the output projection waits. */
+  deltaNet({ shape, input, output, layer, ...vectors }: DeltaNetWeights, given: Input): Branch {
+    const { gpu, pipelines, scratch, weights, kv } = this.#parts;
+    const stride = deltaRow(shape);
+    const x = scratch.rows("delta net's projections", stride);
+    const y = scratch.rows("delta net's result", shape.heads * shape.valueDim);
+    this.#project(input, given, first => ({ kind: "store", y: x, stride, first }));
+    const buffers = {
+      x,
+      y,
+      weight: weights.vector(vectors.weight),
+      a: weights.vector(vectors.a),
+      dt: weights.vector(vectors.dt),
+      norm: weights.vector(vectors.norm),
+      history: kv.states.live(layer, "convolution"),
+      memory: kv.states.live(layer, "memory"),
+      state: scratch.state,
+    };
+    if (this.#phase.kind === "decode") {
+      this.#dispatches.push(deltaRuleDecode(pipelines, gpu, shape, buffers));
+    } else {
+      const bytes = deltaScratch(shape, scratch.batchRows);
+      const rows = scratch.bytes("delta net's convolution", bytes.rows);
+      const between = {
+        rows,
+        matrices: scratch.bytes("delta net's matrices", bytes.matrices),
+        factors: scratch.bytes("delta net's factors", bytes.factors),
+      };
+      const convolution = { width: deltaChannels(shape), taps: shape.taps, stride };
+      this.#dispatches.push(
+        shortConv(pipelines, gpu, convolution, { ...buffers, y: rows }),
+        deltaRulePrefill(pipelines, gpu, shape, buffers, between),
+        headGate(pipelines, deltaGate(shape), { ...buffers, gates: x, weight: buffers.norm }),
+      );
+    }
     return this.#branch(output, y);
   }
 
@@ -325,7 +384,12 @@ export class ProgramBuilder {
     }
   }
 
-  #queriesKeysValues(attention: AttentionWeights, input: Input, q: GPUBuffer): void {
+  #qkvColumns({ heads, kvHeads, headDim, gated }: AttentionWeights): number {
+    return ((gated ? 2 : 1) * heads + 2 * kvHeads) * headDim;
+  }
+
+  /** @returns where the projection stands, with gates between its queries, unless it went to its places at once */
+  #queriesKeysValues(attention: AttentionWeights, input: Input, q: GPUBuffer): GPUBuffer | undefined {
     const { gpu, pipelines, scratch, weights, kv } = this.#parts;
     const { heads, kvHeads, headDim, norm, rope } = attention;
     const place = kv.place(attention.cache);
@@ -342,13 +406,15 @@ export class ProgramBuilder {
     };
     if (!norm) {
       this.#project(attention.qkv, input, firstRow => ({ kind: "qkv", ...places, firstRow }));
-      return;
+      return undefined;
     }
-    const stride = (heads + 2 * kvHeads) * headDim;
+    const stride = this.#qkvColumns(attention);
     const qkv = scratch.rows("queries, keys and values", stride);
     this.#project(attention.qkv, input, first => ({ kind: "store", y: qkv, stride, first }));
-    const scales = { ...norm, q: weights.vector(norm.q), k: weights.vector(norm.k) };
+    const gated = attention.gated ?? false;
+    const scales = { ...norm, gated, q: weights.vector(norm.q), k: weights.vector(norm.k) };
     this.#dispatches.push(qkNorm(pipelines, gpu, scales, places, { qkv, state: scratch.state }));
+    return qkv;
   }
 
   #attend(attention: AttentionWeights, q: GPUBuffer, out: GPUBuffer): void {

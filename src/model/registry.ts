@@ -16,6 +16,7 @@ import { qwen2 } from "./architectures/qwen2.ts";
 import { qwen2moe } from "./architectures/qwen2moe.ts";
 import { qwen3 } from "./architectures/qwen3.ts";
 import { qwen3moe } from "./architectures/qwen3moe.ts";
+import { qwen35, qwen35moe } from "./architectures/qwen35.ts";
 import { smollm3 } from "./architectures/smollm3.ts";
 import { stablelm } from "./architectures/stablelm.ts";
 import { starcoder2 } from "./architectures/starcoder2.ts";
@@ -25,6 +26,8 @@ const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map([
   ["llama", llama],
   ["qwen2", qwen2],
   ["qwen3", qwen3],
+  ["qwen35", qwen35],
+  ["qwen35moe", qwen35moe],
   ["gemma", gemma],
   ["gemma2", gemma2],
   ["gemma3", gemma3],

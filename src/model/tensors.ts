@@ -138,6 +138,11 @@ export class TensorFile {
     return this.#byName.get(name)?.dims;
   }
 
+  /** Says that tensors under a prefix are known and not needed. */
+  leave(prefix: string): void {
+    for (const name of this.#unused) if (name.startsWith(prefix)) this.#unused.delete(name);
+  }
+
   typeOf(name: string): string | undefined {
     return this.#byName.get(name)?.type;
   }

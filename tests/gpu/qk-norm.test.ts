@@ -15,6 +15,8 @@ interface Case {
   kvHeads: number;
   headDim: number;
   rotated: number;
+  /** A gate stands behind each head's query. */
+  gated?: boolean;
 }
 
 const CASES: Case[] = [
@@ -22,6 +24,7 @@ const CASES: Case[] = [
   { kind: "rms", over: "head", heads: 3, kvHeads: 1, headDim: 256, rotated: 64 },
   { kind: "rms", over: "own-head", heads: 4, kvHeads: 4, headDim: 20, rotated: 12 },
   { kind: "rms", over: "all-heads", heads: 6, kvHeads: 3, headDim: 20, rotated: 20 },
+  { kind: "rms", over: "head", heads: 3, kvHeads: 1, headDim: 20, rotated: 8, gated: true },
   { kind: "layer", over: "own-head", heads: 6, kvHeads: 2, headDim: 80, rotated: 20 },
   { kind: "layer", over: "head", heads: 5, kvHeads: 1, headDim: 36, rotated: 0 },
   { kind: "layer", over: "all-heads", heads: 4, kvHeads: 2, headDim: 12, rotated: 8 },
@@ -29,6 +32,19 @@ const CASES: Case[] = [
 const TOKENS = 19;
 const POSITION = 13;
 const EPSILON = 1e-2; // large enough to be seen
+
+/** Rows whose first heads each have as many numbers behind them that nobody may read. */
+function amongGates(qkv: Float32Array, width: number, heads: number, headDim: number) {
+  const out = new Float32Array((qkv.length / width) * (width + heads * headDim)).fill(Number.NaN);
+  for (let row = 0; row * width < qkv.length; row++) {
+    const values = qkv.subarray(row * width, (row + 1) * width);
+    const at = row * (width + heads * headDim);
+    for (let head = 0; head < heads; head++)
+      out.set(values.subarray(head * headDim, (head + 1) * headDim), at + 2 * head * headDim);
+    out.set(values.subarray(heads * headDim), at + 2 * heads * headDim);
+  }
+  return out;
+}
 
 // where the adapter has f16 the cache is in f16, unless the device is opened without it
 describe.each([
@@ -41,7 +57,7 @@ describe.each([
   });
   afterAll(() => bench.close());
 
-  async function run({ kind, over, ...shape }: Case, finished = false) {
+  async function run({ kind, over, gated = false, ...shape }: Case, finished = false) {
     const { heads, kvHeads, headDim, rotated } = shape;
     const random = randomSource(heads * headDim + rotated);
     const kvBlocks = 5;
@@ -68,10 +84,10 @@ describe.each([
     };
     const [qAt, kAt] = vectorsAmongOthers(bench, [q, k]);
     const whole = over === "all-heads";
-    const norm = { kind, q: qAt!, k: kAt!, own: over !== "head", whole, epsilon: EPSILON };
+    const norm = { kind, q: qAt!, k: kAt!, own: over !== "head", whole, gated, epsilon: EPSILON };
     const state = bench.state(stateBytes({ position: POSITION, rows: TOKENS, finished, generated: 0 }));
     const dispatch = await qkNorm(bench.pipelines, bench.gpu, norm, places, {
-      qkv: bench.upload("qkv", qkv),
+      qkv: bench.upload("qkv", gated ? amongGates(qkv, width, heads, headDim) : qkv),
       state,
     });
     await bench.run([dispatch], TOKENS);

@@ -6,9 +6,11 @@ import { type Dispatch, type KernelCode, Pipelines } from "../../src/gpu/dispatc
 import { composeShader } from "../../src/gpu/shader.ts";
 import { type AttentionShape, attentionDecode, attentionPrefill } from "../../src/kernels/attention.ts";
 import { candidates, FAMILIES, type KernelChoice } from "../../src/kernels/choice.ts";
+import { deltaRuleDecode, deltaRulePrefill } from "../../src/kernels/delta-rule.ts";
 import { embed } from "../../src/kernels/embed.ts";
 import type { AddEpilogue, Epilogue, Gate, QkvPlaces } from "../../src/kernels/epilogue.ts";
 import { expertsCombine, expertsDown, expertsGather, expertsSelect } from "../../src/kernels/experts.ts";
+import { headGate } from "../../src/kernels/head-gate.ts";
 import { matmul, matmulVariants } from "../../src/kernels/matmul.ts";
 import { matvec } from "../../src/kernels/matvec.ts";
 import { normalise } from "../../src/kernels/norm.ts";
@@ -191,8 +193,34 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
     return [qkNorm(pipelines, gpu, norm, PLACES, { qkv: nothing, state: nothing })];
   },
   "short-conv": (pipelines, gpu) => {
-    const buffers = { bcx: nothing, weight: vector, history: nothing, y: nothing, state: nothing };
-    return [shortConv(pipelines, gpu, { width: 2048, taps: 3 }, buffers)];
+    const buffers = { x: nothing, weight: vector, history: nothing, y: nothing, state: nothing };
+    return [
+      shortConv(pipelines, gpu, { width: 2048, taps: 3 }, buffers),
+      shortConv(pipelines, gpu, { width: 8192, taps: 4, stride: 12_352 }, buffers),
+    ];
+  },
+  "head-gate": pipelines => {
+    const buffers = { gates: nothing, weight: vector, y: nothing, state: nothing };
+    const gates = { stride: 8192, first: 256, step: 512 };
+    return [undefined, 1e-6].map(epsilon =>
+      headGate(pipelines, { heads: 16, headDim: 256, gates, epsilon }, buffers),
+    );
+  },
+  "delta-rule": (pipelines, gpu) => {
+    const places = { x: nothing, y: nothing, history: nothing, memory: nothing, state: nothing };
+    const buffers = { ...places, weight: vector, a: vector, dt: vector, norm: vector };
+    const between = { rows: nothing, matrices: nothing, factors: nothing };
+    // Qwen 3.5, and an odd one
+    return [
+      { heads: 32, keyHeads: 16, keyDim: 128, valueDim: 128 },
+      { heads: 3, keyHeads: 1, keyDim: 256, valueDim: 20 },
+    ].flatMap(sizes => {
+      const shape = { ...sizes, taps: 4, epsilon: 1e-6 };
+      return [
+        deltaRuleDecode(pipelines, gpu, shape, buffers),
+        deltaRulePrefill(pipelines, gpu, shape, buffers, between),
+      ];
+    });
   },
   matvec: (pipelines, gpu) => {
     const inputs = { x: nothing, state: nothing };

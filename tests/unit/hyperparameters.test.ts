@@ -56,6 +56,41 @@ async function attention(
   return taken!;
 }
 
+describe("layers", () => {
+  const dims = { "token_embd.weight": [64, 3], "blk.1.nextn.eh_proj.weight": [128, 64] };
+
+  test("blocks that predict further tokens are none, and their tensors are left in the file", async () => {
+    const reader = await readerOf({ "llama.nextn_predict_layers": 1 }, dims);
+    expect(reader.layers((_, index) => index)).toEqual([0]);
+    expect(() => reader.file.checkUnused()).toThrow(/token_embd\.weight\./);
+  });
+
+  test("without the key they are layers, and their tensors must be taken", async () => {
+    const reader = await readerOf({}, dims);
+    expect(reader.layers((_, index) => index)).toEqual([0, 1]);
+    expect(() => reader.file.checkUnused()).toThrow(/nextn/);
+  });
+
+  test("a file of such blocks alone is refused", async () => {
+    const reader = await readerOf({ "llama.nextn_predict_layers": 2 }, dims);
+    expect(() => reader.layers(() => 0)).toThrow(/block_count - nextn_predict_layers is 0/);
+  });
+
+  test("a delta net of a shape that no kernel has is refused by name", async () => {
+    const ssm = {
+      "llama.ssm.conv_kernel": 1,
+      "llama.ssm.state_size": 6,
+      "llama.ssm.group_count": 3,
+      "llama.ssm.time_step_rank": 4,
+      "llama.ssm.inner_size": 2048,
+    };
+    const reader = await readerOf(ssm);
+    expect(() => reader.layers(layer => layer.deltaNet())).toThrow(
+      /time_step_rank is 4, not a multiple of 3; ssm.state_size is 6, not a multiple of 4; ssm.conv_kernel - 1 is 0.*6 x 512, more than 256/,
+    );
+  });
+});
+
 describe("readHyperparameters", () => {
   test("reads the file's numbers", async () => {
     expect(readHyperparameters(await open())).toEqual({

@@ -95,12 +95,13 @@ describe.skipIf(noSharedGolden)(`real vocabularies equal llama.cpp${why}`, () =>
     }
   });
 
-  const architectures = noSharedGolden ? [] : readdirSync(join(sharedGolden, "arch"));
-  test.each(architectures)("tiny %s", async name => {
-    const golden = readJson(join(sharedGolden, `arch/${name}/case.json`)) as {
+  const all = noSharedGolden ? [] : readdirSync(join(sharedGolden, "arch"));
+  const newer = ["qwen35", "qwen35mtp"].map(name => `arch2/${name}`);
+  test.each([...all.map(name => `arch/${name}`), ...newer])("tiny %s", async name => {
+    const golden = readJson(join(sharedGolden, `${name}/case.json`)) as {
       tokenizer_cases: (Case & { ids_special: number[] })[];
     };
-    const tiny = createTokenizer(await readMetadata(join(sharedGolden, `arch/${name}/model.gguf`)));
+    const tiny = createTokenizer(await readMetadata(join(sharedGolden, `${name}/model.gguf`)));
     for (const { text, ids, ids_special } of golden.tokenizer_cases) {
       expect(tiny.encode(text), JSON.stringify(text)).toEqual(ids);
       expect(tiny.encode(text, { addSpecial: true, parseSpecial: true }), JSON.stringify(text)).toEqual(
