@@ -48,6 +48,7 @@ const RANGES: Readonly<Record<string, Range>> = {
   "attention.layer_norm_rms_epsilon": epsilon,
   "attention.layer_norm_epsilon": epsilon,
   "attention.scale": scale,
+  "attention.temperature_scale": scale,
   attn_logit_softcapping: scale,
   final_logit_softcapping: scale,
   embedding_scale: scale,
@@ -62,6 +63,7 @@ const RANGES: Readonly<Record<string, Range>> = {
   "rope.scaling.original_context_length": whole(1, MAX_POSITIONS),
   "rope.scaling.yarn_beta_fast": scale,
   "rope.scaling.yarn_beta_slow": scale,
+  "rope.scaling.yarn_log_multiplier": scale,
   "shortconv.l_cache": whole(1, 1024), // 3
 };
 

@@ -62,6 +62,16 @@ export interface ActivatedEpilogue extends Columns {
   gate: Gate;
 }
 
+/**
+ * Queries grow with their position, times 1 + scale * ln(1 + floor(position / original)), so that attention over long contexts stays
+ * sharp (Llama 4, Ministral 3).
+ */
+export interface Temperature {
+  scale: number;
+  /** Positions up to which nothing changes. */
+  original: number;
+}
+
 /** Where queries, keys and values go, and RoPE on the way. */
 export interface QkvPlaces {
   /** Queries `[T, heads * headDim]`, f32. */
@@ -80,6 +90,7 @@ export interface QkvPlaces {
   rotated: number;
   /** Physical blocks in the cache. */
   kvBlocks: number;
+  temperature?: Temperature | undefined;
 }
 
 /** Rotates queries and keys, writes queries to `y` and keys and values into the paged KV cache. */
@@ -180,7 +191,7 @@ function columnsOf({ stride, first }: Columns, rows: number): { STRIDE: number; 
  * @throws RangeError as `epilogueCode`
  */
 export function qkvPlaceCode(places: QkvPlaces, f16: boolean): PartCode {
-  const { y, kv, blockTable, rope, heads, kvHeads, headDim, rotated, kvBlocks } = places;
+  const { y, kv, blockTable, rope, heads, kvHeads, headDim, rotated, kvBlocks, temperature } = places;
   if (headDim % 4 !== 0 || rotated % 4 !== 0 || rotated > headDim) {
     throw new RangeError(`RoPE of ${rotated} of ${headDim} elements: multiples of 4 are needed`);
   }
@@ -192,6 +203,8 @@ export function qkvPlaceCode(places: QkvPlaces, f16: boolean): PartCode {
       HEAD_DIM: headDim,
       ROTATED: rotated,
       KV_BLOCKS: kvBlocks,
+      TEMPERATURE: temperature?.scale ?? 0,
+      ORIGINAL: temperature?.original ?? 1,
     },
     bindings: { 4: y, 5: kv, 6: blockTable, 7: rope },
   };

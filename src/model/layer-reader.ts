@@ -1,4 +1,4 @@
-import type { Gate } from "../kernels/epilogue.ts";
+import type { Gate, Temperature } from "../kernels/epilogue.ts";
 import type { NormKind } from "../kernels/norm.ts";
 import type { Halves } from "../kernels/repack.ts";
 import { COLUMN_MULTIPLE, type Keys, multiple, unsupportedShape } from "./hyperparameters.ts";
@@ -28,6 +28,8 @@ export interface AttentionOptions {
   softcap?: number | undefined;
   /** QK-norm: over each head with scales for all heads, or for each its own; or over all heads together. */
   qkNorm?: { kind: NormKind; over: "head" | "own-head" | "all-heads" };
+  /** Queries grow with their position. */
+  temperature?: Temperature | undefined;
   /** A learned logit per head joins the softmax (gpt-oss). */
   sinks?: boolean;
   /** `false`: each position sees the whole batch (encoders). */

@@ -130,7 +130,11 @@ export class ModelReader {
     if (type === "yarn" && factor !== 1) {
       const betaFast = keys.number("rope.scaling.yarn_beta_fast", 32);
       const betaSlow = keys.number("rope.scaling.yarn_beta_slow", 1);
-      return { kind: "yarn", factor, factors, original, betaFast, betaSlow, magnitude };
+      // files whose rotations keep their length say so by the paper's factor, by which they divide
+      const divisor =
+        1 + 0.1 * keys.number("rope.scaling.yarn_log_multiplier", 0) * Math.log(Math.max(1, factor));
+      const yarn = { factor, factors, original, betaFast, betaSlow };
+      return { kind: "yarn", ...yarn, magnitude: magnitude / divisor };
     }
     // factors say all that "longrope" and its older names stand for
     const linear = type === "none" ? 1 : factor;

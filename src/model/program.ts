@@ -327,7 +327,7 @@ export class ProgramBuilder {
 
   #queriesKeysValues(attention: AttentionWeights, input: Input, q: GPUBuffer): void {
     const { gpu, pipelines, scratch, weights, kv } = this.#parts;
-    const { heads, kvHeads, headDim, norm, rope } = attention;
+    const { heads, kvHeads, headDim, norm, rope, temperature } = attention;
     const place = kv.place(attention.cache);
     const places: QkvPlaces = {
       y: q,
@@ -339,6 +339,7 @@ export class ProgramBuilder {
       headDim,
       rotated: rope?.dim ?? 0,
       kvBlocks: place.pages,
+      temperature,
     };
     if (!norm) {
       this.#project(attention.qkv, input, firstRow => ({ kind: "qkv", ...places, firstRow }));

@@ -8,6 +8,7 @@ import { gptOss } from "./architectures/gpt-oss.ts";
 import { granite } from "./architectures/granite.ts";
 import { lfm2 } from "./architectures/lfm2.ts";
 import { llama } from "./architectures/llama.ts";
+import { mistral3 } from "./architectures/mistral3.ts";
 import { nomicBert } from "./architectures/nomic-bert.ts";
 import { olmo2 } from "./architectures/olmo2.ts";
 import { olmoe } from "./architectures/olmoe.ts";
@@ -23,6 +24,7 @@ import { starcoder2 } from "./architectures/starcoder2.ts";
 /** By `general.architecture`. */
 const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map([
   ["llama", llama],
+  ["mistral3", mistral3],
   ["qwen2", qwen2],
   ["qwen3", qwen3],
   ["gemma", gemma],

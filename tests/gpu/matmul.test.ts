@@ -169,7 +169,8 @@ describe("matmul", () => {
     async ([variant, products], { skip }) => {
       skip(unsupported(variant), "no matrix units on this adapter");
       const random = randomSource(7);
-      const head = { heads: 6, kvHeads: 2, headDim: 20, rotated: 12, kvBlocks: 7 };
+      const temperature = { scale: 0.3, original: 9 };
+      const head = { heads: 6, kvHeads: 2, headDim: 20, rotated: 12, kvBlocks: 7, temperature };
       const { heads, kvHeads, headDim, rotated, kvBlocks } = head;
       const [position, tokens, columns] = [13, 38, 96];
       const blockTable = new Uint32Array([5, 2, 6, 0]);

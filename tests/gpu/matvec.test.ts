@@ -224,7 +224,8 @@ describe("matvec", () => {
     async ([variant, _name, products], { skip }) => {
       skip(unsupported(variant), "no subgroups on this adapter");
       const random = randomSource(11);
-      const head = { heads: 6, kvHeads: 2, headDim: 20, rotated: 12, kvBlocks: 7 };
+      const temperature = { scale: 0.3, original: 9 };
+      const head = { heads: 6, kvHeads: 2, headDim: 20, rotated: 12, kvBlocks: 7, temperature };
       const { heads, kvHeads, headDim, rotated, kvBlocks } = head;
       const [position, columns] = [37, 96];
       const blockTable = new Uint32Array([5, 2, 6, 0]);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { QkvPlaces } from "../../src/kernels/epilogue.ts";
+import type { QkvPlaces, Temperature } from "../../src/kernels/epilogue.ts";
 import type { NormKind } from "../../src/kernels/norm.ts";
 import { qkNorm } from "../../src/kernels/qk-norm.ts";
 import { stateBytes } from "../../src/kernels/state.ts";
@@ -15,11 +15,13 @@ interface Case {
   kvHeads: number;
   headDim: number;
   rotated: number;
+  temperature?: Temperature;
 }
 
+const TEMPERATURE = { scale: 0.3, original: 9 };
 const CASES: Case[] = [
   { kind: "rms", over: "head", heads: 6, kvHeads: 2, headDim: 80, rotated: 80 },
-  { kind: "rms", over: "head", heads: 3, kvHeads: 1, headDim: 256, rotated: 64 },
+  { kind: "rms", over: "head", heads: 3, kvHeads: 1, headDim: 256, rotated: 64, temperature: TEMPERATURE },
   { kind: "rms", over: "own-head", heads: 4, kvHeads: 4, headDim: 20, rotated: 12 },
   { kind: "rms", over: "all-heads", heads: 6, kvHeads: 3, headDim: 20, rotated: 20 },
   { kind: "layer", over: "own-head", heads: 6, kvHeads: 2, headDim: 80, rotated: 20 },
