@@ -75,6 +75,8 @@ export interface ExpertsOptions {
    * over the chosen alone).
    */
   weighting: "over-all" | "over-chosen";
+  /** Sigmoids instead of the softmax; the file has a bias for the choice. Default `softmax`. */
+  scores?: "softmax" | "sigmoid";
 }
 
 /** A mixture of experts (Shazeer et al. 2017; per layer and token as in Mixtral, Jiang et al. 2024). */
@@ -85,6 +87,10 @@ export interface ExpertsWeights {
   gate: Gate;
   width: number;
   router: Linear;
+  /** Has a say in the choice alone. */
+  bias: ShortTensor | undefined;
+  /** A factor an expert. */
+  scales: ShortTensor | undefined;
   up: Linear;
   down: Linear;
   /** An MLP for every token besides, weighed by the sigmoid of one number (Qwen2-MoE). */
@@ -181,7 +187,7 @@ export class LayerReader extends Tensors {
   }
 
   /** A mixture of experts instead of an MLP; the tensors say how wide they are. */
-  experts({ gate, weighting }: ExpertsOptions): ExpertsWeights {
+  experts({ gate, weighting, scores }: ExpertsOptions): ExpertsWeights {
     const hidden = this.#hidden;
     const count = this.#keys.number("expert_count");
     const perToken = this.#keys.number("expert_used_count");
@@ -205,6 +211,8 @@ export class LayerReader extends Tensors {
       gate,
       width,
       router: this.matrix("ffn_gate_inp", count, hidden),
+      bias: scores === "sigmoid" ? this.vector("exp_probs_b.bias", count) : undefined,
+      scales: this.optionalVector("ffn_down_exps.scale", count),
       up: this.expertLinear(up, hidden, count),
       down: this.expertLinear([{ name: "ffn_down_exps", rows: hidden }], width, count),
       shared:

@@ -170,10 +170,9 @@ export class ProgramBuilder {
     return this.#branch(down, y);
   }
 
-  /** Adds a mixture of experts to the residual stream: only the chosen experts are read. */
-  addExperts(experts: ExpertsWeights, input: Input): void {
-    const { gpu, pipelines, scratch, weights, hidden } = this.#parts;
-    const { count, perToken, overAll, router, shared } = experts;
+  /** Chooses the experts of each token, before anything else of the layer takes the place of its input. */
+  route({ count, perToken, overAll, router, bias, scales }: ExpertsWeights, input: Input): ChosenExperts {
+    const { gpu, pipelines, scratch, weights } = this.#parts;
     const { state } = scratch;
     const logits = scratch.rows("router", count);
     this.#project(router, input, first => ({ kind: "store", y: logits, stride: count, first }));
@@ -183,8 +182,21 @@ export class ProgramBuilder {
       ids: scratch.rows("chosen experts", perToken),
       weights: scratch.rows("weights of experts", perToken),
     };
-    this.#dispatches.push(expertsSelect(pipelines, gpu, { ...chosen, logits, overAll, state }));
-    // all that reads the residual stream comes before anything is added to it
+    const options = {
+      logits,
+      overAll,
+      bias: bias && weights.vector(bias),
+      scales: scales && weights.vector(scales),
+    };
+    this.#dispatches.push(expertsSelect(pipelines, gpu, { ...chosen, ...options, state }));
+    return chosen;
+  }
+
+  /** A mixture of experts, of which only the chosen ones are read; what reads the residual stream is done, the rest waits. */
+  experts(experts: ExpertsWeights, input: Input, chosen = this.route(experts, input)): Branch {
+    const { gpu, pipelines, scratch, weights, hidden } = this.#parts;
+    const { perToken, shared } = experts;
+    const { state } = scratch;
     const sharedBranch = shared && this.mlp(shared.mlp, input);
     const sharedGate = shared?.gate && scratch.rows("gate of the shared expert", 1);
     if (sharedGate) this.#project(shared!.gate!, input, () => ({ kind: "store", y: sharedGate }));
@@ -195,32 +207,38 @@ export class ProgramBuilder {
       bias,
       held,
     }));
-    if (this.#phase.kind === "decode") {
+    const lists = this.#phase.kind === "decode" ? undefined : this.#expertLists(chosen);
+    if (!lists) {
       this.#expertsUp(experts, activations, ({ held, ...product }, epilogue) =>
         matvec(pipelines, gpu, { ...product, ...input, epilogue, experts: { ...chosen, held }, state }),
       );
-      const epilogue = { kind: "add", y: this.#x } as const;
-      for (const product of down) {
-        const options = { ...chosen, ...product, x: activations, epilogue, state };
-        this.#dispatches.push(expertsDown(pipelines, gpu, options));
-      }
     } else {
-      const lists = this.#expertLists(chosen);
       this.#dispatches.push(expertsGather(pipelines, gpu, lists, { ids: chosen.ids, state }));
       this.#expertsUp(experts, activations, ({ held, ...product }, epilogue) => {
         const source = { x: input.x, experts: { lists, inputs: "tokens", held } as const };
         return matmul(pipelines, gpu, { ...product, ...source, epilogue, state });
       });
-      const z = scratch.rows("outputs of experts", perToken * hidden);
-      const epilogue = { kind: "store", y: z } as const;
-      for (const { held, ...product } of down) {
-        const source = { x: activations, experts: { lists, inputs: "pairs", held } as const };
-        this.#dispatches.push(matmul(pipelines, gpu, { ...product, ...source, epilogue, state }));
-      }
-      const buffers = { z, weights: chosen.weights, x: this.#x, state };
-      this.#dispatches.push(expertsCombine(pipelines, gpu, { size: hidden, perToken }, buffers));
     }
-    sharedBranch?.({ kind: "add", y: this.#x, scale: 1, ...(sharedGate ? { tokenGate: sharedGate } : {}) });
+    return target => {
+      const more = { kind: "add", y: target.y, scale: target.kind === "add" ? target.scale : 1 } as const;
+      if (!lists) {
+        down.forEach((product, part) => {
+          const source = { ...chosen, x: activations, epilogue: part === 0 ? target : more, state };
+          this.#dispatches.push(expertsDown(pipelines, gpu, { ...product, ...source }));
+        });
+      } else {
+        const z = scratch.rows("outputs of experts", perToken * hidden);
+        const epilogue = { kind: "store", y: z } as const;
+        for (const { held, ...product } of down) {
+          const source = { x: activations, experts: { lists, inputs: "pairs", held } as const };
+          this.#dispatches.push(matmul(pipelines, gpu, { ...product, ...source, epilogue, state }));
+        }
+        const buffers = { z, weights: chosen.weights, x: target.y, state };
+        const scale = target.kind === "add" ? target.scale : undefined;
+        this.#dispatches.push(expertsCombine(pipelines, gpu, { size: hidden, perToken }, buffers, scale));
+      }
+      sharedBranch?.({ ...more, ...(sharedGate ? { tokenGate: sharedGate } : {}) });
+    };
   }
 
   /** Gate and up projection of the chosen experts: one product, or apart where the types differ. */

@@ -37,6 +37,7 @@ const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map([
   ["starcoder2", starcoder2],
   ["stablelm", stablelm],
   ["lfm2", lfm2],
+  ["lfm2moe", lfm2],
   ["qwen2moe", qwen2moe],
   ["qwen3moe", qwen3moe],
   ["olmoe", olmoe],

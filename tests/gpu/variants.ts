@@ -236,6 +236,7 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
         return [
           expertsSelect(pipelines, gpu, { ...select, overAll: true }),
           expertsSelect(pipelines, gpu, { ...select, overAll: false }),
+          expertsSelect(pipelines, gpu, { ...select, overAll: false, bias: vector, scales: vector }),
           expertsGather(pipelines, gpu, lists, places),
           expertsCombine(pipelines, gpu, { ...shape, size: 2048 }, { ...places, z: nothing, x: nothing }),
         ];
