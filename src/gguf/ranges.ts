@@ -36,6 +36,7 @@ const RANGES: Readonly<Record<string, Range>> = {
   block_count: whole(1, 1024), // 126 are the most known
   context_length: whole(1, MAX_POSITIONS),
   embedding_length: width,
+  embedding_length_per_layer_input: width,
   feed_forward_length: width,
   pooling_type: whole(-1, 16),
   expert_count: whole(0, 4096),
@@ -45,6 +46,8 @@ const RANGES: Readonly<Record<string, Range>> = {
   "attention.head_count_kv": heads,
   "attention.key_length": whole(1, 4096),
   "attention.value_length": whole(1, 4096),
+  "attention.key_length_swa": whole(1, 4096),
+  "attention.shared_kv_layers": whole(0, 1024),
   "attention.sliding_window": whole(0, 2 ** 31), // 0 = none
   "attention.layer_norm_rms_epsilon": epsilon,
   "attention.layer_norm_epsilon": epsilon,
@@ -56,6 +59,7 @@ const RANGES: Readonly<Record<string, Range>> = {
   residual_scale: scale,
   logit_scale: scale,
   "rope.dimension_count": whole(0, 4096),
+  "rope.dimension_count_swa": whole(0, 4096),
   "rope.freq_base": base,
   "rope.freq_base_swa": base,
   "rope.scale_linear": scale,

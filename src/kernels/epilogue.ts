@@ -55,11 +55,13 @@ export interface GatedEpilogue extends Columns {
   gate: Gate;
 }
 
-/** `y = activation(result)`: an MLP without a gate. */
+/** `y = activation(result) * factor`: an MLP without a gate. */
 export interface ActivatedEpilogue extends Columns {
   kind: "activated";
   y: Binding;
   gate: Gate;
+  /** Columns from `first` of `[T, stride]`, f32. Default: 1. */
+  factors?: { buffer: GPUBuffer; stride: number; first: number } | undefined;
 }
 
 /**
@@ -109,6 +111,9 @@ export type Epilogue =
   | GatedEpilogue
   | ActivatedEpilogue
   | QkvEpilogue;
+
+/** Of a binding's offset, in bytes: every WebGPU adapter's. */
+const BINDING_MULTIPLE = 256;
 
 interface PartCode {
   imports: ShaderImports;
@@ -164,8 +169,20 @@ function epiloguePart(epilogue: Epilogue, rows: number, f16: boolean): PartCode 
         constants: { ...columnsOf(epilogue, rows), SCALE: epilogue.scale ?? 1 },
         bindings: epilogue.tokenGate ? { ...bindings, 5: epilogue.tokenGate } : bindings,
       };
+    case "activated": {
+      const { factors, gate } = epilogue;
+      const constants = columnsOf(epilogue, rows);
+      if (!factors) return { imports: { gate: `gate-${gate}`, factor: "factor-one" }, constants, bindings };
+      // most of the way by the binding: one pipeline serves all layers whose columns begin at its multiples
+      const offset = factors.first * 4 - ((factors.first * 4) % BINDING_MULTIPLE);
+      const { buffer, stride, first } = factors;
+      return {
+        imports: { gate: `gate-${gate}`, factor: "factor-rows" },
+        constants: { ...constants, FACTOR_STRIDE: stride, FACTOR_FIRST: first - offset / 4 },
+        bindings: { ...bindings, 5: { buffer, offset, size: buffer.size - offset } },
+      };
+    }
     case "gated":
-    case "activated":
       return { imports: { gate: `gate-${epilogue.gate}` }, constants: columnsOf(epilogue, rows), bindings };
     case "glu":
       return { imports: { gate: `gate-${epilogue.gate}` }, constants: {}, bindings };

@@ -98,10 +98,17 @@ export class ModelReader {
   }
 
   /** RoPE as the file describes it: base, partial rotation and scaling. */
-  rope({ base = this.keys.number("rope.freq_base", 10_000), scaled = true } = {}): Rope {
-    const { headDim } = readHeads(this.keys, this.shape.hidden, this.#attentionLayer());
-    const dim = this.keys.number("rope.dimension_count", headDim);
+  rope({
+    base = this.keys.number("rope.freq_base", 10_000),
+    dim = this.#ropeDim(),
+    scaled = true,
+  } = {}): Rope {
     return { base, dim, scaling: scaled ? this.#scaling(dim) : { kind: "none" } };
+  }
+
+  #ropeDim(): number {
+    const { headDim } = readHeads(this.keys, this.shape.hidden, this.#attentionLayer());
+    return this.keys.number("rope.dimension_count", headDim);
   }
 
   /** The first layer that attends: hybrid models have layers without key and value heads. */

@@ -12,7 +12,7 @@ import type { Epilogue, QkvPlaces } from "../kernels/epilogue.ts";
 import { expertsCombine, expertsDown, expertsGather, expertsSelect } from "../kernels/experts.ts";
 import { matmul } from "../kernels/matmul.ts";
 import { matvec } from "../kernels/matvec.ts";
-import { type Norm, normalise } from "../kernels/norm.ts";
+import { type Norm, type NormOptions, normalise } from "../kernels/norm.ts";
 import { qkNorm } from "../kernels/qk-norm.ts";
 import {
   type ChosenExperts,
@@ -59,6 +59,27 @@ type Target =
 /** A branch but for its last product, which waits for its target. */
 export type Branch = (target: Target) => void;
 
+/** Small inputs for each layer of its own besides the residual stream (Gemma 4). */
+export interface LayerInputs {
+  /** `[vocabulary, layers * width]` */
+  table: Linear;
+  /** `[layers * width, hidden]` */
+  projection: Linear;
+  /** Of the projection, over `width`. */
+  norm: NormWeights;
+  width: number;
+  layers: number;
+  /** Factor on both addends. */
+  scale: number;
+}
+
+export interface LayerInputGate {
+  /** `[width, hidden]` */
+  gate: Linear;
+  /** `[hidden, width]` */
+  output: Linear;
+}
+
 interface ExpertProduct {
   weight: Weight;
   bias: Vector | undefined;
@@ -103,8 +124,12 @@ export class ProgramBuilder {
 
   /** Begins the residual stream with rows of the embedding, or adds rows of another to it. */
   embed(embedding: Linear, options: Pick<EmbedOptions, "row" | "scale" | "add"> = {}): void {
+    this.#embed(embedding, this.#x, options);
+  }
+
+  #embed(embedding: Linear, x: GPUBuffer, options: Pick<EmbedOptions, "row" | "scale" | "add">): void {
     const { pipelines, scratch, weights } = this.#parts;
-    const buffers = { tokens: scratch.tokens, x: this.#x, state: scratch.state };
+    const buffers = { tokens: scratch.tokens, x, state: scratch.state };
     embedding.runs.forEach(({ matrix, firstRow }, part) => {
       const place = { firstRow, add: part > 0 || options.add === true };
       this.#dispatches.push(embed(pipelines, weights.weight(matrix), buffers, { ...options, ...place }));
@@ -131,11 +156,62 @@ export class ProgramBuilder {
     branch({ kind: "add", y: this.#x, scale });
   }
 
-  /** Adds a branch to the residual stream after norming it. */
-  addNormed(branch: Branch, norm: NormWeights): void {
-    const y = this.#parts.scratch.rows("branch", this.#parts.hidden);
+  /**
+   * Adds a branch to the residual stream after norming it.
+   * @param scale `[1]`: a factor on the sum
+   */
+  addNormed(branch: Branch, norm: NormWeights, scale?: ShortTensor): void {
+    const { scratch, weights, hidden } = this.#parts;
+    const y = scratch.rows("branch", hidden);
     branch({ kind: "store", y });
-    this.#normalise(norm, y, this.#x, 1);
+    this.#normalise(norm, y, this.#x, { add: 1, scale: scale && weights.vector(scale) });
+  }
+
+  /** Branches side by side, each normed, as one. */
+  sumOfNormed(branches: readonly (readonly [Branch, NormWeights])[]): Branch {
+    return target => {
+      const y = this.#parts.scratch.rows("one of several branches", this.#parts.hidden);
+      for (const [index, [branch, norm]] of branches.entries()) {
+        branch({ kind: "store", y });
+        this.#normalise(norm, y, target.y, index > 0 || target.kind === "add" ? { add: 1 } : {});
+      }
+    };
+  }
+
+  /** Inputs of all layers' own for each token, `[T, layers * width]`: from a table, and from the embedding, which is there. */
+  layerInputs({ table, projection, norm, width, layers, scale }: LayerInputs): GPUBuffer {
+    const { pipelines, scratch, weights, hidden } = this.#parts;
+    const stride = layers * width;
+    const inputs = scratch.rows("inputs of layers", stride);
+    const projected = scratch.rows("inputs of layers, projected", stride);
+    this.#embed(table, inputs, { scale: scale * Math.sqrt(width) });
+    const rootScale = 1 / Math.sqrt(hidden);
+    this.#project(projection, this.plain(), first => ({
+      kind: "logits",
+      y: projected,
+      scale: rootScale,
+      stride,
+      first,
+    }));
+    const { kind, epsilon } = norm;
+    const scales = { kind, weight: weights.vector(norm.weight), epsilon };
+    const buffers = { x: projected, y: inputs, state: scratch.state };
+    this.#dispatches.push(normalise(pipelines, scales, width, buffers, { add: scale, parts: layers }));
+    return inputs;
+  }
+
+  /** A branch that a layer's own input gates: GELU of the residual stream's projection, times the input, projected back. */
+  gatedInput({ gate, output }: LayerInputGate, inputs: GPUBuffer, stride: number, first: number): Branch {
+    const y = this.#parts.scratch.rows("gated input of a layer", gate.rows);
+    this.#project(gate, this.plain(), row => ({
+      kind: "activated",
+      y,
+      gate: "gelu",
+      stride: gate.rows,
+      first: row,
+      factors: { buffer: inputs, stride, first: first + row },
+    }));
+    return this.#branch(output, y);
   }
 
   /** Norms the residual stream itself (post-norm, as in the first transformer). */
@@ -171,11 +247,15 @@ export class ProgramBuilder {
   }
 
   /** Chooses the experts of each token, before anything else of the layer takes the place of its input. */
-  route({ count, perToken, overAll, router, bias, scales }: ExpertsWeights, input: Input): ChosenExperts {
+  route(
+    { count, perToken, overAll, router, logitScale, bias, scales }: ExpertsWeights,
+    input: Input,
+  ): ChosenExperts {
     const { gpu, pipelines, scratch, weights } = this.#parts;
     const { state } = scratch;
     const logits = scratch.rows("router", count);
-    this.#project(router, input, first => ({ kind: "store", y: logits, stride: count, first }));
+    const store = { kind: "logits", y: logits, scale: logitScale, stride: count } as const;
+    this.#project(router, input, first => ({ ...store, first }));
     const chosen: ChosenExperts = {
       count,
       perToken,
@@ -316,7 +396,12 @@ export class ProgramBuilder {
     return target => this.#project(linear, { x }, first => ({ ...target, stride: linear.rows, first }));
   }
 
-  #normalise({ kind, weight, bias, epsilon }: NormWeights, x: GPUBuffer, y: GPUBuffer, add?: number): void {
+  #normalise(
+    { kind, weight, bias, epsilon }: NormWeights,
+    x: GPUBuffer,
+    y: GPUBuffer,
+    how?: NormOptions,
+  ): void {
     const { pipelines, scratch, weights, hidden } = this.#parts;
     const norm: Norm = {
       kind,
@@ -324,7 +409,7 @@ export class ProgramBuilder {
       bias: bias && weights.vector(bias),
       epsilon,
     };
-    this.#dispatches.push(normalise(pipelines, norm, hidden, { x, y, state: scratch.state }, add));
+    this.#dispatches.push(normalise(pipelines, norm, hidden, { x, y, state: scratch.state }, how));
   }
 
   /** A dispatch for each run of a product, with its part of the bias. */
@@ -363,11 +448,12 @@ export class ProgramBuilder {
       this.#project(attention.qkv, input, firstRow => ({ kind: "qkv", ...places, firstRow }));
       return;
     }
-    const stride = (heads + 2 * kvHeads) * headDim;
+    const { given } = attention;
+    const stride = (heads + given.sides * kvHeads) * headDim;
     const qkv = scratch.rows("queries, keys and values", stride);
     this.#project(attention.qkv, input, first => ({ kind: "store", y: qkv, stride, first }));
-    const scales = { ...norm, q: weights.vector(norm.q), k: weights.vector(norm.k) };
-    this.#dispatches.push(qkNorm(pipelines, gpu, scales, places, { qkv, state: scratch.state }));
+    const scales = { ...norm, q: weights.vector(norm.q), k: norm.k && weights.vector(norm.k) };
+    this.#dispatches.push(qkNorm(pipelines, gpu, scales, places, { qkv, given, state: scratch.state }));
   }
 
   #attend(attention: AttentionWeights, q: GPUBuffer, out: GPUBuffer): void {

@@ -4,6 +4,7 @@ import { bert } from "./architectures/bert.ts";
 import { gemma } from "./architectures/gemma.ts";
 import { gemma2 } from "./architectures/gemma2.ts";
 import { gemma3 } from "./architectures/gemma3.ts";
+import { gemma4 } from "./architectures/gemma4.ts";
 import { gptOss } from "./architectures/gpt-oss.ts";
 import { granite } from "./architectures/granite.ts";
 import { lfm2 } from "./architectures/lfm2.ts";
@@ -30,6 +31,7 @@ const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map([
   ["gemma", gemma],
   ["gemma2", gemma2],
   ["gemma3", gemma3],
+  ["gemma4", gemma4],
   ["phi3", phi3],
   ["smollm3", smollm3],
   ["olmo2", olmo2],

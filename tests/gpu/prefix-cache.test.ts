@@ -13,17 +13,18 @@ const absent = (name: string): boolean => !folder && !IN_REPOSITORY.includes(nam
 const why = folder ? "" : " (SKIPPED: no ../shared/golden; set INTAB_GOLDEN to the golden data)";
 
 const CONTEXT = 512;
-/** Full attention, windows beside it (two), recurrent layers beside it; where there is time, others as well. */
+/** Full attention, windows beside it (two), recurrent layers beside it, layers that read another's cache; where there is time, others as well. */
 const MODELS = [
   "llama",
   "gemma3",
   "gptoss",
   "lfm2",
+  "gemma4",
   ...(inject("long") ? ["phi3", "qwen3moe", "gemma2"] : []),
 ];
 
 async function read(name: string): Promise<Blob> {
-  if (folder) return loadFile(`${folder}/arch/${name}/model.gguf`);
+  if (folder) return loadFile(`${folder}/${name === "gemma4" ? "arch2" : "arch"}/${name}/model.gguf`);
   return new Blob([await loadFixture(`arch/${name}/model.gguf`)]);
 }
 

@@ -131,6 +131,7 @@ const EPILOGUES: readonly Epilogue[] = [
   { ...ADD, tokenGate: nothing },
   { kind: "logits", y: nothing, cap: 30 },
   { kind: "qkv", firstRow: 0, ...PLACES },
+  { kind: "activated", gate: "gelu", y: nothing, factors: { buffer: nothing, stride: 256, first: 0 } },
   ...GATES.flatMap(gate =>
     (["glu", "gated", "activated"] as const).map(kind => ({ kind, gate, y: nothing })),
   ),
@@ -183,7 +184,8 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
     (["rms", "layer"] as const).flatMap(kind =>
       [undefined, vector].map(bias => {
         const buffers = { x: nothing, y: nothing, state: nothing };
-        return normalise(pipelines, { kind, weight: vector, bias, epsilon: 1e-5 }, 576, buffers);
+        const how = bias ? {} : { add: 1, scale: vector };
+        return normalise(pipelines, { kind, weight: vector, bias, epsilon: 1e-5 }, 576, buffers, how);
       }),
     ),
   "qk-norm": (pipelines, gpu) => {

@@ -207,3 +207,43 @@ describe("rope", () => {
     await expect(withTensors({ "rope_freqs.weight": [3] })).rejects.toThrow(ModelFormatError);
   });
 });
+
+describe("keys and values of another layer", () => {
+  const qkNorm = { kind: "rms", over: "head", values: true } as const;
+  const dims = (layer: number): Record<string, number[]> => ({
+    [`blk.${layer}.attn_q.weight`]: [64, 64],
+    [`blk.${layer}.attn_output.weight`]: [64, 64],
+    [`blk.${layer}.attn_q_norm.weight`]: [8],
+  });
+  const own = { "blk.0.attn_k.weight": [64, 16], "blk.0.attn_k_norm.weight": [8] };
+
+  const read = async (more: Record<string, number[]> = {}) => {
+    const all = { "token_embd.weight": [64, 3], ...dims(0), ...own, ...dims(1), ...more };
+    const reader = await readerOf({}, all);
+    let keysOf: AttentionWeights | undefined;
+    const layers = reader.layers(layer => {
+      keysOf = layer.attention({ rope: undefined, qkNorm, keysOf });
+      return keysOf;
+    });
+    return { reader, layers };
+  };
+
+  test("are kept once, and the layer that reads them has queries alone", async () => {
+    const { reader, layers } = await read();
+    expect(reader.caches).toEqual([{ layer: 0, kvHeads: 2, headDim: 8, window: undefined }]);
+    expect(layers[1]!.cache).toBe(layers[0]!.cache);
+    expect(layers.map(({ qkv }) => qkv.rows)).toEqual([80, 64]);
+    // without a projection of values keys are the values
+    expect(layers.map(({ given }) => given.sides)).toEqual([1, 0]);
+  });
+
+  test("may lie in the file of the layer that does not use them", async () => {
+    const { reader } = await read({
+      "blk.1.attn_k.weight": [64, 16],
+      "blk.1.attn_v.weight": [64, 16],
+      "blk.1.attn_k_norm.weight": [8],
+    });
+    reader.embedding();
+    expect(() => reader.file.checkUnused()).not.toThrow();
+  });
+});
