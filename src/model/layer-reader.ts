@@ -1,3 +1,4 @@
+import { MAX_HEAD_DIM } from "../kernels/attention.ts";
 import type { Gate, Temperature } from "../kernels/epilogue.ts";
 import type { NormKind } from "../kernels/norm.ts";
 import type { KvGiven } from "../kernels/qk-norm.ts";
@@ -342,9 +343,6 @@ function givenBy(shared: boolean, keysAreValues: boolean, paired: number): KvGiv
 /** What the routing kernel does. */
 const MAX_EXPERTS = 512;
 const MAX_EXPERTS_PER_TOKEN = 16;
-
-/** Heads up to this width fit the registers of the attention kernels. */
-const MAX_HEAD_DIM = 256;
 
 function checkHeads(
   heads: number,

@@ -69,6 +69,7 @@ const HEADS: readonly [heads: number, kvHeads: number, headDim: number][] = [
   [32, 32, 80],
   [32, 32, 96],
   [8, 1, 256],
+  [8, 1, 512],
   [5, 5, 20],
 ];
 /** Decode in one dispatch, and split. */

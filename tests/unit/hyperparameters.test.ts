@@ -117,7 +117,7 @@ describe("heads", () => {
   test.each([
     ["head_count is 7", { "llama.attention.head_count": 7, "llama.attention.key_length": 8 }],
     ["head_count_kv is 0", { "llama.attention.head_count_kv": 0 }],
-    ["head dimension is 512", { "llama.attention.key_length": 512, "llama.attention.value_length": 512 }],
+    ["head dimension is 516", { "llama.attention.key_length": 516, "llama.attention.value_length": 516 }],
     ["value_length 4", { "llama.attention.value_length": 4 }],
     ["head dimension is 10", { "llama.attention.key_length": 10, "llama.attention.value_length": 10 }],
   ])("refuses what the kernels do not do: %s", async (text, changes) => {
