@@ -44,19 +44,20 @@ export class Keys {
     return typeof value === "boolean" ? value : fallback;
   }
 
-  /** A flag of each layer, where the file has a list of them. */
-  flagOfLayer(name: string, layer: number, fallback: boolean): boolean {
-    const value = this.#file.metadata[this.#key(name)];
-    const flag = Array.isArray(value) ? value[layer] : undefined;
-    return typeof flag === "boolean" ? flag : fallback;
-  }
-
   /** A number of each layer: some files give a list, most one number for all. */
   ofLayer(name: string, layer: number, fallback?: number): number {
     const value = this.#file.metadata[this.#key(name)];
     if (!Array.isArray(value)) return this.number(name, fallback);
     if (layer < value.length) return checkNumber(this.#key(name), value[layer]);
     throw unsupportedShape([`${this.#key(name)} has no number for layer ${layer}`]);
+  }
+
+  /** A flag of each layer, which files give as a list. */
+  flagOfLayer(name: string, layer: number, fallback?: boolean): boolean {
+    const value = this.#file.metadata[this.#key(name)];
+    const flag = Array.isArray(value) ? (value[layer] ?? fallback) : fallback;
+    if (typeof flag === "boolean") return flag;
+    throw unsupportedShape([`${this.#key(name)} has no flag for layer ${layer}`]);
   }
 
   #key(name: string): string {

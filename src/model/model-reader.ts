@@ -109,10 +109,17 @@ export class ModelReader {
   }
 
   /** RoPE as the file describes it: base, partial rotation and scaling. */
-  rope({ base = this.keys.number("rope.freq_base", 10_000), scaled = true } = {}): Rope {
-    const { headDim } = readHeads(this.keys, this.shape.hidden, this.#attentionLayer());
-    const dim = this.keys.number("rope.dimension_count", headDim);
+  rope({
+    base = this.keys.number("rope.freq_base", 10_000),
+    dim = this.#ropeDim(),
+    scaled = true,
+  } = {}): Rope {
     return { base, dim, scaling: scaled ? this.#scaling(dim) : { kind: "none" } };
+  }
+
+  #ropeDim(): number {
+    const { headDim } = readHeads(this.keys, this.shape.hidden, this.#attentionLayer());
+    return this.keys.number("rope.dimension_count", headDim);
   }
 
   /** The first layer that attends: hybrid models have layers without key and value heads. */
@@ -141,7 +148,11 @@ export class ModelReader {
     if (type === "yarn" && factor !== 1) {
       const betaFast = keys.number("rope.scaling.yarn_beta_fast", 32);
       const betaSlow = keys.number("rope.scaling.yarn_beta_slow", 1);
-      return { kind: "yarn", factor, factors, original, betaFast, betaSlow, magnitude };
+      // files whose rotations keep their length say so by the paper's factor, by which they divide
+      const divisor =
+        1 + 0.1 * keys.number("rope.scaling.yarn_log_multiplier", 0) * Math.log(Math.max(1, factor));
+      const yarn = { factor, factors, original, betaFast, betaSlow };
+      return { kind: "yarn", ...yarn, magnitude: magnitude / divisor };
     }
     // factors say all that "longrope" and its older names stand for
     const linear = type === "none" ? 1 : factor;

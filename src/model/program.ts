@@ -21,7 +21,7 @@ import { expertsCombine, expertsDown, expertsGather, expertsSelect } from "../ke
 import { headGate } from "../kernels/head-gate.ts";
 import { matmul } from "../kernels/matmul.ts";
 import { matvec } from "../kernels/matvec.ts";
-import { type Norm, normalise } from "../kernels/norm.ts";
+import { type Norm, type NormOptions, normalise } from "../kernels/norm.ts";
 import { qkNorm } from "../kernels/qk-norm.ts";
 import {
   type ChosenExperts,
@@ -69,6 +69,27 @@ type Target =
 /** A branch but for its last product, which waits for its target. */
 export type Branch = (target: Target) => void;
 
+/** Small inputs for each layer of its own besides the residual stream (Gemma 4). */
+export interface LayerInputs {
+  /** `[vocabulary, layers * width]` */
+  table: Linear;
+  /** `[layers * width, hidden]` */
+  projection: Linear;
+  /** Of the projection, over `width`. */
+  norm: NormWeights;
+  width: number;
+  layers: number;
+  /** Factor on both addends. */
+  scale: number;
+}
+
+export interface LayerInputGate {
+  /** `[width, hidden]` */
+  gate: Linear;
+  /** `[hidden, width]` */
+  output: Linear;
+}
+
 interface ExpertProduct {
   weight: Weight;
   bias: Vector | undefined;
@@ -113,8 +134,12 @@ export class ProgramBuilder {
 
   /** Begins the residual stream with rows of the embedding, or adds rows of another to it. */
   embed(embedding: Linear, options: Pick<EmbedOptions, "row" | "scale" | "add"> = {}): void {
+    this.#embed(embedding, this.#x, options);
+  }
+
+  #embed(embedding: Linear, x: GPUBuffer, options: Pick<EmbedOptions, "row" | "scale" | "add">): void {
     const { pipelines, scratch, weights } = this.#parts;
-    const buffers = { tokens: scratch.tokens, x: this.#x, state: scratch.state };
+    const buffers = { tokens: scratch.tokens, x, state: scratch.state };
     embedding.runs.forEach(({ matrix, firstRow }, part) => {
       const place = { firstRow, add: part > 0 || options.add === true };
       this.#dispatches.push(embed(pipelines, weights.weight(matrix), buffers, { ...options, ...place }));
@@ -141,11 +166,62 @@ export class ProgramBuilder {
     branch({ kind: "add", y: this.#x, scale });
   }
 
-  /** Adds a branch to the residual stream after norming it. */
-  addNormed(branch: Branch, norm: NormWeights): void {
-    const y = this.#parts.scratch.rows("branch", this.#parts.hidden);
+  /**
+   * Adds a branch to the residual stream after norming it.
+   * @param scale `[1]`: a factor on the sum
+   */
+  addNormed(branch: Branch, norm: NormWeights, scale?: ShortTensor): void {
+    const { scratch, weights, hidden } = this.#parts;
+    const y = scratch.rows("branch", hidden);
     branch({ kind: "store", y });
-    this.#normalise(norm, y, this.#x, 1);
+    this.#normalise(norm, y, this.#x, { add: 1, scale: scale && weights.vector(scale) });
+  }
+
+  /** Branches side by side, each normed, as one. */
+  sumOfNormed(branches: readonly (readonly [Branch, NormWeights])[]): Branch {
+    return target => {
+      const y = this.#parts.scratch.rows("one of several branches", this.#parts.hidden);
+      for (const [index, [branch, norm]] of branches.entries()) {
+        branch({ kind: "store", y });
+        this.#normalise(norm, y, target.y, index > 0 || target.kind === "add" ? { add: 1 } : {});
+      }
+    };
+  }
+
+  /** Inputs of all layers' own for each token, `[T, layers * width]`: from a table, and from the embedding, which is there. */
+  layerInputs({ table, projection, norm, width, layers, scale }: LayerInputs): GPUBuffer {
+    const { pipelines, scratch, weights, hidden } = this.#parts;
+    const stride = layers * width;
+    const inputs = scratch.rows("inputs of layers", stride);
+    const projected = scratch.rows("inputs of layers, projected", stride);
+    this.#embed(table, inputs, { scale: scale * Math.sqrt(width) });
+    const rootScale = 1 / Math.sqrt(hidden);
+    this.#project(projection, this.plain(), first => ({
+      kind: "logits",
+      y: projected,
+      scale: rootScale,
+      stride,
+      first,
+    }));
+    const { kind, epsilon } = norm;
+    const scales = { kind, weight: weights.vector(norm.weight), epsilon };
+    const buffers = { x: projected, y: inputs, state: scratch.state };
+    this.#dispatches.push(normalise(pipelines, scales, width, buffers, { add: scale, parts: layers }));
+    return inputs;
+  }
+
+  /** A branch that a layer's own input gates: GELU of the residual stream's projection, times the input, projected back. */
+  gatedInput({ gate, output }: LayerInputGate, inputs: GPUBuffer, stride: number, first: number): Branch {
+    const y = this.#parts.scratch.rows("gated input of a layer", gate.rows);
+    this.#project(gate, this.plain(), row => ({
+      kind: "activated",
+      y,
+      gate: "gelu",
+      stride: gate.rows,
+      first: row,
+      factors: { buffer: inputs, stride, first: first + row },
+    }));
+    return this.#branch(output, y);
   }
 
   /** Norms the residual stream itself (post-norm, as in the first transformer). */
@@ -191,21 +267,37 @@ export class ProgramBuilder {
     return this.#branch(down, y);
   }
 
-  /** Adds a mixture of experts to the residual stream: only the chosen experts are read. */
-  addExperts(experts: ExpertsWeights, input: Input): void {
-    const { gpu, pipelines, scratch, weights, hidden } = this.#parts;
-    const { count, perToken, overAll, router, shared } = experts;
+  /** Chooses the experts of each token, before anything else of the layer takes the place of its input. */
+  route(
+    { count, perToken, overAll, router, logitScale, bias, scales }: ExpertsWeights,
+    input: Input,
+  ): ChosenExperts {
+    const { gpu, pipelines, scratch, weights } = this.#parts;
     const { state } = scratch;
     const logits = scratch.rows("router", count);
-    this.#project(router, input, first => ({ kind: "store", y: logits, stride: count, first }));
+    const store = { kind: "logits", y: logits, scale: logitScale, stride: count } as const;
+    this.#project(router, input, first => ({ ...store, first }));
     const chosen: ChosenExperts = {
       count,
       perToken,
       ids: scratch.rows("chosen experts", perToken),
       weights: scratch.rows("weights of experts", perToken),
     };
-    this.#dispatches.push(expertsSelect(pipelines, gpu, { ...chosen, logits, overAll, state }));
-    // all that reads the residual stream comes before anything is added to it
+    const options = {
+      logits,
+      overAll,
+      bias: bias && weights.vector(bias),
+      scales: scales && weights.vector(scales),
+    };
+    this.#dispatches.push(expertsSelect(pipelines, gpu, { ...chosen, ...options, state }));
+    return chosen;
+  }
+
+  /** A mixture of experts, of which only the chosen ones are read; what reads the residual stream is done, the rest waits. */
+  experts(experts: ExpertsWeights, input: Input, chosen = this.route(experts, input)): Branch {
+    const { gpu, pipelines, scratch, weights, hidden } = this.#parts;
+    const { perToken, shared } = experts;
+    const { state } = scratch;
     const sharedBranch = shared && this.mlp(shared.mlp, input);
     const sharedGate = shared?.gate && scratch.rows("gate of the shared expert", 1);
     if (sharedGate) this.#project(shared!.gate!, input, () => ({ kind: "store", y: sharedGate }));
@@ -216,32 +308,38 @@ export class ProgramBuilder {
       bias,
       held,
     }));
-    if (this.#phase.kind === "decode") {
+    const lists = this.#phase.kind === "decode" ? undefined : this.#expertLists(chosen);
+    if (!lists) {
       this.#expertsUp(experts, activations, ({ held, ...product }, epilogue) =>
         matvec(pipelines, gpu, { ...product, ...input, epilogue, experts: { ...chosen, held }, state }),
       );
-      const epilogue = { kind: "add", y: this.#x } as const;
-      for (const product of down) {
-        const options = { ...chosen, ...product, x: activations, epilogue, state };
-        this.#dispatches.push(expertsDown(pipelines, gpu, options));
-      }
     } else {
-      const lists = this.#expertLists(chosen);
       this.#dispatches.push(expertsGather(pipelines, gpu, lists, { ids: chosen.ids, state }));
       this.#expertsUp(experts, activations, ({ held, ...product }, epilogue) => {
         const source = { x: input.x, experts: { lists, inputs: "tokens", held } as const };
         return matmul(pipelines, gpu, { ...product, ...source, epilogue, state });
       });
-      const z = scratch.rows("outputs of experts", perToken * hidden);
-      const epilogue = { kind: "store", y: z } as const;
-      for (const { held, ...product } of down) {
-        const source = { x: activations, experts: { lists, inputs: "pairs", held } as const };
-        this.#dispatches.push(matmul(pipelines, gpu, { ...product, ...source, epilogue, state }));
-      }
-      const buffers = { z, weights: chosen.weights, x: this.#x, state };
-      this.#dispatches.push(expertsCombine(pipelines, gpu, { size: hidden, perToken }, buffers));
     }
-    sharedBranch?.({ kind: "add", y: this.#x, scale: 1, ...(sharedGate ? { tokenGate: sharedGate } : {}) });
+    return target => {
+      const more = { kind: "add", y: target.y, scale: target.kind === "add" ? target.scale : 1 } as const;
+      if (!lists) {
+        down.forEach((product, part) => {
+          const source = { ...chosen, x: activations, epilogue: part === 0 ? target : more, state };
+          this.#dispatches.push(expertsDown(pipelines, gpu, { ...product, ...source }));
+        });
+      } else {
+        const z = scratch.rows("outputs of experts", perToken * hidden);
+        const epilogue = { kind: "store", y: z } as const;
+        for (const { held, ...product } of down) {
+          const source = { x: activations, experts: { lists, inputs: "pairs", held } as const };
+          this.#dispatches.push(matmul(pipelines, gpu, { ...product, ...source, epilogue, state }));
+        }
+        const buffers = { z, weights: chosen.weights, x: target.y, state };
+        const scale = target.kind === "add" ? target.scale : undefined;
+        this.#dispatches.push(expertsCombine(pipelines, gpu, { size: hidden, perToken }, buffers, scale));
+      }
+      sharedBranch?.({ ...more, ...(sharedGate ? { tokenGate: sharedGate } : {}) });
+    };
   }
 
   /** Gate and up projection of the chosen experts: one product, or apart where the types differ. */
@@ -357,7 +455,12 @@ export class ProgramBuilder {
     return target => this.#project(linear, { x }, first => ({ ...target, stride: linear.rows, first }));
   }
 
-  #normalise({ kind, weight, bias, epsilon }: NormWeights, x: GPUBuffer, y: GPUBuffer, add?: number): void {
+  #normalise(
+    { kind, weight, bias, epsilon }: NormWeights,
+    x: GPUBuffer,
+    y: GPUBuffer,
+    how?: NormOptions,
+  ): void {
     const { pipelines, scratch, weights, hidden } = this.#parts;
     const norm: Norm = {
       kind,
@@ -365,7 +468,7 @@ export class ProgramBuilder {
       bias: bias && weights.vector(bias),
       epsilon,
     };
-    this.#dispatches.push(normalise(pipelines, norm, hidden, { x, y, state: scratch.state }, add));
+    this.#dispatches.push(normalise(pipelines, norm, hidden, { x, y, state: scratch.state }, how));
   }
 
   /** A dispatch for each run of a product, with its part of the bias. */
@@ -384,14 +487,14 @@ export class ProgramBuilder {
     }
   }
 
-  #qkvColumns({ heads, kvHeads, headDim, gated }: AttentionWeights): number {
-    return ((gated ? 2 : 1) * heads + 2 * kvHeads) * headDim;
+  #qkvColumns({ heads, kvHeads, headDim, gated, given }: AttentionWeights): number {
+    return ((gated ? 2 : 1) * heads + given.sides * kvHeads) * headDim;
   }
 
   /** @returns where the projection stands, with gates between its queries, unless it went to its places at once */
   #queriesKeysValues(attention: AttentionWeights, input: Input, q: GPUBuffer): GPUBuffer | undefined {
     const { gpu, pipelines, scratch, weights, kv } = this.#parts;
-    const { heads, kvHeads, headDim, norm, rope } = attention;
+    const { heads, kvHeads, headDim, norm, rope, temperature } = attention;
     const place = kv.place(attention.cache);
     const places: QkvPlaces = {
       y: q,
@@ -403,17 +506,19 @@ export class ProgramBuilder {
       headDim,
       rotated: rope?.dim ?? 0,
       kvBlocks: place.pages,
+      temperature,
     };
     if (!norm) {
       this.#project(attention.qkv, input, firstRow => ({ kind: "qkv", ...places, firstRow }));
       return undefined;
     }
+    const { given } = attention;
     const stride = this.#qkvColumns(attention);
     const qkv = scratch.rows("queries, keys and values", stride);
     this.#project(attention.qkv, input, first => ({ kind: "store", y: qkv, stride, first }));
     const gated = attention.gated ?? false;
-    const scales = { ...norm, gated, q: weights.vector(norm.q), k: weights.vector(norm.k) };
-    this.#dispatches.push(qkNorm(pipelines, gpu, scales, places, { qkv, state: scratch.state }));
+    const scales = { ...norm, gated, q: weights.vector(norm.q), k: norm.k && weights.vector(norm.k) };
+    this.#dispatches.push(qkNorm(pipelines, gpu, scales, places, { qkv, given, state: scratch.state }));
     return qkv;
   }
 

@@ -57,7 +57,7 @@ const MODELS = [
 ];
 
 /** Models of the second set of golden data. */
-const NEWER: string[] = ["qwen35", "qwen35mtp"];
+const NEWER = ["qwen35", "qwen35mtp", "ministral3", "lfm2moe", "gemma4", "gemma4moe"];
 
 /** Phi-3 chooses its RoPE factors by the configured context, so each case gets a context of its own length. */
 const contextOf = (length: number): number => Math.ceil((length + 32) / 16) * 16;

@@ -13,18 +13,20 @@ const absent = (name: string): boolean => !folder && !IN_REPOSITORY.includes(nam
 const why = folder ? "" : " (SKIPPED: no ../shared/golden; set INTAB_GOLDEN to the golden data)";
 
 const CONTEXT = 512;
-/** Full attention, windows beside it (two), recurrent layers beside it (two kinds); where there is time, others as well. */
+/** Full attention, windows beside it (two), recurrent layers beside it (two kinds), layers that read another's cache; where there is time, others as well. */
 const MODELS = [
   "llama",
   "gemma3",
   "gptoss",
   "lfm2",
   "qwen35mtp",
+  "gemma4",
   ...(inject("long") ? ["phi3", "qwen3moe", "gemma2"] : []),
 ];
 
 async function read(name: string): Promise<Blob> {
-  if (folder) return loadFile(`${folder}/${name.startsWith("qwen35") ? "arch2" : "arch"}/${name}/model.gguf`);
+  const set = ["qwen35mtp", "gemma4"].includes(name) ? "arch2" : "arch";
+  if (folder) return loadFile(`${folder}/${set}/${name}/model.gguf`);
   return new Blob([await loadFixture(`arch/${name}/model.gguf`)]);
 }
 

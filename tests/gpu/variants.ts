@@ -71,6 +71,7 @@ const HEADS: readonly [heads: number, kvHeads: number, headDim: number][] = [
   [32, 32, 80],
   [32, 32, 96],
   [8, 1, 256],
+  [8, 1, 512],
   [5, 5, 20],
 ];
 /** Decode in one dispatch, and split. */
@@ -133,6 +134,7 @@ const EPILOGUES: readonly Epilogue[] = [
   { ...ADD, tokenGate: nothing },
   { kind: "logits", y: nothing, cap: 30 },
   { kind: "qkv", firstRow: 0, ...PLACES },
+  { kind: "activated", gate: "gelu", y: nothing, factors: { buffer: nothing, stride: 256, first: 0 } },
   ...GATES.flatMap(gate =>
     (["glu", "gated", "activated"] as const).map(kind => ({ kind, gate, y: nothing })),
   ),
@@ -185,7 +187,8 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
     (["rms", "layer"] as const).flatMap(kind =>
       [undefined, vector].map(bias => {
         const buffers = { x: nothing, y: nothing, state: nothing };
-        return normalise(pipelines, { kind, weight: vector, bias, epsilon: 1e-5 }, 576, buffers);
+        const how = bias ? {} : { add: 1, scale: vector };
+        return normalise(pipelines, { kind, weight: vector, bias, epsilon: 1e-5 }, 576, buffers, how);
       }),
     ),
   "qk-norm": (pipelines, gpu) => {
@@ -264,6 +267,7 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
         return [
           expertsSelect(pipelines, gpu, { ...select, overAll: true }),
           expertsSelect(pipelines, gpu, { ...select, overAll: false }),
+          expertsSelect(pipelines, gpu, { ...select, overAll: false, bias: vector, scales: vector }),
           expertsGather(pipelines, gpu, lists, places),
           expertsCombine(pipelines, gpu, { ...shape, size: 2048 }, { ...places, z: nothing, x: nothing }),
         ];

@@ -95,9 +95,14 @@ describe.skipIf(noSharedGolden)(`real vocabularies equal llama.cpp${why}`, () =>
     }
   });
 
-  const all = noSharedGolden ? [] : readdirSync(join(sharedGolden, "arch"));
-  const newer = ["qwen35", "qwen35mtp"].map(name => `arch2/${name}`);
-  test.each([...all.map(name => `arch/${name}`), ...newer])("tiny %s", async name => {
+  const architectures = ["arch", "arch2"].flatMap(set =>
+    noSharedGolden
+      ? []
+      : readdirSync(join(sharedGolden, set), { withFileTypes: true })
+          .filter(entry => entry.isDirectory())
+          .map(({ name }) => `${set}/${name}`),
+  );
+  test.each(architectures)("tiny %s", async name => {
     const golden = readJson(join(sharedGolden, `${name}/case.json`)) as {
       tokenizer_cases: (Case & { ids_special: number[] })[];
     };

@@ -36,7 +36,7 @@ const hybrid =
           if (attention) p.add(p.attention(attention, input));
           const mixed = p.normed(mlpNorm);
           if (mlp) p.add(p.mlp(mlp, mixed));
-          if (experts) p.addExperts(experts, mixed);
+          if (experts) p.add(p.experts(experts, mixed));
         }
       },
       output: model.output(embedding),
