@@ -1,5 +1,5 @@
-// Five builds from one file: `vite` (dev) and `vite build --mode demo` make the app, `--mode library`, `--mode worker` and
-// `--mode embedded` the three files of the npm package. scripts/build.mjs runs them and puts the results in place.
+// Six builds from one file: `vite` (dev) and `vite build --mode demo` make the app, `--mode library`, `--mode worker`,
+// `--mode embedded` and `--mode openai` the four files of the npm package. scripts/build.mjs runs them and puts the results in place.
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin, type UserConfig } from "vite";
@@ -131,6 +131,7 @@ const demo: UserConfig = {
 export default defineConfig(({ mode }) => {
   if (mode === "library") return packageFile("src/index.ts", "index.js", [workerStaysApart()]);
   if (mode === "worker") return packageFile("src/worker/worker.ts", "intab-worker.js", []);
+  if (mode === "openai") return packageFile("src/openai.ts", "openai.js", []);
   if (mode === "embedded") return packageFile("src/worker/embedded.ts", EMBEDDED, []);
   return demo;
 });

@@ -1,7 +1,9 @@
-// x[t] += sum over slots s of weights[t, s] * z[t * SLOTS + s]: the end of a mixture of experts in prefill.
+// x[t] = SCALE * sum over slots s of weights[t, s] * z[t * SLOTS + s], or x[t] += it: the end of a mixture of experts in prefill.
 #import state
 override N: u32;             // row length, multiple of 4
 override SLOTS: u32;
+override SCALE: f32;
+override ADD: bool;
 override THREADS: u32;
 // z[T * SLOTS, N]
 @group(0) @binding(0) var<storage, read> z: array<vec4f>;
@@ -18,5 +20,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let pair = id.y * SLOTS + slot;
     sum += weights[pair] * z[pair * (N / 4u) + id.x];
   }
-  x[id.y * (N / 4u) + id.x] += sum;
+  let place = id.y * (N / 4u) + id.x;
+  if (ADD) { x[place] += SCALE * sum; } else { x[place] = SCALE * sum; }
 }

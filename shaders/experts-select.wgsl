@@ -1,8 +1,10 @@
-// ids[t] = the SLOTS experts with the greatest logits[t], greatest first, the lower id on ties; weights[t] = SCALE * softmax
-// of their logits, over all experts or over the chosen ones. One workgroup a token. NaN counts as greatest, so that ids
-// are always ids, and makes all weights NaN, as infinity does.
+// ids[t] = the SLOTS experts with the greatest choice_key() of logits[t], greatest first, the lower id on ties; weights[t] =
+// SCALE * expert_scale() * their share() of the sum of shares, over all experts or over the chosen ones. One workgroup a token.
+// NaN counts as greatest, so that ids are always ids, and makes all weights NaN, as infinity does.
 #import state
 #import sample-keys
+#import router
+#import expert-scale
 override E: u32;             // experts
 override SLOTS: u32;         // experts of a token
 override OVER_ALL: bool;
@@ -16,17 +18,12 @@ override THREADS: u32;
 var<workgroup> keys: array<u32, E>;
 var<workgroup> chosen: array<u32, SLOTS>;
 
-// exp(logit - greatest logit)
-fn share(expert: u32) -> f32 {
-  return exp(max(value_of(keys[expert]) - value_of(keys[chosen[0]]), -100.0));
-}
-
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
   if (stopped()) { return; }
   let token = workgroup.x;
   for (var expert = thread; expert < E; expert += THREADS) {
-    keys[expert] = key_of_bits(logits[token * E + expert]);
+    keys[expert] = choice_key(expert, logits[token * E + expert]);
   }
   workgroupBarrier();
   for (var expert = thread; expert < E; expert += THREADS) {
@@ -41,13 +38,15 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   workgroupBarrier();
   var total = 0.0;
   if (OVER_ALL) {
-    for (var expert = 0u; expert < E; expert++) { total += share(expert); }
+    for (var expert = 0u; expert < E; expert++) { total += share(token, expert); }
   } else {
-    for (var slot = 0u; slot < SLOTS; slot++) { total += share(chosen[slot]); }
+    for (var slot = 0u; slot < SLOTS; slot++) { total += share(token, chosen[slot]); }
   }
   for (var slot = thread; slot < SLOTS; slot += THREADS) {
     var bits = 0x7fc00000u;
-    if (!is_failure(keys[chosen[0]])) { bits = bitcast<u32>(SCALE * share(chosen[slot]) / total); }
+    if (!is_failure(keys[chosen[0]])) {
+      bits = bitcast<u32>(SCALE * expert_scale(chosen[slot]) * share(token, chosen[slot]) / total);
+    }
     ids[token * SLOTS + slot] = chosen[slot];
     weights[token * SLOTS + slot] = bits;
   }

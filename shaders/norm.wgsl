@@ -1,10 +1,11 @@
-// y[t] = norm(x[t]), or y[t] += SCALE * norm(x[t]); one workgroup a row. RMSNorm (Zhang & Sennrich 2019):
+// y[t] = norm(x[t]), or y[t] = row_scale() * (y[t] + SCALE * norm(x[t])); one workgroup a row, or one of a row's equal parts. RMSNorm (Zhang & Sennrich 2019):
 // x / sqrt(mean(x^2) + EPS) * weight. CENTRED is LayerNorm (Ba et al. 2016): the same of x - mean(x), with a bias.
 #import state
 #import thread-sum
 #import vectors
 #import bias
-override D: u32;             // row length, multiple of 4
+#import row-scale
+override D: u32;             // row length, or that of its parts; multiple of 4
 override EPS: f32;
 override THREADS: u32;
 override WEIGHT_AT: u32;     // where the scale begins in `vectors`
@@ -15,9 +16,13 @@ override SCALE: f32;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 
 @compute @workgroup_size(THREADS)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
   if (stopped()) { return; }
-  let base = workgroup.x * (D / 4u);
+  let base = (workgroup.x * workgroups.y + workgroup.y) * (D / 4u);
   var mean = 0.0;
   if (CENTRED) {
     var sum = 0.0;
@@ -32,6 +37,6 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let scale = inverseSqrt(thread_sum(squares, thread) / f32(D) + EPS);
   for (var i = thread; i < D / 4u; i += THREADS) {
     let value = biased((x[base + i] - mean) * scale * vectors[WEIGHT_AT + i], i);
-    if (ADD) { y[base + i] += SCALE * value; } else { y[base + i] = value; }
+    if (ADD) { y[base + i] = row_scale() * (y[base + i] + SCALE * value); } else { y[base + i] = value; }
   }
 }

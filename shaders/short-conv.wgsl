@@ -1,21 +1,16 @@
-// Gated short convolution (LFM2, Liquid AI 2025): y[t] = C[t] * sum over taps k of w[k] * (B X)[t - TAPS + 1 + k], where
-// [B | C | X] = bcx[t]. A workgroup takes 4 * CHANNELS channels of all tokens, so that it alone reads and writes their
-// history: the products B X of the last TAPS - 1 positions, position p of a slot's sequence at p mod (TAPS - 1).
+// Short causal convolution: y[t] = output(sum over taps k of w[k] * input(x[t - TAPS + 1 + k])); what input and output are says
+// the import `conv`. A workgroup takes 4 * CHANNELS channels of all tokens, so that it alone reads and writes their history:
+// the inputs of the last positions, position p of a slot's sequence at p mod TAPS.
 #import state
 #import vectors
+#import conv
 override WIDTH: u32;         // channels, multiple of 4
-override TAPS: u32;          // at least 2
-override WEIGHT_AT: u32;     // w[channel][tap] in `vectors`
+#import conv-taps
 override CHANNELS: u32;      // units of 4 channels of a workgroup
 override TOKENS: u32;        // tokens at a time
-@group(0) @binding(0) var<storage, read> bcx: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> history: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
-
-// Where B X of a position stands.
-fn history_at(slot: u32, position: u32) -> u32 {
-  return (slot * (TAPS - 1u) + position % (TAPS - 1u)) * (WIDTH / 4u);
-}
 
 // A row of the batch.
 struct Row {
@@ -30,21 +25,11 @@ fn row_at(t: u32) -> Row {
   return Row(t, slot, position_of(t), t - first_row(slot));
 }
 
-// B X of the token `back` before a row's, zero before the sequence begins.
-fn product(row: Row, back: u32, channel: u32) -> vec4f {
+// The input `back` tokens before a row's, zero before the sequence begins.
+fn before(row: Row, back: u32, channel: u32) -> vec4f {
   if (back > row.position) { return vec4f(); }
   if (back > row.before) { return history[history_at(row.slot, row.position - back) + channel]; }
-  let base = (row.t - back) * 3u * (WIDTH / 4u) + channel;
-  return bcx[base] * bcx[base + 2u * (WIDTH / 4u)];
-}
-
-fn weight(channel: u32, tap: u32) -> vec4f {
-  var result: vec4f;
-  for (var i = 0u; i < 4u; i++) {
-    let element = (channel * 4u + i) * TAPS + tap;
-    result[i] = vectors[WEIGHT_AT + element / 4u][element % 4u];
-  }
-  return result;
+  return input(row.t - back, channel);
 }
 
 @compute @workgroup_size(CHANNELS, TOKENS)
@@ -55,8 +40,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_id) t
   for (var t = thread.y; t < batch_rows() && mine; t += TOKENS) {
     let row = row_at(t);
     var sum = vec4f();
-    for (var tap = 0u; tap < TAPS; tap++) { sum += weight(channel, tap) * product(row, TAPS - 1u - tap, channel); }
-    y[t * (WIDTH / 4u) + channel] = bcx[(t * 3u + 1u) * (WIDTH / 4u) + channel] * sum;
+    for (var tap = 0u; tap < TAPS; tap++) { sum += weight(channel, tap) * before(row, TAPS - 1u - tap, channel); }
+    y[t * (WIDTH / 4u) + channel] = output(t, channel, sum);
   }
   storageBarrier();
   // the last positions of each sequence, the oldest of them possibly from before the batch and in place already
@@ -65,7 +50,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_id) t
     let count = row_count(slot);
     for (var back = 0u; back < min(TAPS - 1u, count); back++) {
       let row = row_at(first_row(slot) + count - 1u - back);
-      history[history_at(slot, row.position) + channel] = product(row, 0u, channel);
+      history[history_at(slot, row.position) + channel] = input(row.t, channel);
     }
   }
 }

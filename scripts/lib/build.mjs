@@ -96,6 +96,7 @@ async function buildLibrary(work) {
   await vite("worker", work);
   await vite("library", work);
   await vite("embedded", work);
+  await vite("openai", work);
   const status = await run(process.execPath, [
     join(root, "node_modules/typescript/bin/tsc"),
     "-p",
@@ -114,7 +115,7 @@ async function buildLibrary(work) {
 }
 
 /**
- * @param {"demo" | "library" | "worker" | "embedded"} mode a mode of vite.config.ts
+ * @param {"demo" | "library" | "worker" | "embedded" | "openai"} mode a mode of vite.config.ts
  * @param {string} outDir
  */
 async function vite(mode, outDir) {
@@ -125,7 +126,8 @@ async function vite(mode, outDir) {
     "--outDir",
     outDir,
     "--emptyOutDir",
-    mode === "library" || mode === "embedded" ? "false" : "true",
+    // the first two clear the folder, the others add to it
+    mode === "demo" || mode === "worker" ? "true" : "false",
     "--logLevel",
     "warn",
   ];

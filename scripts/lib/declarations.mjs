@@ -1,4 +1,4 @@
-// From the declarations of all sources to those that the package needs: what index.d.ts reaches, with imports that
+// From the declarations of all sources to those that the package needs: what its entries reach, with imports that
 // every resolver follows.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
@@ -24,7 +24,7 @@ function withoutUnusedImports(text) {
 }
 
 /**
- * Copies `from/index.d.ts` and everything it imports to `to`, removes `from`, and adds the declaration of the worker,
+ * Copies the entries of `from` and everything that they import to `to`, removes `from`, and adds the declaration of the worker,
  * which exports nothing.
  * @param {string} from
  * @param {string} to
@@ -49,7 +49,7 @@ export function placeDeclarations(from, to) {
     mkdirSync(dirname(target), { recursive: true });
     writeFileSync(target, text.replace(/^\/\/# sourceMappingURL=.*$/m, ""));
   };
-  place(join(from, "index.d.ts"));
+  for (const entry of ["index.d.ts", "openai.d.ts"]) place(join(from, entry));
   writeFileSync(join(to, "worker.d.ts"), "export {};\n");
   rmSync(from, { recursive: true, force: true });
 }

@@ -4,6 +4,8 @@
 #import kv-cache
 override HEADS: u32;
 override ROTATED: u32;       // leading elements of a head that RoPE rotates, multiple of 4; 0 = none
+override TEMPERATURE: f32;   // queries times 1 + TEMPERATURE * ln(1 + floor(position / ORIGINAL)); 0 = as they are
+override ORIGINAL: u32;
 @group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> kv: array<real4>;
 @group(0) @binding(6) var<storage, read> block_table: array<u32>;
@@ -24,6 +26,7 @@ fn place(token: u32, row: u32, given: vec4f) {
       given.z * second.x - given.w * second.y, given.z * second.y + given.w * second.x);
   }
   if (head < HEADS) {
+    if (TEMPERATURE != 0.0) { value *= 1.0 + TEMPERATURE * log(f32(1u + position / ORIGINAL)); }
     y[token * (HEADS * HEAD_DIM / 4u) + row / 4u] = value;
     return;
   }

@@ -9,12 +9,15 @@ struct QueryTile {
   end: u32,                  // behind the last query
 }
 
-// Tiles of at most `size` queries in the batch: each sequence begins one.
-fn query_tiles(size: u32, group: u32) -> u32 {
+// Tiles of at most `size` queries that the first `count` sequences of the batch have: each begins one.
+fn tiles_of(count: u32, size: u32, group: u32) -> u32 {
   var tiles = 0u;
-  for (var i = 0u; i < sequences(); i++) { tiles += (row_count(slot_at(i)) * group + size - 1u) / size; }
+  for (var i = 0u; i < count; i++) { tiles += (row_count(slot_at(i)) * group + size - 1u) / size; }
   return tiles;
 }
+
+// In the whole batch.
+fn query_tiles(size: u32, group: u32) -> u32 { return tiles_of(sequences(), size, group); }
 
 // `index` below query_tiles().
 fn query_tile(index: u32, size: u32, group: u32) -> QueryTile {

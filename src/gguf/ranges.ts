@@ -36,24 +36,30 @@ const RANGES: Readonly<Record<string, Range>> = {
   block_count: whole(1, 1024), // 126 are the most known
   context_length: whole(1, MAX_POSITIONS),
   embedding_length: width,
+  embedding_length_per_layer_input: width,
   feed_forward_length: width,
   pooling_type: whole(-1, 16),
   expert_count: whole(0, 4096),
   expert_used_count: whole(0, 4096),
+  leading_dense_block_count: whole(0, 1024),
   "attention.head_count": heads,
   "attention.head_count_kv": heads,
   "attention.key_length": whole(1, 4096),
   "attention.value_length": whole(1, 4096),
+  "attention.key_length_swa": whole(1, 4096),
+  "attention.shared_kv_layers": whole(0, 1024),
   "attention.sliding_window": whole(0, 2 ** 31), // 0 = none
   "attention.layer_norm_rms_epsilon": epsilon,
   "attention.layer_norm_epsilon": epsilon,
   "attention.scale": scale,
+  "attention.temperature_scale": scale,
   attn_logit_softcapping: scale,
   final_logit_softcapping: scale,
   embedding_scale: scale,
   residual_scale: scale,
   logit_scale: scale,
   "rope.dimension_count": whole(0, 4096),
+  "rope.dimension_count_swa": whole(0, 4096),
   "rope.freq_base": base,
   "rope.freq_base_swa": base,
   "rope.scale_linear": scale,
@@ -62,7 +68,15 @@ const RANGES: Readonly<Record<string, Range>> = {
   "rope.scaling.original_context_length": whole(1, MAX_POSITIONS),
   "rope.scaling.yarn_beta_fast": scale,
   "rope.scaling.yarn_beta_slow": scale,
+  "rope.scaling.yarn_log_multiplier": scale,
   "shortconv.l_cache": whole(1, 1024), // 3
+  full_attention_interval: whole(1, 1024), // 4
+  nextn_predict_layers: whole(0, 64), // 1
+  "ssm.conv_kernel": whole(1, 1024), // 4
+  "ssm.state_size": whole(1, 4096), // 128
+  "ssm.group_count": heads,
+  "ssm.time_step_rank": heads,
+  "ssm.inner_size": width,
 };
 
 /** Of a whole key, such as `llama.block_count`. */

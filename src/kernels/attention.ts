@@ -10,7 +10,7 @@ export interface AttentionShape {
   /** Query heads, a multiple of `kvHeads`. */
   heads: number;
   kvHeads: number;
-  /** Elements of a head, a multiple of 4, at most 256. */
+  /** Elements of a head, a multiple of 4, at most `MAX_HEAD_DIM`. */
   headDim: number;
   /**
    * Physical blocks of 16 positions in the layer's KV cache. With a `window` they may be fewer than the sequence
@@ -56,6 +56,13 @@ export type DecodeVariant = Variants["attentionDecode"];
 export type PrefillVariant = Variants["attentionPrefill"];
 
 const BLOCK = 16;
+
+/** Heads up to this width fit the registers of the kernels. */
+export const MAX_HEAD_DIM = 512;
+/** In prefill wider ones pass through workgroup memory in parts, by the rows, loads and columns of a thread. */
+const WHOLE_HEAD_DIM = 256;
+const WIDE = { ROWS: 2, LOADS: 4, COLUMNS: 2 };
+const WIDE_GRID = { across: 8, down: 16 };
 
 /**
  * Most keys that a workgroup reads alone. More are spread over the GPU, at the price of a second dispatch (an H100: 3 us
@@ -128,6 +135,25 @@ export function attentionPrefill(
     return pipelines.dispatch("attention-prefill", code, bindings, workgroups, [
       "attention-prefill",
       variant,
+    ]);
+  }
+  if (shape.headDim > WHOLE_HEAD_DIM) {
+    const part = WIDE_GRID.across * WIDE.COLUMNS * 4;
+    const code = {
+      shader: "attention-prefill-wide",
+      imports: { ...imports(gpu, sinks), bounds: `prefill-bounds-${boundsKind(gpu)}` },
+      sizes: { ...WIDE, PARTS: Math.ceil(shape.headDim / part) },
+      constants: constants(shape, sinks),
+    };
+    const queries = WIDE_GRID.down * WIDE.ROWS;
+    const workgroups = (tokens: number, sequences: number): Workgroups => [
+      tilesOf(tokens, queries, sequences),
+      shape.heads,
+      1,
+    ];
+    return pipelines.dispatch("attention-prefill", code, bindings, workgroups, [
+      "attention-prefill",
+      "tiled",
     ]);
   }
   const { across, down, rows } = prefillGrid(shape.headDim);
@@ -388,7 +414,7 @@ function constants(shape: AttentionShape, sinks: Vector | undefined): Readonly<R
     softcap = 0,
     causal = true,
   } = shape;
-  if (heads % kvHeads !== 0 || headDim % 4 !== 0 || headDim > 256)
+  if (heads % kvHeads !== 0 || headDim % 4 !== 0 || headDim > MAX_HEAD_DIM)
     throw new RangeError(`Attention of ${heads} heads of ${headDim} elements on ${kvHeads}`);
   if (window > 0 && !causal) throw new RangeError("Attention with a window is causal");
   return {

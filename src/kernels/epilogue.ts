@@ -55,11 +55,23 @@ export interface GatedEpilogue extends Columns {
   gate: Gate;
 }
 
-/** `y = activation(result)`: an MLP without a gate. */
+/** `y = activation(result) * factor`: an MLP without a gate. */
 export interface ActivatedEpilogue extends Columns {
   kind: "activated";
   y: Binding;
   gate: Gate;
+  /** Columns from `first` of `[T, stride]`, f32. Default: 1. */
+  factors?: { buffer: GPUBuffer; stride: number; first: number } | undefined;
+}
+
+/**
+ * Queries grow with their position, times 1 + scale * ln(1 + floor(position / original)), so that attention over long contexts stays
+ * sharp (Llama 4, Ministral 3).
+ */
+export interface Temperature {
+  scale: number;
+  /** Positions up to which nothing changes. */
+  original: number;
 }
 
 /** Where queries, keys and values go, and RoPE on the way. */
@@ -82,6 +94,7 @@ export interface QkvPlaces {
   kvBlocks: number;
   /** Entries of the block table for each slot. Default 0: there is one slot. */
   slotPages?: number;
+  temperature?: Temperature | undefined;
 }
 
 /** Rotates queries and keys, writes queries to `y` and keys and values into the paged KV cache. */
@@ -100,6 +113,9 @@ export type Epilogue =
   | GatedEpilogue
   | ActivatedEpilogue
   | QkvEpilogue;
+
+/** Of a binding's offset, in bytes: every WebGPU adapter's. */
+const BINDING_MULTIPLE = 256;
 
 interface PartCode {
   imports: ShaderImports;
@@ -155,8 +171,20 @@ function epiloguePart(epilogue: Epilogue, rows: number, f16: boolean): PartCode 
         constants: { ...columnsOf(epilogue, rows), SCALE: epilogue.scale ?? 1 },
         bindings: epilogue.tokenGate ? { ...bindings, 5: epilogue.tokenGate } : bindings,
       };
+    case "activated": {
+      const { factors, gate } = epilogue;
+      const constants = columnsOf(epilogue, rows);
+      if (!factors) return { imports: { gate: `gate-${gate}`, factor: "factor-one" }, constants, bindings };
+      // most of the way by the binding: one pipeline serves all layers whose columns begin at its multiples
+      const offset = factors.first * 4 - ((factors.first * 4) % BINDING_MULTIPLE);
+      const { buffer, stride, first } = factors;
+      return {
+        imports: { gate: `gate-${gate}`, factor: "factor-rows" },
+        constants: { ...constants, FACTOR_STRIDE: stride, FACTOR_FIRST: first - offset / 4 },
+        bindings: { ...bindings, 5: { buffer, offset, size: buffer.size - offset } },
+      };
+    }
     case "gated":
-    case "activated":
       return { imports: { gate: `gate-${epilogue.gate}` }, constants: columnsOf(epilogue, rows), bindings };
     case "glu":
       return { imports: { gate: `gate-${epilogue.gate}` }, constants: {}, bindings };
@@ -182,7 +210,19 @@ function columnsOf({ stride, first }: Columns, rows: number): { STRIDE: number; 
  * @throws RangeError as `epilogueCode`
  */
 export function qkvPlaceCode(places: QkvPlaces, f16: boolean): PartCode {
-  const { y, kv, blockTable, rope, heads, kvHeads, headDim, rotated, kvBlocks, slotPages = 0 } = places;
+  const {
+    y,
+    kv,
+    blockTable,
+    rope,
+    heads,
+    kvHeads,
+    headDim,
+    rotated,
+    kvBlocks,
+    slotPages = 0,
+    temperature,
+  } = places;
   if (headDim % 4 !== 0 || rotated % 4 !== 0 || rotated > headDim) {
     throw new RangeError(`RoPE of ${rotated} of ${headDim} elements: multiples of 4 are needed`);
   }
@@ -195,6 +235,8 @@ export function qkvPlaceCode(places: QkvPlaces, f16: boolean): PartCode {
       ROTATED: rotated,
       KV_BLOCKS: kvBlocks,
       SLOT_PAGES: slotPages,
+      TEMPERATURE: temperature?.scale ?? 0,
+      ORIGINAL: temperature?.original ?? 1,
     },
     bindings: { 4: y, 5: kv, 6: blockTable, 7: rope },
   };

@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { Binding, Dispatch, Pipelines } from "../gpu/dispatch.ts";
-import { type AddEpilogue, epilogueCode } from "./epilogue.ts";
+import { type AddEpilogue, epilogueCode, type StoreEpilogue } from "./epilogue.ts";
 import {
   type MatvecVariant,
   matvecVariant,
@@ -16,7 +16,7 @@ import {
   expertMatrices,
   type HeldExperts,
 } from "./routing.ts";
-import type { Vector } from "./vector.ts";
+import { type Vector, vectorBuffer } from "./vector.ts";
 import { type Weight, weightBindings, weightLayout } from "./weights.ts";
 
 /** WebGPU's limit on threads in a workgroup. */
@@ -34,6 +34,10 @@ export interface SelectOptions extends ChosenExperts {
   overAll: boolean;
   /** Factor on the weights. Default 1. */
   scale?: number | undefined;
+  /** `[count]`: the weights are shares of sigmoids instead of a softmax, and the greatest sums of sigmoid and bias are chosen. */
+  bias?: Vector | undefined;
+  /** `[count]`: a factor on each expert's weight. */
+  scales?: Vector | undefined;
   /** Sequence state (uniform). */
   state: GPUBuffer;
 }
@@ -43,19 +47,28 @@ export interface SelectOptions extends ChosenExperts {
  * of which the greatest is NaN or infinite give valid ids and weights that are NaN.
  */
 export function expertsSelect(pipelines: Pipelines, gpu: Gpu, options: SelectOptions): Promise<Dispatch> {
-  const { count, perToken, logits, ids, weights, overAll, scale = 1, state } = options;
+  const { count, perToken, logits, ids, weights, overAll, scale = 1, bias, scales, state } = options;
   if (perToken > count) throw new RangeError(`${perToken} of ${count} experts`);
+  const vectors = vectorBuffer([bias, scales]);
   const constants = {
     E: count,
     SLOTS: perToken,
     OVER_ALL: overAll ? 1 : 0,
     SCALE: scale,
     THREADS: gpu.software ? 4 : THREADS,
+    ...(bias && { BIAS_AT: bias.at }),
+    ...(scales && { EXPERT_SCALE_AT: scales.at }),
+  };
+  const bindings: Record<number, Binding> = { 0: logits, 1: ids, 2: weights, 8: state };
+  if (vectors) bindings[3] = vectors;
+  const imports = {
+    router: bias ? "router-sigmoid" : "router-softmax",
+    "expert-scale": scales ? "expert-scale-vector" : "expert-scale-one",
   };
   return pipelines.dispatch(
     "experts-select",
-    { shader: "experts-select", constants },
-    { 0: logits, 1: ids, 2: weights, 8: state },
+    { shader: "experts-select", imports, constants },
+    bindings,
     rows => [rows, 1, 1],
   );
 }
@@ -90,8 +103,8 @@ export interface DownOptions extends ChosenExperts {
   bias?: Vector | undefined;
   /** The slots' activations `[perToken, columns]`, f32. */
   x: GPUBuffer;
-  /** `y[1, N]` += the sum over the slots of weight times product. */
-  epilogue: AddEpilogue;
+  /** `y[1, N]` becomes, or grows by, the sum over the slots of weight times product. */
+  epilogue: AddEpilogue | StoreEpilogue;
   /** Sequence state (uniform). */
   state: GPUBuffer;
   /** For tests: another variant than the adapter's own. */
@@ -171,17 +184,30 @@ export interface CombineBuffers {
   state: GPUBuffer;
 }
 
-/** `x[t] += sum over slots s of weights[t, s] * z[t * perToken + s]`: the end of a mixture of experts in prefill. */
+/**
+ * `x[t] += scale * sum over slots s of weights[t, s] * z[t * perToken + s]`: the end of a mixture of experts in prefill. Without a
+ * `scale` x is replaced by the sum.
+ */
 export function expertsCombine(
   pipelines: Pipelines,
   gpu: Gpu,
   { size, perToken }: Pick<ExpertShape, "perToken"> & { size: number },
   { z, weights, x, state }: CombineBuffers,
+  scale?: number,
 ): Promise<Dispatch> {
   const threads = gpu.software ? SOFTWARE_THREADS : THREADS;
   return pipelines.dispatch(
     "experts-combine",
-    { shader: "experts-combine", constants: { N: size, SLOTS: perToken, THREADS: threads } },
+    {
+      shader: "experts-combine",
+      constants: {
+        N: size,
+        SLOTS: perToken,
+        SCALE: scale ?? 1,
+        ADD: scale === undefined ? 0 : 1,
+        THREADS: threads,
+      },
+    },
     { 0: z, 1: weights, 2: x, 8: state },
     rows => [Math.ceil(size / 4 / threads), rows, 1],
   );

@@ -23,17 +23,26 @@ export interface NormBuffers {
   state: GPUBuffer;
 }
 
+export interface NormOptions {
+  /** Factor on a norm that is added. Default: it replaces what is there. */
+  add?: number | undefined;
+  /** `[1]`: a factor on the sum, where the norm is added. */
+  scale?: Vector | undefined;
+  /** Parts of `size` elements that a row has, each with a norm of its own. Default 1. */
+  parts?: number;
+}
+
 const THREADS = 32;
 
 /**
- * Norm of every row of `size` elements (a multiple of 4): `y = norm(x)`, or `y += add * norm(x)` where `add` is given.
+ * Norm of every row of `size` elements (a multiple of 4): `y = norm(x)`, or `y = scale * (y + add * norm(x))` where `add` is given.
  */
 export function normalise(
   pipelines: Pipelines,
   { kind, weight, bias, epsilon }: Norm,
   size: number,
   { x, y, state }: NormBuffers,
-  add?: number,
+  { add, scale, parts = 1 }: NormOptions = {},
 ): Promise<Dispatch> {
   const constants: Record<string, number> = {
     D: size,
@@ -45,10 +54,15 @@ export function normalise(
     SCALE: add ?? 1,
   };
   if (bias) constants.BIAS_AT = bias.at;
+  if (scale) constants.ROW_SCALE_AT = scale.at;
+  const imports = {
+    bias: bias ? "bias-vector" : "bias-none",
+    "row-scale": scale ? "row-scale-vector" : "row-scale-one",
+  };
   return pipelines.dispatch(
     "norm",
-    { shader: "norm", imports: { bias: bias ? "bias-vector" : "bias-none" }, constants },
-    { 0: x, 2: y, 3: vectorBuffer([weight, bias])!, 8: state },
-    rows => [rows, 1, 1],
+    { shader: "norm", imports, constants },
+    { 0: x, 2: y, 3: vectorBuffer([weight, bias, scale])!, 8: state },
+    rows => [rows, parts, 1],
   );
 }

@@ -9,20 +9,30 @@ export interface QkNorm {
   kind: NormKind;
   /** Scales of queries and keys: `[headDim]`, or `[heads, headDim]` where each head has its own. */
   q: Vector;
-  k: Vector;
+  /** undefined where there are no keys. */
+  k: Vector | undefined;
   /** Each head has its own scales. */
   own: boolean;
   /** The mean is taken over all heads together, not over one. */
   whole: boolean;
+  /** Behind each head's query stands a gate of as many elements, which is left alone. Default false. */
+  gated?: boolean;
+  /** Values are normed too, without scales; RMSNorm alone. */
+  values?: boolean | undefined;
   epsilon: number;
 }
 
 export interface QkNormBuffers {
-  /** `[T, (heads + 2 * kvHeads) * headDim]`, f32: the projection's result. */
+  /** `[T, (heads + 2 * kvHeads) * headDim]`, f32, with gates `[T, 2 * (heads + kvHeads) * headDim]`: the projection's result; less where it is `given`. */
   qkv: GPUBuffer;
+  /** What follows the queries. Default both. */
+  given?: KvGiven | undefined;
   /** Sequence state (uniform). */
   state: GPUBuffer;
 }
+
+/** Sides of a layer's cache that its own projection fills: both; keys that are also the values; none, they are another layer's. */
+export type KvGiven = { sides: 2 } | { sides: 1; paired: number } | { sides: 0 };
 
 const THREADS = 32;
 
@@ -32,7 +42,7 @@ export function qkNorm(
   gpu: Gpu,
   norm: QkNorm,
   places: QkvPlaces,
-  { qkv, state }: QkNormBuffers,
+  { qkv, given = { sides: 2 }, state }: QkNormBuffers,
 ): Promise<Dispatch> {
   const { imports, constants, bindings } = qkvPlaceCode(places, gpu.f16);
   const flag = (value: boolean): number => (value ? 1 : 0);
@@ -45,14 +55,18 @@ export function qkNorm(
         ...constants,
         THREADS,
         EPS: norm.epsilon,
+        Q_STEP: places.headDim * (norm.gated ? 2 : 1),
         Q_NORM_AT: norm.q.at,
-        K_NORM_AT: norm.k.at,
+        K_NORM_AT: norm.k?.at ?? 0,
         OWN: flag(norm.own),
         WHOLE: flag(norm.whole),
         CENTRED: flag(norm.kind === "layer"),
+        NORM_VALUES: flag(norm.values === true),
+        SIDES: given.sides,
+        PAIRED: given.sides === 1 ? given.paired : 0,
       },
     },
     { 0: qkv, 3: vectorBuffer([norm.q, norm.k])!, ...bindings, 8: state },
-    rows => [places.heads + 2 * places.kvHeads, rows, 1],
+    rows => [places.heads + (given.sides > 0 ? 2 * places.kvHeads : 0), rows, 1],
   );
 }

@@ -7,14 +7,16 @@ export interface ShortConvShape {
   width: number;
   /** Positions that an output sees, its own included; at least 2. */
   taps: number;
+  /** Elements of a row whose first ones are convolved and go through SiLU. Default: gate before, gate after, values. */
+  stride?: number;
 }
 
 export interface ShortConvBuffers {
-  /** `[T, 3 * width]`, f32: gate before, gate after, values. */
-  bcx: GPUBuffer;
+  /** `[T, 3 * width]`, f32: gate before, gate after, values; or `[T, stride]`. */
+  x: GPUBuffer;
   /** Weights `[width, taps]`. */
   weight: Vector;
-  /** By slot `[taps - 1, width]`, f32: what the sequence has behind it. Its contents do not matter at position 0. */
+  /** By slot `[taps, width]`, f32: what the sequence has behind it. Its contents do not matter at position 0. */
   history: GPUBuffer;
   /** Result `[T, width]`, f32. */
   y: GPUBuffer;
@@ -25,19 +27,24 @@ export interface ShortConvBuffers {
 /** Units of 4 channels, and tokens, of a workgroup. */
 const GRID = { gpu: { CHANNELS: 8, TOKENS: 8 }, software: { CHANNELS: 8, TOKENS: 1 } };
 
-/** Causal convolution over a few positions, gated before and after (LFM2). */
+/** Causal convolution over a few positions: gated before and after (LFM2), or with SiLU behind it. */
 export function shortConv(
   pipelines: Pipelines,
   gpu: Gpu,
-  { width, taps }: ShortConvShape,
-  { bcx, weight, history, y, state }: ShortConvBuffers,
+  { width, taps, stride }: ShortConvShape,
+  { x, weight, history, y, state }: ShortConvBuffers,
 ): Promise<Dispatch> {
-  if (width % 4 !== 0 || taps < 2) throw new RangeError(`short-conv: ${taps} taps over ${width} channels`);
+  if (width % 4 !== 0 || taps < 2 || (stride ?? 0) % 4 !== 0)
+    throw new RangeError(`short-conv: ${taps} taps over ${width} channels of ${stride}`);
   const grid = gpu.software ? GRID.software : GRID.gpu;
   return pipelines.dispatch(
     "short-conv",
-    { shader: "short-conv", constants: { WIDTH: width, TAPS: taps, WEIGHT_AT: weight.at, ...grid } },
-    { 0: bcx, 1: history, 2: y, 3: weight.buffer, 8: state },
+    {
+      shader: "short-conv",
+      imports: { conv: stride === undefined ? "conv-gated" : "conv-silu" },
+      constants: { WIDTH: width, TAPS: taps, WEIGHT_AT: weight.at, STRIDE: stride ?? 3 * width, ...grid },
+    },
+    { 0: x, 1: history, 2: y, 3: weight.buffer, 8: state },
     [Math.ceil(width / 4 / grid.CHANNELS), 1, 1],
   );
 }

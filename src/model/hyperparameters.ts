@@ -52,6 +52,14 @@ export class Keys {
     throw unsupportedShape([`${this.#key(name)} has no number for layer ${layer}`]);
   }
 
+  /** A flag of each layer, which files give as a list. */
+  flagOfLayer(name: string, layer: number, fallback?: boolean): boolean {
+    const value = this.#file.metadata[this.#key(name)];
+    const flag = Array.isArray(value) ? (value[layer] ?? fallback) : fallback;
+    if (typeof flag === "boolean") return flag;
+    throw unsupportedShape([`${this.#key(name)} has no flag for layer ${layer}`]);
+  }
+
   #key(name: string): string {
     return `${this.architecture}.${name}`;
   }

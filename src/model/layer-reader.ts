@@ -1,5 +1,8 @@
-import type { Gate } from "../kernels/epilogue.ts";
+import { MAX_HEAD_DIM } from "../kernels/attention.ts";
+import { type DeltaRuleShape, deltaChannels } from "../kernels/delta-rule.ts";
+import type { Gate, Temperature } from "../kernels/epilogue.ts";
 import type { NormKind } from "../kernels/norm.ts";
+import type { KvGiven } from "../kernels/qk-norm.ts";
 import type { Halves } from "../kernels/repack.ts";
 import { COLUMN_MULTIPLE, type Keys, multiple, unsupportedShape } from "./hyperparameters.ts";
 import type { LayerCache } from "./kv/layout.ts";
@@ -27,9 +30,22 @@ export interface AttentionOptions {
   /** Scores become softcap * tanh(score / softcap). */
   softcap?: number | undefined;
   /** QK-norm: over each head with scales for all heads, or for each its own; or over all heads together. */
-  qkNorm?: { kind: NormKind; over: "head" | "own-head" | "all-heads" };
+  qkNorm?: {
+    kind: NormKind;
+    over: "head" | "own-head" | "all-heads";
+    /** Values have an RMSNorm without scales; keys without norm are the values of a layer that has no projection of them. */
+    values?: boolean;
+  };
+  /** Width of a head, where the file has another beside `key_length`. */
+  headDim?: number | undefined;
+  /** The layer whose keys and values this one reads instead of making its own. */
+  keysOf?: AttentionWeights | undefined;
+  /** Queries grow with their position. */
+  temperature?: Temperature | undefined;
   /** A learned logit per head joins the softmax (gpt-oss). */
   sinks?: boolean;
+  /** The query projection has a gate behind each head's query: its sigmoid scales the head's result. Needs `qkNorm`. */
+  gated?: boolean;
   /** `false`: each position sees the whole batch (encoders). */
   causal?: boolean;
 }
@@ -40,8 +56,17 @@ export interface AttentionWeights extends AttentionOptions {
   headDim: number;
   qkv: Linear;
   output: Linear;
+  given: KvGiven;
   norm:
-    | { kind: NormKind; q: ShortTensor; k: ShortTensor; own: boolean; whole: boolean; epsilon: number }
+    | {
+        kind: NormKind;
+        q: ShortTensor;
+        k: ShortTensor | undefined;
+        own: boolean;
+        whole: boolean;
+        values: boolean;
+        epsilon: number;
+      }
     | undefined;
   sinkLogits: ShortTensor | undefined;
   cache: LayerCache;
@@ -73,6 +98,10 @@ export interface ExpertsOptions {
    * over the chosen alone).
    */
   weighting: "over-all" | "over-chosen";
+  /** Sigmoids instead of the softmax; the file has a bias for the choice. Default `softmax`. */
+  scores?: "softmax" | "sigmoid";
+  /** Factor on the router's logits. Default 1. */
+  logitScale?: number;
 }
 
 /** A mixture of experts (Shazeer et al. 2017; per layer and token as in Mixtral, Jiang et al. 2024). */
@@ -83,6 +112,11 @@ export interface ExpertsWeights {
   gate: Gate;
   width: number;
   router: Linear;
+  logitScale: number | undefined;
+  /** Has a say in the choice alone. */
+  bias: ShortTensor | undefined;
+  /** A factor an expert. */
+  scales: ShortTensor | undefined;
   up: Linear;
   down: Linear;
   /** An MLP for every token besides, weighed by the sigmoid of one number (Qwen2-MoE). */
@@ -95,6 +129,20 @@ export interface ShortConvWeights {
   taps: number;
   /** `[hidden, taps]` */
   weight: ShortTensor;
+  output: Linear;
+  layer: number;
+}
+
+/** A gated delta net (Yang et al. 2025), as Qwen3-Next has it. */
+export interface DeltaNetWeights {
+  shape: DeltaRuleShape;
+  /** To [q | k | v | gate | beta | alpha]. */
+  input: Linear;
+  /** Of the convolution over q, k and v. */
+  weight: ShortTensor;
+  a: ShortTensor;
+  dt: ShortTensor;
+  norm: ShortTensor;
   output: Linear;
   layer: number;
 }
@@ -121,28 +169,40 @@ export class LayerReader extends Tensors {
   }
 
   /** RMSNorm with the file's epsilon, or LayerNorm, with a bias where there is one. */
-  norm(name: string, kind: NormKind = "rms", size = this.#hidden): NormWeights {
-    return readNorm(this, this.#keys, name, kind, size);
+  norm(name: string, kind: NormKind = "rms", size = this.#hidden, suffix = "weight"): NormWeights {
+    return readNorm(this, this.#keys, name, kind, size, suffix);
   }
 
   attention(options: AttentionOptions): AttentionWeights {
-    const { pairing = "halves", rope, qkNorm } = options;
-    const { heads, kvHeads, headDim } = readHeads(this.#keys, this.#hidden, this.index);
-    checkHeads(heads, kvHeads, headDim, rope?.dim ?? 0, this.#keys.number("attention.value_length", headDim));
+    const { pairing = "halves", rope, qkNorm, keysOf } = options;
+    const read = readHeads(this.#keys, this.#hidden, this.index);
+    const { heads, headDim = read.headDim, kvHeads } = { ...read, ...options, ...keysOf?.cache };
+    const valueDim = options.headDim ?? this.#keys.number("attention.value_length", headDim);
+    checkHeads(heads, kvHeads, headDim, rope?.dim ?? 0, valueDim);
     const halves: Omit<Halves, "rows"> | undefined =
       rope && pairing === "halves" ? { head: headDim, rotated: rope.dim } : undefined;
     const inHalves = (rows: number): Halves | undefined => halves && { ...halves, rows };
     const [q, k] = [heads * headDim, kvHeads * headDim];
+    const queries = options.gated
+      ? { rows: 2 * q, halves: halves && { ...halves, head: 2 * headDim, rows: 2 * q } }
+      : { rows: q, halves: inHalves(q) };
+    const paired = halves?.rotated ?? 0;
+    const given = givenBy(
+      keysOf !== undefined,
+      qkNorm?.values === true && !this.has("attn_v.weight"),
+      paired,
+    );
     const stack = this.has("attn_qkv.weight")
       ? [{ name: "attn_qkv", rows: q + 2 * k, halves: inHalves(q + k) }]
       : [
-          { name: "attn_q", rows: q, halves: inHalves(q) },
+          { name: "attn_q", ...queries },
           { name: "attn_k", rows: k, halves: inHalves(k) },
           { name: "attn_v", rows: k },
-        ];
-    const norm = qkNorm && this.#qkNorm(qkNorm, heads, kvHeads, headDim, inHalves);
-    const cache = { layer: this.index, kvHeads, headDim, window: options.window };
-    this.#kept.caches.push(cache);
+        ].slice(0, 1 + given.sides);
+    const norm = qkNorm && this.#qkNorm(qkNorm, heads, given.sides === 0 ? 0 : kvHeads, headDim, inHalves);
+    const cache = keysOf?.cache ?? { layer: this.index, kvHeads, headDim, window: options.window };
+    if (keysOf) this.leave("attn_k.weight", "attn_v.weight", "attn_k_norm.weight");
+    else this.#kept.caches.push(cache);
     return {
       ...options,
       heads,
@@ -150,6 +210,7 @@ export class LayerReader extends Tensors {
       headDim,
       qkv: this.linear(stack, this.#hidden),
       output: this.matrix("attn_output", this.#hidden, q),
+      given,
       norm,
       sinkLogits: options.sinks ? this.vector("attn_sinks.weight", heads) : undefined,
       cache,
@@ -179,7 +240,7 @@ export class LayerReader extends Tensors {
   }
 
   /** A mixture of experts instead of an MLP; the tensors say how wide they are. */
-  experts({ gate, weighting }: ExpertsOptions): ExpertsWeights {
+  experts({ gate, weighting, scores, logitScale }: ExpertsOptions): ExpertsWeights {
     const hidden = this.#hidden;
     const count = this.#keys.number("expert_count");
     const perToken = this.#keys.number("expert_used_count");
@@ -192,17 +253,22 @@ export class LayerReader extends Tensors {
         : [`${perToken} of ${count} experts per token; at most ${MAX_EXPERTS_PER_TOKEN} of ${MAX_EXPERTS}`]),
     ];
     if (problems.length > 0) throw unsupportedShape(problems);
-    const up = [
-      { name: "ffn_gate_exps", rows: width },
-      { name: "ffn_up_exps", rows: width },
-    ];
+    const up = this.has("ffn_gate_up_exps.weight")
+      ? [{ name: "ffn_gate_up_exps", rows: 2 * width }]
+      : [
+          { name: "ffn_gate_exps", rows: width },
+          { name: "ffn_up_exps", rows: width },
+        ];
     return {
       count,
       perToken,
       overAll: weighting === "over-all",
+      logitScale,
       gate,
       width,
       router: this.matrix("ffn_gate_inp", count, hidden),
+      bias: scores === "sigmoid" ? this.vector("exp_probs_b.bias", count) : undefined,
+      scales: this.optionalVector("ffn_down_exps.scale", count),
       up: this.expertLinear(up, hidden, count),
       down: this.expertLinear([{ name: "ffn_down_exps", rows: hidden }], width, count),
       shared:
@@ -222,7 +288,7 @@ export class LayerReader extends Tensors {
     const hidden = this.#hidden;
     const problems = multiple("shortconv.l_cache - 1", taps - 1, 1);
     if (problems.length > 0) throw unsupportedShape(problems);
-    this.#kept.states.push({ layer: this.index, bytes: (taps - 1) * hidden * 4 });
+    this.#kept.states.push({ layer: this.index, kind: "convolution", bytes: taps * hidden * 4 });
     return {
       input: this.matrix("shortconv.in_proj", 3 * hidden, hidden),
       taps,
@@ -232,8 +298,54 @@ export class LayerReader extends Tensors {
     };
   }
 
+  /** A gated delta net instead of attention; the file calls its numbers `ssm`. */
+  deltaNet(): DeltaNetWeights {
+    const keys = this.#keys;
+    const [hidden, layer] = [this.#hidden, this.index];
+    const heads = keys.number("ssm.time_step_rank");
+    const keyHeads = keys.number("ssm.group_count");
+    const keyDim = keys.number("ssm.state_size");
+    const width = keys.number("ssm.inner_size");
+    const taps = keys.number("ssm.conv_kernel");
+    const valueDim = width / Math.max(1, heads);
+    const problems = [
+      ...multiple("ssm.group_count", keyHeads, 1),
+      ...multiple("ssm.time_step_rank", heads, Math.max(1, keyHeads)),
+      ...multiple("ssm.state_size", keyDim, 4),
+      ...multiple("ssm.inner_size / ssm.time_step_rank", valueDim, 4),
+      ...multiple("ssm.inner_size", width, COLUMN_MULTIPLE),
+      ...multiple("ssm.conv_kernel - 1", taps - 1, 1),
+      ...(Math.max(keyDim, valueDim) <= MAX_HEAD_DIM
+        ? []
+        : [`a head's state is ${keyDim} x ${valueDim}, more than ${MAX_HEAD_DIM}`]),
+    ];
+    if (problems.length > 0) throw unsupportedShape(problems);
+    const shape = { heads, keyHeads, keyDim, valueDim, taps, epsilon: readEpsilon(keys, "rms") };
+    const channels = deltaChannels(shape);
+    this.#kept.states.push(
+      { layer, kind: "convolution", bytes: taps * channels * 4 },
+      { layer, kind: "memory", bytes: heads * keyDim * valueDim * 4 },
+    );
+    const stack = [
+      { name: "attn_qkv", rows: channels },
+      { name: "attn_gate", rows: width },
+      { name: "ssm_beta", rows: heads },
+      { name: "ssm_alpha", rows: heads },
+    ];
+    return {
+      shape,
+      layer,
+      input: this.linear(stack, hidden),
+      weight: this.vector("ssm_conv1d.weight", [taps, channels]),
+      a: this.vector("ssm_a", heads),
+      dt: this.vector("ssm_dt.bias", heads),
+      norm: this.vector("ssm_norm.weight", valueDim),
+      output: this.matrix("ssm_out", hidden, width),
+    };
+  }
+
   #qkNorm(
-    { kind, over }: NonNullable<AttentionOptions["qkNorm"]>,
+    { kind, over, values = false }: NonNullable<AttentionOptions["qkNorm"]>,
     heads: number,
     kvHeads: number,
     headDim: number,
@@ -246,9 +358,10 @@ export class LayerReader extends Tensors {
     return {
       kind,
       q: scale("attn_q_norm", heads),
-      k: scale("attn_k_norm", kvHeads),
+      k: kvHeads > 0 ? scale("attn_k_norm", kvHeads) : undefined,
       own: over !== "head",
       whole: over === "all-heads",
+      values,
       epsilon: readEpsilon(this.#keys, kind),
     };
   }
@@ -260,8 +373,9 @@ export function readNorm(
   name: string,
   kind: NormKind,
   size: number,
+  suffix = "weight",
 ): NormWeights {
-  const weight = tensors.vector(`${name}.weight`, size);
+  const weight = tensors.vector(`${name}.${suffix}`, size);
   const bias = tensors.optionalVector(`${name}.bias`, size);
   return { kind, weight, bias, epsilon: readEpsilon(keys, kind) };
 }
@@ -283,12 +397,18 @@ export function readHeads(
   return { heads, kvHeads, headDim: keys.number("attention.key_length", hidden / Math.max(1, heads)) };
 }
 
+/** @throws UnsupportedModelError `shape` where values that are keys cannot be taken apart by 4 elements */
+function givenBy(shared: boolean, keysAreValues: boolean, paired: number): KvGiven {
+  if (shared) return { sides: 0 };
+  if (!keysAreValues) return { sides: 2 };
+  const problems = paired === 0 ? [] : multiple("rope.dimension_count", paired, 8);
+  if (problems.length > 0) throw unsupportedShape(problems);
+  return { sides: 1, paired };
+}
+
 /** What the routing kernel does. */
 const MAX_EXPERTS = 512;
 const MAX_EXPERTS_PER_TOKEN = 16;
-
-/** Heads up to this width fit the registers of the attention kernels. */
-const MAX_HEAD_DIM = 256;
 
 function checkHeads(
   heads: number,

@@ -2,7 +2,13 @@ import { UnsupportedModelError } from "../errors.ts";
 import { getString } from "../gguf/fields.ts";
 import type { GgufFile } from "../gguf/gguf.ts";
 import type { NormKind } from "../kernels/norm.ts";
-import { type Hyperparameters, Keys, readHyperparameters } from "./hyperparameters.ts";
+import {
+  type Hyperparameters,
+  Keys,
+  multiple,
+  readHyperparameters,
+  unsupportedShape,
+} from "./hyperparameters.ts";
 import type { LayerCache } from "./kv/layout.ts";
 import type { LayerState } from "./kv/states.ts";
 import { LayerReader, type NormWeights, readHeads, readNorm } from "./layer-reader.ts";
@@ -47,8 +53,13 @@ export class ModelReader {
     this.tensors = new Tensors(this.file, "");
   }
 
+  /** The layers in order. Blocks behind them that predict further tokens (multi-token prediction) are left in the file. */
   layers<T>(read: (layer: LayerReader, index: number) => T): T[] {
-    const { layers, hidden } = this.shape;
+    const { layers: blocks, hidden } = this.shape;
+    const layers = blocks - this.keys.number("nextn_predict_layers", 0);
+    const problems = multiple("block_count - nextn_predict_layers", layers, 1);
+    if (problems.length > 0) throw unsupportedShape(problems);
+    for (let index = layers; index < blocks; index++) this.file.leave(`blk.${index}.`);
     return Array.from({ length: layers }, (_, index) =>
       read(new LayerReader(this.file, this.keys, hidden, index, this), index),
     );
@@ -98,10 +109,17 @@ export class ModelReader {
   }
 
   /** RoPE as the file describes it: base, partial rotation and scaling. */
-  rope({ base = this.keys.number("rope.freq_base", 10_000), scaled = true } = {}): Rope {
-    const { headDim } = readHeads(this.keys, this.shape.hidden, this.#attentionLayer());
-    const dim = this.keys.number("rope.dimension_count", headDim);
+  rope({
+    base = this.keys.number("rope.freq_base", 10_000),
+    dim = this.#ropeDim(),
+    scaled = true,
+  } = {}): Rope {
     return { base, dim, scaling: scaled ? this.#scaling(dim) : { kind: "none" } };
+  }
+
+  #ropeDim(): number {
+    const { headDim } = readHeads(this.keys, this.shape.hidden, this.#attentionLayer());
+    return this.keys.number("rope.dimension_count", headDim);
   }
 
   /** The first layer that attends: hybrid models have layers without key and value heads. */
@@ -130,7 +148,11 @@ export class ModelReader {
     if (type === "yarn" && factor !== 1) {
       const betaFast = keys.number("rope.scaling.yarn_beta_fast", 32);
       const betaSlow = keys.number("rope.scaling.yarn_beta_slow", 1);
-      return { kind: "yarn", factor, factors, original, betaFast, betaSlow, magnitude };
+      // files whose rotations keep their length say so by the paper's factor, by which they divide
+      const divisor =
+        1 + 0.1 * keys.number("rope.scaling.yarn_log_multiplier", 0) * Math.log(Math.max(1, factor));
+      const yarn = { factor, factors, original, betaFast, betaSlow };
+      return { kind: "yarn", ...yarn, magnitude: magnitude / divisor };
     }
     // factors say all that "longrope" and its older names stand for
     const linear = type === "none" ? 1 : factor;

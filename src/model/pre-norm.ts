@@ -21,6 +21,6 @@ export function preNorm(p: ProgramBuilder, layers: readonly PreNormLayer[], scal
     p.add(p.attention(attention, p.normed(attentionNorm)), scale);
     const input = p.normed(mlpNorm);
     if (mlp) p.add(p.mlp(mlp, input), scale);
-    if (experts) p.addExperts(experts, input);
+    if (experts) p.add(p.experts(experts, input), scale);
   }
 }

@@ -7,13 +7,22 @@ import {
   attentionPrefill,
   attentionScratchBytes,
 } from "../kernels/attention.ts";
+import {
+  deltaChannels,
+  deltaGate,
+  deltaRow,
+  deltaRuleDecode,
+  deltaRulePrefill,
+  deltaScratch,
+} from "../kernels/delta-rule.ts";
 import { type EmbedOptions, embed } from "../kernels/embed.ts";
 import type { Epilogue, QkvPlaces } from "../kernels/epilogue.ts";
 import { expertsCombine, expertsDown, expertsGather, expertsSelect } from "../kernels/experts.ts";
+import { headGate } from "../kernels/head-gate.ts";
 import { matmul } from "../kernels/matmul.ts";
 import { matvec } from "../kernels/matvec.ts";
 import { matvecFew } from "../kernels/matvec-few.ts";
-import { type Norm, normalise } from "../kernels/norm.ts";
+import { type Norm, type NormOptions, normalise } from "../kernels/norm.ts";
 import { qkNorm } from "../kernels/qk-norm.ts";
 import {
   type ChosenExperts,
@@ -28,6 +37,7 @@ import type { Weight } from "../kernels/weights.ts";
 import type { KvStore } from "./kv/store.ts";
 import type {
   AttentionWeights,
+  DeltaNetWeights,
   ExpertsWeights,
   MlpWeights,
   NormWeights,
@@ -65,6 +75,27 @@ type Target =
 
 /** A branch but for its last product, which waits for its target. */
 export type Branch = (target: Target) => void;
+
+/** Small inputs for each layer of its own besides the residual stream (Gemma 4). */
+export interface LayerInputs {
+  /** `[vocabulary, layers * width]` */
+  table: Linear;
+  /** `[layers * width, hidden]` */
+  projection: Linear;
+  /** Of the projection, over `width`. */
+  norm: NormWeights;
+  width: number;
+  layers: number;
+  /** Factor on both addends. */
+  scale: number;
+}
+
+export interface LayerInputGate {
+  /** `[width, hidden]` */
+  gate: Linear;
+  /** `[hidden, width]` */
+  output: Linear;
+}
 
 interface ExpertProduct {
   weight: Weight;
@@ -110,9 +141,13 @@ export class ProgramBuilder {
 
   /** Begins the residual stream with rows of the embedding, or adds rows of another to it. */
   embed(embedding: Linear, options: Pick<EmbedOptions, "row" | "scale" | "add"> = {}): void {
+    this.#embed(embedding, this.#x, options);
+  }
+
+  #embed(embedding: Linear, x: GPUBuffer, options: Pick<EmbedOptions, "row" | "scale" | "add">): void {
     const { pipelines, scratch, weights } = this.#parts;
     const prompt = this.#phase.kind === "many";
-    const buffers = { tokens: prompt ? scratch.tokens : scratch.sampled, x: this.#x, state: scratch.state };
+    const buffers = { tokens: prompt ? scratch.tokens : scratch.sampled, x, state: scratch.state };
     const row = options.row ?? (prompt ? "token" : "sampled");
     embedding.runs.forEach(({ matrix, firstRow }, part) => {
       const place = { firstRow, add: part > 0 || options.add === true };
@@ -140,11 +175,62 @@ export class ProgramBuilder {
     branch({ kind: "add", y: this.#x, scale });
   }
 
-  /** Adds a branch to the residual stream after norming it. */
-  addNormed(branch: Branch, norm: NormWeights): void {
-    const y = this.#parts.scratch.rows("branch", this.#parts.hidden);
+  /**
+   * Adds a branch to the residual stream after norming it.
+   * @param scale `[1]`: a factor on the sum
+   */
+  addNormed(branch: Branch, norm: NormWeights, scale?: ShortTensor): void {
+    const { scratch, weights, hidden } = this.#parts;
+    const y = scratch.rows("branch", hidden);
     branch({ kind: "store", y });
-    this.#normalise(norm, y, this.#x, 1);
+    this.#normalise(norm, y, this.#x, { add: 1, scale: scale && weights.vector(scale) });
+  }
+
+  /** Branches side by side, each normed, as one. */
+  sumOfNormed(branches: readonly (readonly [Branch, NormWeights])[]): Branch {
+    return target => {
+      const y = this.#parts.scratch.rows("one of several branches", this.#parts.hidden);
+      for (const [index, [branch, norm]] of branches.entries()) {
+        branch({ kind: "store", y });
+        this.#normalise(norm, y, target.y, index > 0 || target.kind === "add" ? { add: 1 } : {});
+      }
+    };
+  }
+
+  /** Inputs of all layers' own for each token, `[T, layers * width]`: from a table, and from the embedding, which is there. */
+  layerInputs({ table, projection, norm, width, layers, scale }: LayerInputs): GPUBuffer {
+    const { pipelines, scratch, weights, hidden } = this.#parts;
+    const stride = layers * width;
+    const inputs = scratch.rows("inputs of layers", stride);
+    const projected = scratch.rows("inputs of layers, projected", stride);
+    this.#embed(table, inputs, { scale: scale * Math.sqrt(width) });
+    const rootScale = 1 / Math.sqrt(hidden);
+    this.#project(projection, this.plain(), first => ({
+      kind: "logits",
+      y: projected,
+      scale: rootScale,
+      stride,
+      first,
+    }));
+    const { kind, epsilon } = norm;
+    const scales = { kind, weight: weights.vector(norm.weight), epsilon };
+    const buffers = { x: projected, y: inputs, state: scratch.state };
+    this.#dispatches.push(normalise(pipelines, scales, width, buffers, { add: scale, parts: layers }));
+    return inputs;
+  }
+
+  /** A branch that a layer's own input gates: GELU of the residual stream's projection, times the input, projected back. */
+  gatedInput({ gate, output }: LayerInputGate, inputs: GPUBuffer, stride: number, first: number): Branch {
+    const y = this.#parts.scratch.rows("gated input of a layer", gate.rows);
+    this.#project(gate, this.plain(), row => ({
+      kind: "activated",
+      y,
+      gate: "gelu",
+      stride: gate.rows,
+      first: row,
+      factors: { buffer: inputs, stride, first: first + row },
+    }));
+    return this.#branch(output, y);
   }
 
   /** Norms the residual stream itself (post-norm, as in the first transformer). */
@@ -162,8 +248,19 @@ export class ProgramBuilder {
     const { scratch } = this.#parts;
     const q = scratch.rows("queries", heads * headDim);
     const attended = scratch.rows("attended", heads * headDim);
-    this.#queriesKeysValues(weights, input, q);
+    const qkv = this.#queriesKeysValues(weights, input, q);
     this.#attend(weights, q, attended);
+    if (weights.gated && qkv && weights.norm) {
+      const { pipelines, weights: loaded } = this.#parts;
+      const gates = { stride: this.#qkvColumns(weights), first: headDim, step: 2 * headDim };
+      const buffers = {
+        gates: qkv,
+        weight: loaded.vector(weights.norm.q),
+        y: attended,
+        state: scratch.state,
+      };
+      this.#dispatches.push(headGate(pipelines, { heads, headDim, gates }, buffers));
+    }
     return this.#branch(weights.output, attended);
   }
 
@@ -179,21 +276,37 @@ export class ProgramBuilder {
     return this.#branch(down, y);
   }
 
-  /** Adds a mixture of experts to the residual stream: only the chosen experts are read. */
-  addExperts(experts: ExpertsWeights, input: Input): void {
-    const { gpu, pipelines, scratch, weights, hidden } = this.#parts;
-    const { count, perToken, overAll, router, shared } = experts;
+  /** Chooses the experts of each token, before anything else of the layer takes the place of its input. */
+  route(
+    { count, perToken, overAll, router, logitScale, bias, scales }: ExpertsWeights,
+    input: Input,
+  ): ChosenExperts {
+    const { gpu, pipelines, scratch, weights } = this.#parts;
     const { state } = scratch;
     const logits = scratch.rows("router", count);
-    this.#project(router, input, first => ({ kind: "store", y: logits, stride: count, first }));
+    const store = { kind: "logits", y: logits, scale: logitScale, stride: count } as const;
+    this.#project(router, input, first => ({ ...store, first }));
     const chosen: ChosenExperts = {
       count,
       perToken,
       ids: scratch.rows("chosen experts", perToken),
       weights: scratch.rows("weights of experts", perToken),
     };
-    this.#dispatches.push(expertsSelect(pipelines, gpu, { ...chosen, logits, overAll, state }));
-    // all that reads the residual stream comes before anything is added to it
+    const options = {
+      logits,
+      overAll,
+      bias: bias && weights.vector(bias),
+      scales: scales && weights.vector(scales),
+    };
+    this.#dispatches.push(expertsSelect(pipelines, gpu, { ...chosen, ...options, state }));
+    return chosen;
+  }
+
+  /** A mixture of experts, of which only the chosen ones are read; what reads the residual stream is done, the rest waits. */
+  experts(experts: ExpertsWeights, input: Input, chosen = this.route(experts, input)): Branch {
+    const { gpu, pipelines, scratch, weights, hidden } = this.#parts;
+    const { perToken, shared } = experts;
+    const { state } = scratch;
     const sharedBranch = shared && this.mlp(shared.mlp, input);
     const sharedGate = shared?.gate && scratch.rows("gate of the shared expert", 1);
     if (sharedGate) this.#project(shared!.gate!, input, () => ({ kind: "store", y: sharedGate }));
@@ -204,32 +317,38 @@ export class ProgramBuilder {
       bias,
       held,
     }));
-    if (this.#phase.kind === "one") {
+    const lists = this.#phase.kind === "one" ? undefined : this.#expertLists(chosen);
+    if (!lists) {
       this.#expertsUp(experts, activations, ({ held, ...product }, epilogue) =>
         matvec(pipelines, gpu, { ...product, ...input, epilogue, experts: { ...chosen, held }, state }),
       );
-      const epilogue = { kind: "add", y: this.#x } as const;
-      for (const product of down) {
-        const options = { ...chosen, ...product, x: activations, epilogue, state };
-        this.#dispatches.push(expertsDown(pipelines, gpu, options));
-      }
     } else {
-      const lists = this.#expertLists(chosen);
       this.#dispatches.push(expertsGather(pipelines, gpu, lists, { ids: chosen.ids, state }));
       this.#expertsUp(experts, activations, ({ held, ...product }, epilogue) => {
         const source = { x: input.x, experts: { lists, inputs: "tokens", held } as const };
         return matmul(pipelines, gpu, { ...product, ...source, epilogue, state });
       });
-      const z = scratch.rows("outputs of experts", perToken * hidden);
-      const epilogue = { kind: "store", y: z } as const;
-      for (const { held, ...product } of down) {
-        const source = { x: activations, experts: { lists, inputs: "pairs", held } as const };
-        this.#dispatches.push(matmul(pipelines, gpu, { ...product, ...source, epilogue, state }));
-      }
-      const buffers = { z, weights: chosen.weights, x: this.#x, state };
-      this.#dispatches.push(expertsCombine(pipelines, gpu, { size: hidden, perToken }, buffers));
     }
-    sharedBranch?.({ kind: "add", y: this.#x, scale: 1, ...(sharedGate ? { tokenGate: sharedGate } : {}) });
+    return target => {
+      const more = { kind: "add", y: target.y, scale: target.kind === "add" ? target.scale : 1 } as const;
+      if (!lists) {
+        down.forEach((product, part) => {
+          const source = { ...chosen, x: activations, epilogue: part === 0 ? target : more, state };
+          this.#dispatches.push(expertsDown(pipelines, gpu, { ...product, ...source }));
+        });
+      } else {
+        const z = scratch.rows("outputs of experts", perToken * hidden);
+        const epilogue = { kind: "store", y: z } as const;
+        for (const { held, ...product } of down) {
+          const source = { x: activations, experts: { lists, inputs: "pairs", held } as const };
+          this.#dispatches.push(matmul(pipelines, gpu, { ...product, ...source, epilogue, state }));
+        }
+        const buffers = { z, weights: chosen.weights, x: target.y, state };
+        const scale = target.kind === "add" ? target.scale : undefined;
+        this.#dispatches.push(expertsCombine(pipelines, gpu, { size: hidden, perToken }, buffers, scale));
+      }
+      sharedBranch?.({ ...more, ...(sharedGate ? { tokenGate: sharedGate } : {}) });
+    };
   }
 
   /** Gate and up projection of the chosen experts: one product, or apart where the types differ. */
@@ -267,13 +386,51 @@ export class ProgramBuilder {
     const y = scratch.rows("convolved", hidden);
     this.#project(input, x, first => ({ kind: "store", y: bcx, stride: 3 * hidden, first }));
     const buffers = {
-      bcx,
+      x: bcx,
       weight: weights.vector(weight),
-      history: kv.states.live(layer),
+      history: kv.states.live(layer, "convolution"),
       y,
       state: scratch.state,
     };
     this.#dispatches.push(shortConv(pipelines, gpu, { width: hidden, taps }, buffers));
+    return this.#branch(output, y);
+  }
+
+  /** A gated delta net; the output projection waits. */
+  deltaNet({ shape, input, output, layer, ...vectors }: DeltaNetWeights, given: Input): Branch {
+    const { gpu, pipelines, scratch, weights, kv } = this.#parts;
+    const stride = deltaRow(shape);
+    const x = scratch.rows("delta net's projections", stride);
+    const y = scratch.rows("delta net's result", shape.heads * shape.valueDim);
+    this.#project(input, given, first => ({ kind: "store", y: x, stride, first }));
+    const buffers = {
+      x,
+      y,
+      weight: weights.vector(vectors.weight),
+      a: weights.vector(vectors.a),
+      dt: weights.vector(vectors.dt),
+      norm: weights.vector(vectors.norm),
+      history: kv.states.live(layer, "convolution"),
+      memory: kv.states.live(layer, "memory"),
+      state: scratch.state,
+    };
+    if (this.#phase.kind !== "many") {
+      this.#dispatches.push(deltaRuleDecode(pipelines, gpu, shape, buffers));
+    } else {
+      const bytes = deltaScratch(shape, scratch.batchRows, kv.slots);
+      const rows = scratch.bytes("delta net's convolution", bytes.rows);
+      const between = {
+        rows,
+        matrices: scratch.bytes("delta net's matrices", bytes.matrices),
+        factors: scratch.bytes("delta net's factors", bytes.factors),
+      };
+      const convolution = { width: deltaChannels(shape), taps: shape.taps, stride };
+      this.#dispatches.push(
+        shortConv(pipelines, gpu, convolution, { ...buffers, y: rows }),
+        deltaRulePrefill(pipelines, gpu, shape, buffers, between),
+        headGate(pipelines, deltaGate(shape), { ...buffers, gates: x, weight: buffers.norm }),
+      );
+    }
     return this.#branch(output, y);
   }
 
@@ -308,7 +465,12 @@ export class ProgramBuilder {
     return target => this.#project(linear, { x }, first => ({ ...target, stride: linear.rows, first }));
   }
 
-  #normalise({ kind, weight, bias, epsilon }: NormWeights, x: GPUBuffer, y: GPUBuffer, add?: number): void {
+  #normalise(
+    { kind, weight, bias, epsilon }: NormWeights,
+    x: GPUBuffer,
+    y: GPUBuffer,
+    how?: NormOptions,
+  ): void {
     const { pipelines, scratch, weights, hidden } = this.#parts;
     const norm: Norm = {
       kind,
@@ -316,7 +478,7 @@ export class ProgramBuilder {
       bias: bias && weights.vector(bias),
       epsilon,
     };
-    this.#dispatches.push(normalise(pipelines, norm, hidden, { x, y, state: scratch.state }, add));
+    this.#dispatches.push(normalise(pipelines, norm, hidden, { x, y, state: scratch.state }, how));
   }
 
   /** A dispatch for each run of a product, with its part of the bias. */
@@ -342,9 +504,14 @@ export class ProgramBuilder {
     }
   }
 
-  #queriesKeysValues(attention: AttentionWeights, input: Input, q: GPUBuffer): void {
+  #qkvColumns({ heads, kvHeads, headDim, gated, given }: AttentionWeights): number {
+    return ((gated ? 2 : 1) * heads + given.sides * kvHeads) * headDim;
+  }
+
+  /** @returns where the projection stands, with gates between its queries, unless it went to its places at once */
+  #queriesKeysValues(attention: AttentionWeights, input: Input, q: GPUBuffer): GPUBuffer | undefined {
     const { gpu, pipelines, scratch, weights, kv } = this.#parts;
-    const { heads, kvHeads, headDim, norm, rope } = attention;
+    const { heads, kvHeads, headDim, norm, rope, temperature } = attention;
     const place = kv.place(attention.cache);
     const places: QkvPlaces = {
       y: q,
@@ -357,16 +524,20 @@ export class ProgramBuilder {
       rotated: rope?.dim ?? 0,
       kvBlocks: place.pages,
       slotPages: kv.pages,
+      temperature,
     };
     if (!norm) {
       this.#project(attention.qkv, input, firstRow => ({ kind: "qkv", ...places, firstRow }));
-      return;
+      return undefined;
     }
-    const stride = (heads + 2 * kvHeads) * headDim;
+    const { given } = attention;
+    const stride = this.#qkvColumns(attention);
     const qkv = scratch.rows("queries, keys and values", stride);
     this.#project(attention.qkv, input, first => ({ kind: "store", y: qkv, stride, first }));
-    const scales = { ...norm, q: weights.vector(norm.q), k: weights.vector(norm.k) };
-    this.#dispatches.push(qkNorm(pipelines, gpu, scales, places, { qkv, state: scratch.state }));
+    const gated = attention.gated ?? false;
+    const scales = { ...norm, gated, q: weights.vector(norm.q), k: norm.k && weights.vector(norm.k) };
+    this.#dispatches.push(qkNorm(pipelines, gpu, scales, places, { qkv, given, state: scratch.state }));
+    return qkv;
   }
 
   #attend(attention: AttentionWeights, q: GPUBuffer, out: GPUBuffer): void {

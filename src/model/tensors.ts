@@ -138,6 +138,11 @@ export class TensorFile {
     return this.#byName.get(name)?.dims;
   }
 
+  /** Says that tensors whose names begin so are known and not needed. */
+  leave(prefix: string): void {
+    for (const name of this.#unused) if (name.startsWith(prefix)) this.#unused.delete(name);
+  }
+
   typeOf(name: string): string | undefined {
     return this.#byName.get(name)?.type;
   }
@@ -236,6 +241,11 @@ export class Tensors {
   /** @param name with its suffix */
   vector(name: string, dims: number | readonly number[], halves?: Halves): ShortTensor {
     return this.#short([{ name, dims: typeof dims === "number" ? [dims] : dims, halves }]);
+  }
+
+  /** Tensors that the file may have and the model does not use. @param names with their suffixes */
+  leave(...names: string[]): void {
+    for (const name of names) this.#file.leave(this.#prefix + name);
   }
 
   optionalVector(name: string, size: number): ShortTensor | undefined {

@@ -18,7 +18,7 @@ const folder = inject("golden");
 /** From the golden data's README, "tiny models". */
 const TOLERANCE = { f32: 1e-3, f16: 0.1 };
 /** Models that the repository itself holds. */
-const IN_REPOSITORY = ["gptoss", "bert"];
+const IN_REPOSITORY = ["gptoss", "bert", "qwen35mtp"];
 const absent = (name: string): boolean => !folder && !IN_REPOSITORY.includes(name);
 const why = folder ? "" : " (SKIPPED: no ../shared/golden; set INTAB_GOLDEN to the golden data)";
 
@@ -57,7 +57,7 @@ const MODELS = [
 ];
 
 /** Models of the second set of golden data. */
-const NEWER: string[] = [];
+const NEWER = ["qwen35", "qwen35mtp", "ministral3", "lfm2moe", "gemma4", "gemma4moe"];
 
 /** Phi-3 chooses its RoPE factors by the configured context, so each case gets a context of its own length. */
 const contextOf = (length: number): number => Math.ceil((length + 32) / 16) * 16;

@@ -24,6 +24,7 @@ const unusual: [string, Heads, Options & Extras, position: number, rows: number,
   ["a window in a ring, long", odd, { window: 33 }, 3000, 45, 6],
   ["capped scores far past the cap", odd, { softcap: 5, spread: 1000 }, 9, 140],
   ["sinks", smollm2, { sinks: true }, 0, 21],
+  ["372 elements, a window, a cap and sinks", [2, 1, 372], { sinks: true, window: 60, softcap: 4 }, 100, 70],
   ["a window, a cap and sinks", odd, { sinks: true, window: 60, softcap: 4 }, 100, 70],
   ["all tokens seen by all, in a second batch", odd, { causal: false }, 19, 130],
   ["a window not yet full", odd, { window: 100 }, 0, 70],
@@ -35,10 +36,14 @@ const unusual: [string, Heads, Options & Extras, position: number, rows: number,
   ["all tokens seen by all", odd, { causal: false }, 0, 70],
   ["all tokens seen by all, 12 heads of 64", [12, 12, 64], { causal: false }, 0, 33],
 ];
+const wide: typeof shapes = [
+  ["512 elements a head", [4, 2, 512]],
+  ["260 elements a head", [3, 1, 260]],
+];
 const variants: { variant: PrefillVariant; more: typeof shapes; special: typeof unusual }[] = [
   {
     variant: "tiled",
-    more: [...shapes, ["80 elements a head", [8, 2, 80]], ["256 elements a head", [2, 1, 256]]],
+    more: [...shapes, ["80 elements a head", [8, 2, 80]], ["256 elements a head", [2, 1, 256]], ...wide],
     special: unusual,
   },
   { variant: "software", more: shapes.slice(1), special: unusual.slice(0, 6) }, // slow to compile on lavapipe

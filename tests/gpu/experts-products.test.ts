@@ -216,16 +216,17 @@ describe("products with experts", () => {
       const shares = randomNormal(random, perToken);
       const x = randomNormal(random, perToken * columns, 0.1);
       const filled = randomNormal(random, rows + 4);
-      const expected = combineReference(
-        filled.subarray(0, rows),
-        expertProducts(x, matrices, ids, 1),
-        shares,
-        rows,
-        perToken,
-      );
-      for (const over of [true, false]) {
+      const products = expertProducts(x, matrices, ids, 1);
+      const added = combineReference(filled.subarray(0, rows), products, shares, rows, perToken);
+      const stored = combineReference(new Float32Array(rows), products, shares, rows, perToken);
+      for (const [over, store] of [
+        [true, false],
+        [false, false],
+        [false, true],
+      ] as const) {
+        const expected = store ? stored : added;
         const y = bench.upload("y", filled);
-        const dispatches = weights.map(({ weight, held }) =>
+        const dispatches = weights.map(({ weight, held }, part) =>
           expertsDown(bench.pipelines, bench.gpu, {
             weight,
             held,
@@ -235,7 +236,7 @@ describe("products with experts", () => {
             perToken,
             ids: bench.upload("ids", ids),
             weights: bench.upload("weights", shares),
-            epilogue: { kind: "add", y },
+            epilogue: { kind: store && part === 0 ? "store" : "add", y },
             state: state(1, over),
             variant,
           }),
@@ -379,6 +380,7 @@ describe("products with experts", () => {
         ...pipes,
         { size: hidden, perToken },
         { z, weights: buffers.weights, x, state: batch.state },
+        1,
       ),
     ];
     await bench.run(await Promise.all(prefill), tokens);

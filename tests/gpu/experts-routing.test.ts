@@ -2,8 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { expertsCombine, expertsGather, expertsSelect } from "../../src/kernels/experts.ts";
 import { expertListBytes, expertTile, expertTiles } from "../../src/kernels/routing.ts";
 import { stateBytes } from "../../src/kernels/state.ts";
-import { combineReference, listsReference, selectReference } from "../reference/experts.ts";
-import { SENTINEL, worst } from "./product-support.ts";
+import {
+  combineReference,
+  listsReference,
+  type SelectReference,
+  selectReference,
+} from "../reference/experts.ts";
+import { SENTINEL, vectorsAmongOthers, worst } from "./product-support.ts";
 import { type KernelBench, kernelBench, maxError, randomNormal, randomSource } from "./support.ts";
 
 describe("experts", () => {
@@ -20,12 +25,14 @@ describe("experts", () => {
     logits: Float32Array<ArrayBuffer>,
     count: number,
     perToken: number,
-    options: { overAll: boolean; scale?: number; finished?: boolean },
+    options: SelectReference & { finished?: boolean },
   ) => {
     const tokens = logits.length / count;
     const pairs = tokens * perToken;
     const ids = bench.upload("ids", new Uint32Array(pairs + 4).fill(SENTINEL));
     const weights = bench.upload("weights", new Float32Array(pairs + 4).fill(SENTINEL));
+    const given = [options.bias, options.scales].filter(vector => vector !== undefined);
+    const [first, second] = vectorsAmongOthers(bench, given);
     const buffers = { logits: bench.upload("logits", logits), ids, weights };
     const dispatch = await expertsSelect(bench.pipelines, bench.gpu, {
       ...buffers,
@@ -33,6 +40,8 @@ describe("experts", () => {
       perToken,
       overAll: options.overAll,
       scale: options.scale,
+      bias: options.bias && first,
+      scales: options.scales && (options.bias ? second : first),
       state: state(tokens, options.finished),
     });
     await bench.run([dispatch], tokens);
@@ -65,6 +74,36 @@ describe("experts", () => {
       expect(maxError(weights, expected.weights)).toBeLessThan(1e-6 * scale);
     },
   );
+
+  test.for([
+    [1, 4, 2],
+    [7, 9, 3],
+    [3, 130, 8],
+    [2, 512, 16],
+  ] as const)(
+    "select by sigmoids with a bias, and scales: %i tokens, %i experts, %i chosen",
+    async ([tokens, count, perToken]) => {
+      const random = randomSource(tokens + count);
+      const logits = randomNormal(random, tokens * count, 1.5);
+      const [bias, scales] = [randomNormal(random, count, 0.3), randomNormal(random, count)];
+      for (const options of [{ bias }, { scales }, { bias, scales, scale: 2.5 }]) {
+        const expected = selectReference(logits, count, perToken, { overAll: false, ...options });
+        const { ids, weights } = await select(logits, count, perToken, { overAll: false, ...options });
+        expect([...ids]).toEqual([...expected.ids]);
+        expect(maxError(weights, expected.weights)).toBeLessThan(1e-5);
+      }
+    },
+  );
+
+  test("select by sigmoids gives NaN weights where a logit is NaN or infinite, and bears great ones", async () => {
+    const { NaN: nan, POSITIVE_INFINITY: infinity } = Number;
+    const logits = new Float32Array([0, nan, 3, 1, 0, 1, infinity, 2, -infinity, -1e4, 1e4, -200]);
+    const bias = new Float32Array([0, 0, 0, 0.5]);
+    const { ids, weights } = await select(logits, 4, 2, { overAll: false, bias });
+    expect([...ids]).toEqual([1, 3, 2, 3, 2, 3]);
+    expect([...weights.subarray(0, 4)].every(Number.isNaN)).toBe(true);
+    expect(maxError(weights.subarray(4), [1, 0])).toBeLessThan(1e-6);
+  });
 
   test("select takes the lower id on ties, and -0 equals 0", async () => {
     const logits = new Float32Array([-0, 1, 0, 1, -0, 1, 0, -1]);
@@ -164,29 +203,27 @@ describe("experts", () => {
     [5, 576, 2],
     [2, 260, 16],
   ] as const)(
-    "combine adds the weighed products of %i tokens of %i, %i experts each",
+    "combine adds, or stores, the weighed products of %i tokens of %i, %i experts each",
     async ([tokens, size, perToken]) => {
       const random = randomSource(size);
       const z = randomNormal(random, tokens * perToken * size);
       const weights = randomNormal(random, tokens * perToken);
       const x = randomNormal(random, (tokens + 1) * size);
-      const expected = combineReference(
-        x,
-        { values: Float64Array.from(z), magnitudes: Float64Array.from(z, Math.abs) },
-        weights,
-        size,
-        perToken,
-      );
+      const products = { values: Float64Array.from(z), magnitudes: Float64Array.from(z, Math.abs) };
+      const expected = (before: Float32Array, scale?: number) =>
+        combineReference(before, products, weights, size, perToken, scale);
       const target = bench.upload("x", x);
       const buffers = { z: bench.upload("z", z), weights: bench.upload("weights", weights), x: target };
-      for (const finished of [true, false]) {
-        const combine = { ...buffers, state: state(tokens, finished) };
-        const dispatch = await expertsCombine(bench.pipelines, bench.gpu, { size, perToken }, combine);
+      const combine = async (finished: boolean, scale?: number): Promise<Float32Array> => {
+        const all = { ...buffers, state: state(tokens, finished) };
+        const dispatch = await expertsCombine(bench.pipelines, bench.gpu, { size, perToken }, all, scale);
         await bench.run([dispatch], tokens);
-        const actual = await bench.readF32(target, x.length);
-        if (finished) expect(actual).toEqual(x);
-        else expect(worst(actual, expected, 1e-6)).toBeLessThan(1);
-      }
+        return bench.readF32(target, x.length);
+      };
+      expect(await combine(true, 0.3)).toEqual(x);
+      expect(worst(await combine(false, 0.3), expected(x, 0.3), 1e-6)).toBeLessThan(1);
+      const behind = x.map((value, i) => (i < tokens * size ? 0 : value));
+      expect(worst(await combine(false), expected(behind), 1e-6)).toBeLessThan(1);
     },
   );
 });

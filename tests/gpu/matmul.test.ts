@@ -122,6 +122,31 @@ describe("matmul", () => {
     },
   );
 
+  test("activated results times columns of other rows, wherever these begin", async () => {
+    const random = randomSource(41);
+    const [tokens, rows, columns, stride] = [5, 20, 72, 200];
+    const { weight, values } = await randomWeight(bench, random, "F32", rows, columns);
+    const x = randomNormal(random, tokens * columns);
+    const factors = randomNormal(random, tokens * stride);
+    const product = matmulReference(x, values, rows, columns);
+    const none = new Float32Array(tokens * rows);
+    const activated = epilogueReference({ kind: "activated", gate: "gelu" }, product, rows, none);
+    for (const first of [0, 64, 148]) {
+      const y = bench.upload("y", none);
+      const others = { buffer: bench.upload("factors", factors), stride, first };
+      const epilogue = { kind: "activated", y, gate: "gelu", factors: others } as const;
+      const state = bench.state(stateBytes({ position: 0, rows: tokens, finished: false, generated: 0 }));
+      const options = { weight, epilogue, x: bench.upload("x", x), state };
+      await bench.run([await matmul(bench.pipelines, bench.gpu, options)], tokens);
+      const factor = (i: number): number => factors[Math.floor(i / rows) * stride + first + (i % rows)]!;
+      const expected = {
+        values: activated.values.map((value, i) => value * factor(i)),
+        magnitudes: activated.magnitudes.map((value, i) => value * Math.abs(factor(i))),
+      };
+      expect(worst(await bench.readF32(y, none.length), expected, 2e-6)).toBeLessThan(1);
+    }
+  });
+
   test.for(epilogueCases<MatmulVariant>(["rows", "tile-64x64", "matrix-128x128"]))(
     "%s: %j after a bias, in its columns, and nothing beside them",
     async ([variant, shape], { skip }) => {
@@ -169,7 +194,8 @@ describe("matmul", () => {
     async ([variant, products], { skip }) => {
       skip(unsupported(variant), "no matrix units on this adapter");
       const random = randomSource(7);
-      const head = { heads: 6, kvHeads: 2, headDim: 20, rotated: 12, kvBlocks: 7 };
+      const temperature = { scale: 0.3, original: 9 };
+      const head = { heads: 6, kvHeads: 2, headDim: 20, rotated: 12, kvBlocks: 7, temperature };
       const { heads, kvHeads, headDim, rotated, kvBlocks } = head;
       const [position, tokens, columns] = [13, 38, 96];
       const blockTable = new Uint32Array([5, 2, 6, 0]);

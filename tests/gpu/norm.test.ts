@@ -22,24 +22,33 @@ describe("norm", () => {
     /** Mean of the input: LayerNorm takes it off, RMSNorm does not. */
     mean?: number;
     finished?: boolean;
+    /** Factor on the sum. */
+    scale?: number;
+    /** Of a row, each with a norm of its own. */
+    parts?: number;
   }
 
-  async function run({ kind, rows, size, bias = false, add, mean = 0.5, finished = false }: Case) {
+  async function run({ kind, size, bias = false, add, mean = 0.5, finished = false, ...more }: Case) {
+    const { scale, parts = 1 } = more;
+    const rows = more.rows * parts;
     const random = randomSource(rows * size);
     const x = randomNormal(random, rows * size, 3).map(value => value + mean);
     const numbers = { weight: randomNormal(random, size), bias: randomNormal(random, size) };
-    const [weight, shift] = vectorsAmongOthers(bench, [numbers.weight, numbers.bias]);
+    const given = [numbers.weight, numbers.bias, new Float32Array([scale ?? 1])];
+    const [weight, shift, factor] = vectorsAmongOthers(bench, given);
     const before = randomNormal(random, (rows + 1) * size);
     if (add === undefined) before.fill(SENTINEL);
     const y = bench.upload("y", before);
-    const state = bench.state(stateBytes({ position: 0, rows, finished, generated: 0 }));
+    const state = bench.state(stateBytes({ position: 0, rows: more.rows, finished, generated: 0 }));
     const norm = { kind, weight: weight!, bias: bias ? shift : undefined, epsilon: 1e-2 };
-    const dispatch = await normalise(bench.pipelines, norm, size, { x: bench.upload("x", x), y, state }, add);
-    await bench.run([dispatch], rows);
+    const how = { add, parts, scale: scale === undefined ? undefined : factor };
+    const dispatch = await normalise(bench.pipelines, norm, size, { x: bench.upload("x", x), y, state }, how);
+    await bench.run([dispatch], more.rows);
     const normed = normReference({ ...norm, ...numbers, bias: bias ? numbers.bias : undefined }, x);
     const expected = Float64Array.from(before);
     normed.forEach((value, i) => {
-      expected[i] = add === undefined ? value : before[i]! + add * value;
+      expected[i] =
+        add === undefined ? value : (i < x.length ? (scale ?? 1) : 1) * (before[i]! + add * value);
     });
     return { actual: await bench.readF32(y, before.length), expected, before };
   }
@@ -49,6 +58,9 @@ describe("norm", () => {
     { kind: "rms", rows: 3, size: 36, bias: true },
     { kind: "rms", rows: 5, size: 288, add: 0.3 },
     { kind: "rms", rows: 2, size: 4096 },
+    { kind: "rms", rows: 3, size: 40, add: 0.7, scale: -1.5 },
+    { kind: "rms", rows: 3, size: 20, add: 0.7, parts: 5 },
+    { kind: "layer", rows: 2, size: 36, bias: true, add: 1, scale: 3, parts: 2 },
     { kind: "layer", rows: 1, size: 4 },
     { kind: "layer", rows: 3, size: 36, bias: true },
     { kind: "layer", rows: 5, size: 288, add: -2, bias: true },

@@ -8,22 +8,25 @@ import { randomSource } from "./support.ts";
 const never = new AbortController().signal;
 const folder = inject("golden");
 /** Models that the repository itself holds. */
-const IN_REPOSITORY = ["gptoss"];
+const IN_REPOSITORY = ["gptoss", "qwen35mtp"];
 const absent = (name: string): boolean => !folder && !IN_REPOSITORY.includes(name);
 const why = folder ? "" : " (SKIPPED: no ../shared/golden; set INTAB_GOLDEN to the golden data)";
 
 const CONTEXT = 512;
-/** Full attention, windows beside it (two), recurrent layers beside it; where there is time, others as well. */
+/** Full attention, windows beside it (two), recurrent layers beside it (two kinds), layers that read another's cache; where there is time, others as well. */
 const MODELS = [
   "llama",
   "gemma3",
   "gptoss",
   "lfm2",
+  "qwen35mtp",
+  "gemma4",
   ...(inject("long") ? ["phi3", "qwen3moe", "gemma2"] : []),
 ];
 
 async function read(name: string): Promise<Blob> {
-  if (folder) return loadFile(`${folder}/arch/${name}/model.gguf`);
+  const set = ["qwen35mtp", "gemma4"].includes(name) ? "arch2" : "arch";
+  if (folder) return loadFile(`${folder}/${set}/${name}/model.gguf`);
   return new Blob([await loadFixture(`arch/${name}/model.gguf`)]);
 }
 

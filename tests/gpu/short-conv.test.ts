@@ -23,7 +23,7 @@ describe("short-conv", () => {
     const bcx = randomNormal(random, tokens * 3 * width);
     const weight = randomNormal(random, width * taps);
     const expected = shortConvReference(bcx, weight, width, taps);
-    const poisoned = new Float32Array((taps - 1) * width).fill(Number.NaN); // nothing counts before position 0
+    const poisoned = new Float32Array(taps * width).fill(Number.NaN); // nothing counts before position 0
     const buffers = {
       weight: { buffer: bench.upload("weights", Float32Array.of(9, 9, 9, 9, ...weight)), at: 1 },
       history: bench.upload("history", poisoned),
@@ -33,7 +33,7 @@ describe("short-conv", () => {
       const part = bcx.subarray(position * 3 * width, (position + rows) * 3 * width);
       const y = bench.buffers.storage("y", rows * width * 4);
       const state = bench.state(stateBytes({ position, rows, finished: false, generated: 0 }));
-      const places = { ...buffers, bcx: bench.upload("bcx", part.slice()), y, state };
+      const places = { ...buffers, x: bench.upload("bcx", part.slice()), y, state };
       const dispatch = await shortConv(bench.pipelines, bench.gpu, { width, taps }, places);
       await bench.run([dispatch], rows);
       const from = position * width;
@@ -50,7 +50,7 @@ describe("short-conv", () => {
     const state = bench.state(stateBytes({ position: 0, rows: 1, finished: true, generated: 0 }));
     const ones = new Float32Array(24).fill(1);
     const places = {
-      bcx: bench.upload("bcx", ones),
+      x: bench.upload("bcx", ones),
       weight: { buffer: bench.upload("weights", ones), at: 0 },
       history: bench.upload("history", ones),
       y,

@@ -6,11 +6,14 @@ import { type Dispatch, type KernelCode, Pipelines } from "../../src/gpu/dispatc
 import { composeShader } from "../../src/gpu/shader.ts";
 import { type AttentionShape, attentionDecode, attentionPrefill } from "../../src/kernels/attention.ts";
 import { candidates, FAMILIES, type KernelChoice } from "../../src/kernels/choice.ts";
+import { deltaRuleDecode, deltaRulePrefill } from "../../src/kernels/delta-rule.ts";
 import { embed } from "../../src/kernels/embed.ts";
 import type { AddEpilogue, Epilogue, Gate, QkvPlaces } from "../../src/kernels/epilogue.ts";
 import { expertsCombine, expertsDown, expertsGather, expertsSelect } from "../../src/kernels/experts.ts";
+import { headGate } from "../../src/kernels/head-gate.ts";
 import { matmul, matmulVariants } from "../../src/kernels/matmul.ts";
 import { matvec } from "../../src/kernels/matvec.ts";
+import { matvecFew } from "../../src/kernels/matvec-few.ts";
 import { normalise } from "../../src/kernels/norm.ts";
 import { qkNorm } from "../../src/kernels/qk-norm.ts";
 import { createRepacker } from "../../src/kernels/repack.ts";
@@ -69,6 +72,7 @@ const HEADS: readonly [heads: number, kvHeads: number, headDim: number][] = [
   [32, 32, 80],
   [32, 32, 96],
   [8, 1, 256],
+  [8, 1, 512],
   [5, 5, 20],
 ];
 /** Decode in one dispatch, and split. */
@@ -131,6 +135,7 @@ const EPILOGUES: readonly Epilogue[] = [
   { ...ADD, tokenGate: nothing },
   { kind: "logits", y: nothing, cap: 30 },
   { kind: "qkv", firstRow: 0, ...PLACES },
+  { kind: "activated", gate: "gelu", y: nothing, factors: { buffer: nothing, stride: 256, first: 0 } },
   ...GATES.flatMap(gate =>
     (["glu", "gated", "activated"] as const).map(kind => ({ kind, gate, y: nothing })),
   ),
@@ -183,7 +188,8 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
     (["rms", "layer"] as const).flatMap(kind =>
       [undefined, vector].map(bias => {
         const buffers = { x: nothing, y: nothing, state: nothing };
-        return normalise(pipelines, { kind, weight: vector, bias, epsilon: 1e-5 }, 576, buffers);
+        const how = bias ? {} : { add: 1, scale: vector };
+        return normalise(pipelines, { kind, weight: vector, bias, epsilon: 1e-5 }, 576, buffers, how);
       }),
     ),
   "qk-norm": (pipelines, gpu) => {
@@ -191,14 +197,48 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
     return [qkNorm(pipelines, gpu, norm, PLACES, { qkv: nothing, state: nothing })];
   },
   "short-conv": (pipelines, gpu) => {
-    const buffers = { bcx: nothing, weight: vector, history: nothing, y: nothing, state: nothing };
-    return [shortConv(pipelines, gpu, { width: 2048, taps: 3 }, buffers)];
+    const buffers = { x: nothing, weight: vector, history: nothing, y: nothing, state: nothing };
+    return [
+      shortConv(pipelines, gpu, { width: 2048, taps: 3 }, buffers),
+      shortConv(pipelines, gpu, { width: 8192, taps: 4, stride: 12_352 }, buffers),
+    ];
+  },
+  "head-gate": pipelines => {
+    const buffers = { gates: nothing, weight: vector, y: nothing, state: nothing };
+    const gates = { stride: 8192, first: 256, step: 512 };
+    return [undefined, 1e-6].map(epsilon =>
+      headGate(pipelines, { heads: 16, headDim: 256, gates, epsilon }, buffers),
+    );
+  },
+  "delta-rule": (pipelines, gpu) => {
+    const places = { x: nothing, y: nothing, history: nothing, memory: nothing, state: nothing };
+    const buffers = { ...places, weight: vector, a: vector, dt: vector, norm: vector };
+    const between = { rows: nothing, matrices: nothing, factors: nothing };
+    // Qwen 3.5, and an odd one
+    return [
+      { heads: 32, keyHeads: 16, keyDim: 128, valueDim: 128 },
+      { heads: 3, keyHeads: 1, keyDim: 256, valueDim: 20 },
+    ].flatMap(sizes => {
+      const shape = { ...sizes, taps: 4, epsilon: 1e-6 };
+      return [
+        deltaRuleDecode(pipelines, gpu, shape, buffers),
+        deltaRulePrefill(pipelines, gpu, shape, buffers, between),
+      ];
+    });
   },
   matvec: (pipelines, gpu) => {
     const inputs = { x: nothing, state: nothing };
     const norm = { weight: vector, epsilon: 1e-5 };
     const extras = [{}, { norm }, { bias: vector }, { norm, bias: vector }];
+    const logits: Epilogue = { kind: "logits", y: nothing };
     return [
+      matvec(pipelines, gpu, {
+        ...inputs,
+        weight: weightOf("Q4_0", 128),
+        epilogue: logits,
+        norm,
+        draws: true,
+      }),
       ...products(128, extras, (weight, epilogue, more) =>
         matvec(pipelines, gpu, { ...inputs, weight, epilogue, ...more }),
       ),
@@ -206,6 +246,16 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
         const experts = { ...shape, ids: nothing };
         return matvec(pipelines, gpu, { ...inputs, weight, epilogue, norm, experts, bias });
       }),
+    ];
+  },
+  "matvec-few": (pipelines, gpu) => {
+    if (gpu.software) return [];
+    const inputs = { x: nothing, state: nothing };
+    return [
+      ...products(128, [{}, { bias: vector }], (weight, epilogue, more) =>
+        matvecFew(pipelines, gpu, { ...inputs, weight, epilogue, rows: 8, ...more }),
+      ),
+      matvecFew(pipelines, gpu, { ...inputs, weight: weightOf("Q4_0", 128), epilogue: GLU, rows: 4 }),
     ];
   },
   matmul: (pipelines, gpu) => {
@@ -236,6 +286,7 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
         return [
           expertsSelect(pipelines, gpu, { ...select, overAll: true }),
           expertsSelect(pipelines, gpu, { ...select, overAll: false }),
+          expertsSelect(pipelines, gpu, { ...select, overAll: false, bias: vector, scales: vector }),
           expertsGather(pipelines, gpu, lists, places),
           expertsCombine(pipelines, gpu, { ...shape, size: 2048 }, { ...places, z: nothing, x: nothing }),
         ];

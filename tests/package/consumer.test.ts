@@ -76,6 +76,7 @@ describe("a stranger who installed the package", () => {
     writeFileSync(
       join(consumer, "typed.ts"),
       `import { type GenerateResult, InputError, load, models, support } from "intab";
+       import { createFetch, type ServedModel } from "intab/openai";
        const model = await load(new URL("https://example.com/m.gguf"), { signal: AbortSignal.timeout(1), onProgress: p => p.bytesPerSecond });
        for await (const { text, ids } of model.generate("x", { maxTokens: 1 })) text.at(ids[0] ?? 0);
        const result: GenerateResult = await model.chat([{ role: "user", content: "hi" }], { temperature: 0 });
@@ -84,7 +85,10 @@ describe("a stranger who installed the package", () => {
        const stream: ReadableStream<string> = model.chat([{ role, content: "hi" }]).textStream;
        await using short = await load("m.gguf");
        await model.generate("x").catch(() => null).finally(() => {});
-       export { scores, models, support, InputError, stream, short };`,
+       const served: ServedModel = model;
+       const answer: Response = await createFetch({ a: model, b: served })("http://tab/v1/models", { signal: AbortSignal.timeout(1) });
+       const same: typeof fetch = createFetch(model);
+       export { scores, models, support, InputError, stream, short, answer, same };`,
     );
     const recipes = readmeBlocks("ts").map((block, index) => {
       const prelude = /const model\b/.test(block) ? "" : "declare const model: import('intab').Model;\n";

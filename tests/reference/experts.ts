@@ -1,25 +1,36 @@
 import { matmulReference, type Product } from "./matmul.ts";
 
+export interface SelectReference {
+  overAll: boolean;
+  scale?: number | undefined;
+  /** `[count]`: sigmoids, and the greatest of them after adding this. */
+  bias?: Float32Array | undefined;
+  /** `[count]` */
+  scales?: Float32Array | undefined;
+}
+
 /** The `perToken` experts of each token with the greatest logits (the lower id on ties), and their weights. */
 export function selectReference(
   logits: Float32Array,
   count: number,
   perToken: number,
-  { overAll, scale = 1 }: { overAll: boolean; scale?: number | undefined },
+  { overAll, scale = 1, bias, scales }: SelectReference,
 ): { ids: Uint32Array<ArrayBuffer>; weights: Float64Array } {
   const tokens = logits.length / count;
   const ids = new Uint32Array(tokens * perToken);
   const weights = new Float64Array(tokens * perToken);
   for (let token = 0; token < tokens; token++) {
     const row = logits.subarray(token * count, (token + 1) * count);
-    const chosen = [...row.keys()].sort((a, b) => row[b]! - row[a]! || a - b).slice(0, perToken);
+    const sigmoid = (expert: number): number => 1 / (1 + Math.exp(-row[expert]!));
+    const score = (expert: number): number => (bias ? sigmoid(expert) + bias[expert]! : row[expert]!);
+    const chosen = [...row.keys()].sort((a, b) => score(b) - score(a) || a - b).slice(0, perToken);
     const greatest = row[chosen[0]!]!;
-    const share = (expert: number): number => Math.exp(row[expert]! - greatest);
+    const share = (expert: number): number => (bias ? sigmoid(expert) : Math.exp(row[expert]! - greatest));
     const shared = overAll ? [...row.keys()] : chosen;
     const total = shared.reduce((sum, expert) => sum + share(expert), 0);
     ids.set(chosen, token * perToken);
     weights.set(
-      chosen.map(expert => (scale * share(expert)) / total),
+      chosen.map(expert => (scale * (scales?.[expert] ?? 1) * share(expert)) / total),
       token * perToken,
     );
   }
@@ -75,21 +86,22 @@ export function expertProducts(
   return result;
 }
 
-/** `x[t] + sum over slots s of weights[t, s] * z[t * perToken + s]` for rows of `size`. */
+/** `x[t] + scale * sum over slots s of weights[t, s] * z[t * perToken + s]` for rows of `size`. */
 export function combineReference(
   x: Float32Array,
   z: Product,
   weights: ArrayLike<number>,
   size: number,
   perToken: number,
+  scale = 1,
 ): Product {
   const values = Float64Array.from(x);
   const magnitudes = values.map(Math.abs);
   for (let i = 0; i < z.values.length; i++) {
     const pair = Math.floor(i / size);
     const at = Math.floor(pair / perToken) * size + (i % size);
-    values[at]! += weights[pair]! * z.values[i]!;
-    magnitudes[at]! += Math.abs(weights[pair]!) * z.magnitudes[i]!;
+    values[at]! += scale * weights[pair]! * z.values[i]!;
+    magnitudes[at]! += Math.abs(scale * weights[pair]!) * z.magnitudes[i]!;
   }
   return { values, magnitudes };
 }

@@ -42,6 +42,8 @@ export interface QkvShape {
   headDim: number;
   rotated: number;
   kvBlocks: number;
+  /** Queries times 1 + scale * ln(1 + floor(position / original)). */
+  temperature?: { scale: number; original: number } | undefined;
 }
 
 /** Positions in a block of the KV cache. */
@@ -61,7 +63,7 @@ export function qkvReference(
   queries: Product,
   cache: Product,
 ): void {
-  const { rows, firstRow, heads, kvHeads, headDim, rotated, kvBlocks } = shape;
+  const { rows, firstRow, heads, kvHeads, headDim, rotated, kvBlocks, temperature } = shape;
   for (let i = 0; i < product.values.length; i++) {
     const token = Math.floor(i / rows);
     const head = Math.floor((firstRow + (i % rows)) / headDim);
@@ -77,6 +79,12 @@ export function qkvReference(
       magnitude = magnitude * Math.abs(cos) + product.magnitudes[partner]! * Math.abs(sin);
     }
     const isQuery = head < heads;
+    if (isQuery && temperature) {
+      const { scale, original } = temperature;
+      const grown = 1 + scale * Math.log(1 + Math.floor((position + token) / original));
+      value *= grown;
+      magnitude *= Math.abs(grown);
+    }
     const isValue = head >= heads + kvHeads;
     const kvHead = head - heads - (isValue ? kvHeads : 0);
     const block = blockTable[Math.floor((position + token) / KV_BLOCK)]! + (isValue ? kvBlocks : 0);

@@ -8,12 +8,14 @@ export interface QkNormReference {
   k: Float32Array;
   /** The mean is taken over all heads together. */
   whole: boolean;
+  /** Values are normed, without scales. */
+  values?: boolean | undefined;
   epsilon: number;
 }
 
-/** `[T, (heads + 2 * kvHeads) * headDim]` with its queries and keys normed, its values as they were. */
+/** `[T, (heads + 2 * kvHeads) * headDim]` with its queries and keys normed, its values as they were or normed without scales. */
 export function qkNormReference(
-  { kind, q, k, whole, epsilon }: QkNormReference,
+  { kind, q, k, whole, values = false, epsilon }: QkNormReference,
   { heads, kvHeads, headDim }: { heads: number; kvHeads: number; headDim: number },
   qkv: Float32Array,
 ): Float64Array {
@@ -32,6 +34,9 @@ export function qkNormReference(
         part.set(normReference({ kind, weight, epsilon }, part.slice(at, at + step)), at);
       }
     }
+    const weight = new Float32Array(headDim).fill(1);
+    const part = out.subarray(row + (heads + kvHeads) * headDim, row + width);
+    if (values) part.set(normReference({ kind, weight, epsilon }, part));
   }
   return out;
 }

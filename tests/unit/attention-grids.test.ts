@@ -17,7 +17,7 @@ describe("subgroupGrid", () => {
     "keeps the shader's limits: $width lanes, $realBytes bytes, from $tilesAtLeast tiles",
     ({ width, realBytes, tilesAtLeast }) => {
       for (const group of [1, 2, 3, 4, 5, 7, 8, 9, 12, 16, 71]) {
-        for (const headDim of [8, 16, 64, 72, 80, 96, 112, 128, 192, 256]) {
+        for (const headDim of [8, 16, 64, 72, 80, 96, 112, 128, 192, 256, 512]) {
           const grid = subgroupGrid(
             { heads: 2 * group, kvHeads: 2, headDim },
             realBytes,

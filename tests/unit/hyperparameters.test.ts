@@ -56,6 +56,41 @@ async function attention(
   return taken!;
 }
 
+describe("layers", () => {
+  const dims = { "token_embd.weight": [64, 3], "blk.1.nextn.eh_proj.weight": [128, 64] };
+
+  test("blocks that predict further tokens are none, and their tensors are left in the file", async () => {
+    const reader = await readerOf({ "llama.nextn_predict_layers": 1 }, dims);
+    expect(reader.layers((_, index) => index)).toEqual([0]);
+    expect(() => reader.file.checkUnused()).toThrow(/token_embd\.weight\./);
+  });
+
+  test("without the key they are layers, and their tensors must be taken", async () => {
+    const reader = await readerOf({}, dims);
+    expect(reader.layers((_, index) => index)).toEqual([0, 1]);
+    expect(() => reader.file.checkUnused()).toThrow(/nextn/);
+  });
+
+  test("a file of such blocks alone is refused", async () => {
+    const reader = await readerOf({ "llama.nextn_predict_layers": 2 }, dims);
+    expect(() => reader.layers(() => 0)).toThrow(/block_count - nextn_predict_layers is 0/);
+  });
+
+  test("a delta net of a shape that no kernel has is refused by name", async () => {
+    const ssm = {
+      "llama.ssm.conv_kernel": 1,
+      "llama.ssm.state_size": 6,
+      "llama.ssm.group_count": 3,
+      "llama.ssm.time_step_rank": 4,
+      "llama.ssm.inner_size": 2048,
+    };
+    const reader = await readerOf(ssm);
+    expect(() => reader.layers(layer => layer.deltaNet())).toThrow(
+      /time_step_rank is 4, not a multiple of 3; ssm.state_size is 6, not a multiple of 4; ssm.conv_kernel - 1 is 0.*6 x 512, more than 256/,
+    );
+  });
+});
+
 describe("readHyperparameters", () => {
   test("reads the file's numbers", async () => {
     expect(readHyperparameters(await open())).toEqual({
@@ -117,7 +152,7 @@ describe("heads", () => {
   test.each([
     ["head_count is 7", { "llama.attention.head_count": 7, "llama.attention.key_length": 8 }],
     ["head_count_kv is 0", { "llama.attention.head_count_kv": 0 }],
-    ["head dimension is 512", { "llama.attention.key_length": 512, "llama.attention.value_length": 512 }],
+    ["head dimension is 516", { "llama.attention.key_length": 516, "llama.attention.value_length": 516 }],
     ["value_length 4", { "llama.attention.value_length": 4 }],
     ["head dimension is 10", { "llama.attention.key_length": 10, "llama.attention.value_length": 10 }],
   ])("refuses what the kernels do not do: %s", async (text, changes) => {
@@ -205,5 +240,45 @@ describe("rope", () => {
       scaling: { factors: { original: 128, long: { tensor: { name: "rope_factors_long.weight" } } } },
     });
     await expect(withTensors({ "rope_freqs.weight": [3] })).rejects.toThrow(ModelFormatError);
+  });
+});
+
+describe("keys and values of another layer", () => {
+  const qkNorm = { kind: "rms", over: "head", values: true } as const;
+  const dims = (layer: number): Record<string, number[]> => ({
+    [`blk.${layer}.attn_q.weight`]: [64, 64],
+    [`blk.${layer}.attn_output.weight`]: [64, 64],
+    [`blk.${layer}.attn_q_norm.weight`]: [8],
+  });
+  const own = { "blk.0.attn_k.weight": [64, 16], "blk.0.attn_k_norm.weight": [8] };
+
+  const read = async (more: Record<string, number[]> = {}) => {
+    const all = { "token_embd.weight": [64, 3], ...dims(0), ...own, ...dims(1), ...more };
+    const reader = await readerOf({}, all);
+    let keysOf: AttentionWeights | undefined;
+    const layers = reader.layers(layer => {
+      keysOf = layer.attention({ rope: undefined, qkNorm, keysOf });
+      return keysOf;
+    });
+    return { reader, layers };
+  };
+
+  test("are kept once, and the layer that reads them has queries alone", async () => {
+    const { reader, layers } = await read();
+    expect(reader.caches).toEqual([{ layer: 0, kvHeads: 2, headDim: 8, window: undefined }]);
+    expect(layers[1]!.cache).toBe(layers[0]!.cache);
+    expect(layers.map(({ qkv }) => qkv.rows)).toEqual([80, 64]);
+    // without a projection of values keys are the values
+    expect(layers.map(({ given }) => given.sides)).toEqual([1, 0]);
+  });
+
+  test("may lie in the file of the layer that does not use them", async () => {
+    const { reader } = await read({
+      "blk.1.attn_k.weight": [64, 16],
+      "blk.1.attn_v.weight": [64, 16],
+      "blk.1.attn_k_norm.weight": [8],
+    });
+    reader.embedding();
+    expect(() => reader.file.checkUnused()).not.toThrow();
   });
 });

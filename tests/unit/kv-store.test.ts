@@ -247,9 +247,9 @@ describe("layers with a window", () => {
 });
 
 describe("recurrent layers", () => {
-  const states = [
-    { layer: 3, bytes: 48 },
-    { layer: 5, bytes: 16 },
+  const states: LayerState[] = [
+    { layer: 3, kind: "convolution", bytes: 48 },
+    { layer: 5, kind: "convolution", bytes: 16 },
   ];
 
   test("are gone on from at checkpoints alone, which are restored", () => {
@@ -271,8 +271,8 @@ describe("recurrent layers", () => {
     copies.length = 0;
     expect(kv.open(ids).cached).toBe(80);
     expect(copies).toEqual([
-      "checkpoints of layer 3@48 to state of layer 3@0: 48",
-      "checkpoints of layer 5@16 to state of layer 5@0: 16",
+      "checkpoints, convolution of layer 3@48 to convolution of layer 3@0: 48",
+      "checkpoints, convolution of layer 5@16 to convolution of layer 5@0: 16",
     ]);
     expect(kv.open(ids.slice(0, 79)).cached).toBe(32);
     expect([kv.untilCheckpoint(80), kv.untilCheckpoint(95), kv.lastCheckpoint(99)]).toEqual([16, 1, 96]);
@@ -304,8 +304,8 @@ describe("after any order of openings, growth and ends", () => {
     ["full attention", [layer(0), layer(1)], []],
     ["windows beside it", [layer(0), layer(1, 40)], []],
     ["windows alone", [layer(0, 40), layer(1, 24)], []],
-    ["recurrent layers", [layer(0)], [{ layer: 1, bytes: 16 }]],
-    ["all kinds", [layer(0), layer(1, 40)], [{ layer: 2, bytes: 16 }]],
+    ["recurrent layers", [layer(0)], [{ layer: 1, kind: "convolution", bytes: 16 }]],
+    ["all kinds", [layer(0), layer(1, 40)], [{ layer: 2, kind: "convolution", bytes: 16 }]],
   ];
   test.each(designs)("no page is lost, none has two owners that write: %s", (_, layers, states) => {
     for (let seed = 1; seed <= 40; seed++) {

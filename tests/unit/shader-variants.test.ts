@@ -25,6 +25,8 @@ const PARTS = [
   "vector",
   "weights",
 ];
+/** Kernels that compute what another one's reference does. */
+const REFERENCES: Readonly<Record<string, string>> = { "matvec-few": "matmul" };
 /** What a kernel's shaders are called where that is not its own stem. */
 const FAMILIES: Readonly<Record<string, string>> = { sampler: "sample" };
 
@@ -89,7 +91,7 @@ describe("shader files", () => {
     const references = stems("tests/reference", ".ts");
     const tests = stems("tests/gpu", ".test.ts");
     for (const { kernel } of variants) {
-      expect(references, "tests/reference").toContain(kernel);
+      expect(references, "tests/reference").toContain(REFERENCES[kernel] ?? kernel);
       expect(
         tests.some(test => `${test}-`.startsWith(`${kernel}-`)),
         `tests/gpu/${kernel}*.test.ts`,

@@ -95,12 +95,18 @@ describe.skipIf(noSharedGolden)(`real vocabularies equal llama.cpp${why}`, () =>
     }
   });
 
-  const architectures = noSharedGolden ? [] : readdirSync(join(sharedGolden, "arch"));
+  const architectures = ["arch", "arch2"].flatMap(set =>
+    noSharedGolden
+      ? []
+      : readdirSync(join(sharedGolden, set), { withFileTypes: true })
+          .filter(entry => entry.isDirectory())
+          .map(({ name }) => `${set}/${name}`),
+  );
   test.each(architectures)("tiny %s", async name => {
-    const golden = readJson(join(sharedGolden, `arch/${name}/case.json`)) as {
+    const golden = readJson(join(sharedGolden, `${name}/case.json`)) as {
       tokenizer_cases: (Case & { ids_special: number[] })[];
     };
-    const tiny = createTokenizer(await readMetadata(join(sharedGolden, `arch/${name}/model.gguf`)));
+    const tiny = createTokenizer(await readMetadata(join(sharedGolden, `${name}/model.gguf`)));
     for (const { text, ids, ids_special } of golden.tokenizer_cases) {
       expect(tiny.encode(text), JSON.stringify(text)).toEqual(ids);
       expect(tiny.encode(text, { addSpecial: true, parseSpecial: true }), JSON.stringify(text)).toEqual(

@@ -1,8 +1,9 @@
 import type { Buffers } from "../../gpu/buffers.ts";
 
-/** What a recurrent layer keeps of a sequence, such as the last inputs of a short convolution. */
+/** What a recurrent layer keeps of a sequence: the last inputs of a short convolution, the memory of a delta net; it may have both. */
 export interface LayerState {
   layer: number;
+  kind: "convolution" | "memory";
   bytes: number;
 }
 
@@ -17,24 +18,25 @@ const CHECKPOINTS = { least: 4, most: 64 };
 export class States {
   /** Copies that can be kept. */
   readonly checkpoints: number;
-  readonly layers: readonly { layer: number; bytes: number; live: GPUBuffer; kept: GPUBuffer }[];
+  readonly layers: readonly (LayerState & { live: GPUBuffer; kept: GPUBuffer })[];
 
   /** @throws DoesNotFitError `adapter-limit` */
   constructor(buffers: Buffers, layers: readonly LayerState[], slots: number) {
     const all = layers.reduce((sum, { bytes }) => sum + bytes, 0);
     const { least, most } = CHECKPOINTS;
     this.checkpoints = all === 0 ? 0 : Math.max(least, Math.min(most, Math.floor(CHECKPOINT_BYTES / all)));
-    this.layers = layers.map(({ layer, bytes }) => ({
+    this.layers = layers.map(({ layer, kind, bytes }) => ({
       layer,
+      kind,
       bytes,
-      live: buffers.storage(`state of layer ${layer}`, slots * bytes),
-      kept: buffers.storage(`checkpoints of layer ${layer}`, this.checkpoints * bytes),
+      live: buffers.storage(`${kind} of layer ${layer}`, slots * bytes),
+      kept: buffers.storage(`checkpoints, ${kind} of layer ${layer}`, this.checkpoints * bytes),
     }));
   }
 
   /** The running sequences' states of a layer, by slot. */
-  live(layer: number): GPUBuffer {
-    return this.layers.find(state => state.layer === layer)!.live;
+  live(layer: number, kind: LayerState["kind"]): GPUBuffer {
+    return this.layers.find(state => state.layer === layer && state.kind === kind)!.live;
   }
 
   keep(encoder: GPUCommandEncoder, slot: number, checkpoint: number): void {

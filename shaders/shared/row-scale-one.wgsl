@@ -1,0 +1,1 @@
+fn row_scale() -> f32 { return 1.0; }
