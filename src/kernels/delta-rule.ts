@@ -7,7 +7,7 @@ export interface DeltaRuleShape {
   /** Heads of values, a multiple of `keyHeads`: head h has queries and keys of head h mod keyHeads. */
   heads: number;
   keyHeads: number;
-  /** Elements of a key and of a value: multiples of 4, at most 256. */
+  /** Elements of a key and of a value: multiples of 4, at most `MAX_STATE_DIM`. */
   keyDim: number;
   valueDim: number;
   /** Positions that the convolution sees, its own included; at least 2. */
@@ -44,6 +44,9 @@ export interface DeltaRuleScratch {
   factors: number;
 }
 
+/** Keys and values up to this width fit the kernels' workgroup memory. */
+export const MAX_STATE_DIM = 256;
+
 /** Rows of a chunk; `CHUNK` in the shaders. */
 const CHUNK = 64;
 /** Units of 4 values of a workgroup of the scan. */
@@ -75,7 +78,11 @@ const chunks = (rows: number, sequences: number): number => Math.ceil(rows / CHU
 
 function constantsOf(shape: DeltaRuleShape, { a, dt }: Pick<DeltaRuleBuffers, "a" | "dt">) {
   const { heads, keyHeads, keyDim, valueDim, taps } = shape;
-  if (heads % keyHeads !== 0 || taps < 2 || [keyDim, valueDim].some(size => size % 4 !== 0 || size > 256))
+  if (
+    heads % keyHeads !== 0 ||
+    taps < 2 ||
+    [keyDim, valueDim].some(size => size % 4 !== 0 || size > MAX_STATE_DIM)
+  )
     throw new RangeError(`delta-rule: ${heads} heads of ${keyHeads}, ${keyDim} x ${valueDim}, ${taps} taps`);
   const sizes = { HEADS: heads, K_HEADS: keyHeads, KEY: keyDim, VALUE: valueDim };
   return { sizes, row: { ...sizes, STRIDE: deltaRow(shape), A_AT: a.at, DT_AT: dt.at } };

@@ -1,5 +1,5 @@
 import { MAX_HEAD_DIM } from "../kernels/attention.ts";
-import { type DeltaRuleShape, deltaChannels } from "../kernels/delta-rule.ts";
+import { type DeltaRuleShape, deltaChannels, MAX_STATE_DIM } from "../kernels/delta-rule.ts";
 import type { Gate, Temperature } from "../kernels/epilogue.ts";
 import type { NormKind } from "../kernels/norm.ts";
 import type { KvGiven } from "../kernels/qk-norm.ts";
@@ -315,9 +315,9 @@ export class LayerReader extends Tensors {
       ...multiple("ssm.inner_size / ssm.time_step_rank", valueDim, 4),
       ...multiple("ssm.inner_size", width, COLUMN_MULTIPLE),
       ...multiple("ssm.conv_kernel - 1", taps - 1, 1),
-      ...(Math.max(keyDim, valueDim) <= MAX_HEAD_DIM
+      ...(Math.max(keyDim, valueDim) <= MAX_STATE_DIM
         ? []
-        : [`a head's state is ${keyDim} x ${valueDim}, more than ${MAX_HEAD_DIM}`]),
+        : [`a head's state is ${keyDim} x ${valueDim}, more than ${MAX_STATE_DIM}`]),
     ];
     if (problems.length > 0) throw unsupportedShape(problems);
     const shape = { heads, keyHeads, keyDim, valueDim, taps, epsilon: readEpsilon(keys, "rms") };
