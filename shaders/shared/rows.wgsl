@@ -25,20 +25,18 @@
 //   unknown_zero()        0 that no compiler can see through
 //
 // In a kernel that changes them, each is read anew at every call: call it outside of loops.
-const SLOTS = 8u;
+const MAX_SEQUENCES = 8u;
 
-// In GPU memory, so that many steps can be queued without the CPU in between: kernels read it, the sampler advances it.
 struct Slot {
   // positions in the KV cache before this batch
   position: u32,
-  // 1 once an end-of-turn token was sampled, 2 once the logits were no numbers: nothing is sampled any more
-  finished: u32,
   // tokens sampled since the request began
   generated: u32,
   // elements of an array in a uniform are multiples of 16 bytes
-  unused: u32,
+  unused: vec2u,
 }
 
+// In GPU memory, so that many steps can be queued without the CPU in between: kernels read it, the sampler advances it.
 struct State {
   // tokens in this batch
   rows: u32,
@@ -49,17 +47,26 @@ struct State {
   // slots of the batch in the order of their rows, then those that draw
   order: array<vec4u, 2>,
   drawing: array<vec4u, 2>,
+  // by slot: 1 where it has rows in this batch
+  present: array<vec4u, 2>,
   // by slot: its first row in this batch, and the one behind its last
-  spans: array<vec4u, SLOTS>,
-  slots: array<Slot, SLOTS>,
+  spans: array<vec4u, MAX_SEQUENCES>,
+  // by slot, from here on what the sampler changes: 1 once an end-of-turn token was sampled, 2 once the logits were no numbers
+  finished: array<vec4u, 2>,
+  slots: array<Slot, MAX_SEQUENCES>,
 }
 
 fn sequences() -> u32 { return state.sequences; }
 
 fn slot_at(i: u32) -> u32 { return state.order[i / 4u][i % 4u]; }
 
-// Kernels of a single sequence rest once it has ended: what is still queued then costs next to nothing.
-fn stopped() -> bool { return state.sequences == 1u && ended(state.order[0].x); }
+// Once all sequences of a batch have ended, what is still queued costs next to nothing. No load waits for another one: each
+// kernel begins with this.
+fn stopped() -> bool {
+  let first = (state.present[0] == vec4u()) | (state.finished[0] != vec4u());
+  let others = (state.present[1] == vec4u()) | (state.finished[1] != vec4u());
+  return all(first) && all(others);
+}
 
 fn batch_rows() -> u32 { return state.rows; }
 
@@ -91,7 +98,7 @@ fn drawing_slot(i: u32) -> u32 { return state.drawing[i / 4u][i % 4u]; }
 
 fn drawn_row(i: u32) -> u32 { return state.spans[drawing_slot(i)].y - 1u; }
 
-fn ended(slot: u32) -> bool { return state.slots[slot].finished != 0u; }
+fn ended(slot: u32) -> bool { return state.finished[slot / 4u][slot % 4u] != 0u; }
 
 fn generated(slot: u32) -> u32 { return state.slots[slot].generated; }
 

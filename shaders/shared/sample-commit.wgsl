@@ -5,7 +5,7 @@
 override V: u32;             // vocabulary size
 override RING: u32;          // entries of `ids`, a power of two
 const WINDOW = 64u;          // positions that the repetition penalty looks back
-// [SLOTS]: the next step's input
+// [MAX_SEQUENCES]: the next step's input
 @group(0) @binding(4) var<storage, read_write> tokens: array<u32>;
 // ids[slot][generated % RING]: for the host
 @group(0) @binding(5) var<storage, read_write> ids: array<u32>;

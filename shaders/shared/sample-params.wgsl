@@ -20,7 +20,7 @@ struct SampleParams {
   end_count: u32,
   end_tokens: array<vec4u, 4>,
 }
-@group(0) @binding(7) var<uniform> asked: array<SampleParams, SLOTS>;
+@group(0) @binding(7) var<uniform> asked: array<SampleParams, MAX_SEQUENCES>;
 
 var<private> draw: u32;
 var<private> slot: u32;
@@ -43,7 +43,7 @@ fn uses(flag: u32) -> bool { return flagged(slot, flag); }
 
 // The slot for which a workgroup is to draw the `index`-th token, or NO_SLOT. Its value tells what is the same for all
 // threads, which WGSL does not believe of the variable.
-const NO_SLOT = SLOTS;
+const NO_SLOT = MAX_SEQUENCES;
 
 fn begin_draw(index: u32, greedy: bool) -> u32 {
   let drawn_for = drawing_slot(index);

@@ -1,6 +1,6 @@
 /** What each option must be, one table a call. What depends on the model is checked where the model is known. */
 
-import { SLOTS } from "../kernels/state.ts";
+import { MAX_SEQUENCES } from "../kernels/state.ts";
 import { nameRule, type Rule } from "../options.ts";
 import type { samplingRules } from "../sampling/options.ts";
 import type { ChatOptions, EmbedOptions, FitOptions, LoadOptions, TemplateOptions } from "../types.ts";
@@ -42,7 +42,7 @@ export const textOrIds: Rule = [(value: never) => isText(value) || ids[0](value)
 
 export const loadRules: Rules<Omit<LoadOptions, "signal" | "onProgress" | "worker">> = {
   contextLength: whole(1),
-  maxSequences: whole(1, SLOTS),
+  maxSequences: whole(1, MAX_SEQUENCES),
   headers: [(value: unknown) => isObject(value) && holdsAll(value, isText), "an object of strings"],
   token: text,
   hubUrl: text,

@@ -4,7 +4,7 @@ import type { Dispatch } from "../gpu/dispatch.ts";
 import { timeDispatches } from "../gpu/profiler.ts";
 import { packSampling } from "../kernels/sample-params.ts";
 import type { Sampler } from "../kernels/sampler.ts";
-import { batchBytes, slotBytes, slotOffset } from "../kernels/state.ts";
+import { batchBytes, slotWrites } from "../kernels/state.ts";
 import type { KvStore } from "../model/kv/store.ts";
 import type { Scratch } from "../model/scratch.ts";
 import { refused } from "../options.ts";
@@ -52,8 +52,8 @@ export class Profiler {
       queue.writeBuffer(scratch.sampled, slot * 4, new Uint32Array(1));
       queue.writeBuffer(scratch.state, 0, batchBytes([{ slot, rows, draws: true }]));
       const prepare = (): void => {
-        const state = slotBytes({ position: context, finished: false, generated: 0 });
-        queue.writeBuffer(scratch.state, slotOffset(slot), state);
+        const state = { position: context, finished: false, generated: 0 };
+        for (const { at, bytes } of slotWrites(slot, state)) queue.writeBuffer(scratch.state, at, bytes);
       };
       // a sampled token moves the sequence on by one: no more of them than the context has room for
       const most = reach - context - rows + 1;

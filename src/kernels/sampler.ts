@@ -2,7 +2,7 @@ import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Dispatch, Pipelines } from "../gpu/dispatch.ts";
 import { PARAMS_BYTES, type PackedSampling, PENALTY_WINDOW, TAIL_OFFSET } from "./sample-params.ts";
-import { SLOTS } from "./state.ts";
+import { MAX_SEQUENCES } from "./state.ts";
 
 export interface SamplerInputs {
   /** V, ids from 0 to V - 1. */
@@ -68,7 +68,7 @@ export async function createSampler(
   const SLICE = THREADS * Math.ceil(V / (THREADS * cut.slices));
   const SLICES = Math.ceil(V / SLICE);
   const HISTORY = V + PENALTY_WINDOW;
-  const params = buffers.uniform("sampler: params", SLOTS * PARAMS_BYTES);
+  const params = buffers.uniform("sampler: params", MAX_SEQUENCES * PARAMS_BYTES);
   const history = buffers.storage("sampler: history", slots * HISTORY * 4);
   const bias = buffers.storage("sampler: bias", slots * V * 4);
   const ring = buffers.storage("sampler: ids", slots * RING * 4);

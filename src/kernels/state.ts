@@ -5,7 +5,7 @@ import { constantIn, StructLayout } from "../gpu/struct.ts";
 
 /** A sequence's rows in a batch: neighbours in it, in the order of the list. */
 export interface BatchPart {
-  /** Its place among the running sequences, below `SLOTS`. */
+  /** Its place among the running sequences, below `MAX_SEQUENCES`. */
   slot: number;
   /** Tokens, at least 1. */
   rows: number;
@@ -22,64 +22,88 @@ export interface SlotState {
   generated: number;
 }
 
+/** The same as the GPU has it. */
+export interface SlotRead {
+  position: number;
+  finished: number;
+  generated: number;
+}
+
 const TEXT = shaderFile("shared/rows");
 const STATE = new StructLayout(TEXT, "State");
 const SLOT = new StructLayout(TEXT, "Slot");
 
 /** Sequences that run at a time at most. */
-export const SLOTS = constantIn(TEXT, "SLOTS");
+export const MAX_SEQUENCES = constantIn(TEXT, "MAX_SEQUENCES");
 export const STATE_BYTES = STATE.bytes;
 
-/** What the CPU says of a batch: everything before the slots, which the GPU advances itself. Written at 0. */
+const FINISHED_AT = STATE.offsetOf("finished");
+
+const bySlot = (values: readonly number[]): number[][] =>
+  [0, 1].map(word => [0, 1, 2, 3].map(i => values[word * 4 + i] ?? 0));
+
+/** What the CPU says of a batch: everything before what the sampler changes. Written at 0. */
 export function batchBytes(parts: readonly BatchPart[]): ArrayBuffer {
-  const spans = Array.from({ length: SLOTS }, () => [0, 0, 0, 0]);
+  const none = new Array<number>(MAX_SEQUENCES).fill(0);
+  const present = [...none];
+  const spans = none.map(() => [0, 0, 0, 0]);
   const order: number[] = [];
   const drawing: number[] = [];
   let rows = 0;
   let lastRow = 0;
   for (const { slot, rows: count, draws } of parts) {
     spans[slot] = [rows, rows + count, 0, 0];
+    present[slot] = 1;
     rows += count;
     order.push(slot);
     if (!draws) continue;
     if (drawing.length === 0) lastRow = rows - 1;
     drawing.push(slot);
   }
-  const list = (slots: readonly number[]): number[][] =>
-    [0, 1].map(word => [0, 1, 2, 3].map(i => slots[word * 4 + i] ?? 0));
-  const empty = { position: 0, finished: 0, generated: 0, unused: 0 };
   const batch = STATE.pack({
     rows,
     sequences: order.length,
     draws: drawing.length,
     last_row: lastRow,
-    order: list(order),
-    drawing: list(drawing),
+    order: bySlot(order),
+    drawing: bySlot(drawing),
+    present: bySlot(present),
     spans,
-    slots: spans.map(() => empty),
+    finished: bySlot(none),
+    slots: none.map(() => ({ position: 0, generated: 0, unused: [0, 0] })),
   });
-  return batch.slice(0, STATE.offsetOf("slots"));
+  return batch.slice(0, FINISHED_AT);
 }
 
-/** Where a slot's state is written. */
-export function slotOffset(slot: number): number {
-  return STATE.offsetOf("slots") + slot * SLOT.bytes;
-}
-
-export function slotBytes({ position, finished, generated }: SlotState): ArrayBuffer {
-  return SLOT.pack({ position, finished: finished ? 1 : 0, generated, unused: 0 });
+/** Where the state of a slot is to be written, piece by piece. */
+export function slotWrites(
+  slot: number,
+  { position, finished, generated }: SlotState,
+): { at: number; bytes: ArrayBuffer | Uint32Array<ArrayBuffer> }[] {
+  return [
+    { at: FINISHED_AT + slot * 4, bytes: Uint32Array.of(finished ? 1 : 0) },
+    {
+      at: STATE.offsetOf("slots") + slot * SLOT.bytes,
+      bytes: SLOT.pack({ position, generated, unused: [0, 0] }),
+    },
+  ];
 }
 
 /** A whole state: one sequence, in slot 0, of which a token is drawn. */
 export function stateBytes({ rows, ...slot }: SlotState & { rows: number }): Uint32Array<ArrayBuffer> {
-  const bytes = new Uint8Array(STATE.bytes);
-  bytes.set(new Uint8Array(batchBytes([{ slot: 0, rows, draws: true }])));
-  bytes.set(new Uint8Array(slotBytes(slot)), slotOffset(0));
-  return new Uint32Array(bytes.buffer);
+  const state = new Uint8Array(STATE.bytes);
+  state.set(new Uint8Array(batchBytes([{ slot: 0, rows, draws: true }])));
+  for (const { at, bytes } of slotWrites(0, slot))
+    state.set(new Uint8Array(ArrayBuffer.isView(bytes) ? bytes.buffer : bytes), at);
+  return new Uint32Array(state.buffer);
 }
 
 /** What the GPU made of a slot: `finished` is 0, 1 after an end token, 2 where the logits were not numbers. */
-export function readSlot(words: Uint32Array, slot: number): { finished: number; generated: number } {
-  const word = (field: string): number => words[(slotOffset(slot) + SLOT.offsetOf(field)) / 4]!;
-  return { finished: word("finished"), generated: word("generated") };
+export function readSlot(words: Uint32Array, slot: number): SlotRead {
+  const at = (STATE.offsetOf("slots") + slot * SLOT.bytes) / 4;
+  return {
+    position: words[at + SLOT.offsetOf("position") / 4]!,
+    finished: words[FINISHED_AT / 4 + slot]!,
+    generated: words[at + SLOT.offsetOf("generated") / 4]!,
+  };
 }

@@ -1,7 +1,7 @@
 /** How many positions a session holds, and how many rows are computed at once. */
 import { MAX_POSITIONS } from "../gguf/ranges.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { SLOTS } from "../kernels/state.ts";
+import { MAX_SEQUENCES } from "../kernels/state.ts";
 import { KV_PAGE, layerBytes } from "../model/kv/layout.ts";
 import type { OpenedModel } from "../model/open-model.ts";
 import { refused } from "../options.ts";
@@ -14,7 +14,7 @@ const DEFAULT_TEXT = 2048;
 const CHUNK_ROWS = { gpu: 512, software: 64 };
 
 /** Sequences that run at a time, unless asked otherwise. */
-export const DEFAULT_SEQUENCES = SLOTS;
+export const DEFAULT_SEQUENCES = MAX_SEQUENCES;
 
 /** @throws InputError `option` */
 export function chooseContext(gpu: Gpu, model: OpenedModel, wanted: number | undefined): number {

@@ -1,5 +1,5 @@
 import type { Buffers } from "../gpu/buffers.ts";
-import { SLOTS, STATE_BYTES } from "../kernels/state.ts";
+import { MAX_SEQUENCES, STATE_BYTES } from "../kernels/state.ts";
 import type { Rope } from "./rope.ts";
 
 /** The buffers between the kernels of a batch, shared by all programs of a model. */
@@ -24,7 +24,7 @@ export class Scratch {
     this.batchRows = rows;
     this.#positions = positions;
     this.tokens = buffers.storage("tokens", rows * 4);
-    this.sampled = buffers.storage("sampled tokens", SLOTS * 4);
+    this.sampled = buffers.storage("sampled tokens", MAX_SEQUENCES * 4);
     this.state = buffers.uniform("state", STATE_BYTES);
   }
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { type MatvecFewOptions, matvecFew } from "../../src/kernels/matvec-few.ts";
 import { stateBytes } from "../../src/kernels/state.ts";
 import type { WeightType } from "../../src/kernels/weights.ts";
@@ -11,24 +11,31 @@ import { type KernelBench, kernelBench, randomNormal, randomSource } from "./sup
 type Variant = NonNullable<MatvecFewOptions["variant"]>;
 const VARIANTS: readonly Variant[] = ["subgroups", "workgroup"];
 
-/** Rows of the text, tokens of the batch, type, epilogue, rows and columns of the weight: each way of scales, ragged ends, split teams. */
+/**
+ * Rows of the text, tokens of the batch, type, epilogue, rows and columns of the weight: each way of scales, ragged ends, split
+ * teams. A software adapter compiles eight rows, written out, for many seconds: there most have few.
+ */
 const CASES: [rows: number, tokens: number, WeightType, "store" | "add" | "glu" | "gated", number, number][] =
   [
     [2, 2, "Q4_0", "store", 577, 576],
-    [4, 3, "Q4_0", "glu", 200, 288],
-    [8, 8, "Q4_1", "add", 100, 96],
-    [8, 5, "Q8_0", "gated", 260, 32],
-    [4, 4, "F16", "store", 37, 40],
-    [4, 1, "BF16", "glu", 72, 104],
-    [8, 7, "F32", "add", 36, 8],
-    [4, 2, "Q4_K", "glu", 72, 512],
-    [8, 8, "Q6_K", "store", 37, 768],
-    [4, 4, "Q2_K", "add", 36, 256],
-    [2, 2, "Q5_K", "store", 33, 512],
-    [4, 3, "IQ4_NL", "store", 37, 96],
-    [4, 4, "IQ2_XS", "glu", 72, 512],
-    [2, 2, "TQ1_0", "add", 36, 256],
-    [8, 6, "Q4_0", "store", 36, 4864],
+    [8, 5, "Q4_0", "glu", 200, 288],
+    [2, 1, "Q8_0", "gated", 260, 32],
+    [3, 2, "F16", "store", 37, 40],
+    [2, 2, "Q6_K", "add", 36, 768],
+    [2, 2, "Q4_0", "store", 36, 4864],
+    ...(inject("variants") === "all"
+      ? ([
+          [8, 8, "Q4_1", "add", 100, 96],
+          [4, 1, "BF16", "glu", 72, 104],
+          [8, 7, "F32", "add", 36, 8],
+          [4, 2, "Q4_K", "glu", 72, 512],
+          [4, 4, "Q2_K", "add", 36, 256],
+          [2, 2, "Q5_K", "store", 33, 512],
+          [4, 3, "IQ4_NL", "store", 37, 96],
+          [4, 4, "IQ2_XS", "glu", 72, 512],
+          [2, 2, "TQ1_0", "add", 36, 256],
+        ] as const)
+      : []),
   ];
 
 describe("matvec-few", () => {
@@ -42,7 +49,11 @@ describe("matvec-few", () => {
   const state = (rows: number, finished = false): GPUBuffer =>
     bench.state(stateBytes({ position: 9, rows, finished, generated: 0 }));
 
-  const all = VARIANTS.flatMap(variant => CASES.map(entry => [variant, ...entry] as const));
+  const all = VARIANTS.flatMap((variant, index) =>
+    (index === 0 || inject("variants") === "all" ? CASES : CASES.slice(0, 3)).map(
+      entry => [variant, ...entry] as const,
+    ),
+  );
   test.for(all.map(entry => [entry.join(" "), entry] as const))(
     "%s: all tokens of the batch equal the reference, and no other row is touched",
     async ([_name, [variant, rows, tokens, type, kind, height, columns]], { skip }) => {
@@ -61,12 +72,12 @@ describe("matvec-few", () => {
     },
   );
 
-  test.for(epilogueCases(VARIANTS))(
+  test.for(epilogueCases(VARIANTS.slice(0, 1)))(
     "%s: %j after a bias, in its columns, and nothing beside them",
     async ([variant, shape], { skip }) => {
       skip(unsupported(variant), "no subgroups on this adapter");
       const random = randomSource(31);
-      const tokens = 3;
+      const tokens = 2;
       const [rows, columns] = [shape.kind === "logits" || shape.kind === "store" ? 33 : 40, 72];
       const { weight, values } = await randomWeight(bench, random, "F32", rows, columns);
       const outputs = shape.kind === "glu" ? rows / 2 : rows;
@@ -79,7 +90,7 @@ describe("matvec-few", () => {
         epilogue: epilogueOf(shape, y),
         x: bench.upload("x", x),
         bias: vectorAmongOthers(bench, bias),
-        rows: 4,
+        rows: tokens,
         state: state(tokens),
         variant,
       };

@@ -3,7 +3,7 @@
 import { encodeDispatches } from "../../src/gpu/dispatch.ts";
 import { packSampling } from "../../src/kernels/sample-params.ts";
 import { createSampler, type SamplerCut } from "../../src/kernels/sampler.ts";
-import { STATE_BYTES, slotOffset, stateBytes } from "../../src/kernels/state.ts";
+import { readSlot, type SlotRead, STATE_BYTES, stateBytes } from "../../src/kernels/state.ts";
 import { type ResolvedSampling, validateSampling } from "../../src/sampling/options.ts";
 import type { SamplingOptions } from "../../src/types.ts";
 import type { KernelBench } from "./support.ts";
@@ -17,8 +17,7 @@ export function sampling(options: SamplingOptions, vocabularySize: number): Reso
 
 export interface Draws {
   ids: number[];
-  /** position, finished, generated. */
-  state: number[];
+  state: SlotRead;
   /** `tokens[0]`. */
   token: number;
 }
@@ -71,7 +70,7 @@ export async function samplerBench(bench: KernelBench, vocabularySize: number, c
     await bench.run([]);
     const result: Draws = {
       ids: [...(await bench.readU32(out, count))],
-      state: [...(await bench.readU32(state, STATE_BYTES / 4))].slice(slotOffset(0) / 4).slice(0, 3),
+      state: readSlot(await bench.readU32(state, STATE_BYTES / 4), 0),
       token: (await bench.readU32(tokens, 1))[0]!,
     };
     buffers.release(out);

@@ -166,7 +166,7 @@ describe("sampler", () => {
     expect(state).toEqual([1, 1, 1, 1]);
     expect(ids[0]).toBe(390);
     const untouched = await small.draw(logits, request, { finished: true, position: 9, rows: 3 });
-    expect(untouched.state).toEqual([9, 1, 0]);
+    expect(untouched.state).toEqual({ position: 9, finished: 1, generated: 0 });
   });
 
   const failures: [string, (logits: Logits) => void, SamplingOptions][] = [
