@@ -42,7 +42,7 @@ fn source_row(first_group: u32, row: u32) -> u32 {
 // turn: columns past the last one are zeros in X and anything in W.
 fn load_x(first_token: u32, token: u32, start: u32, unit: u32) -> Unit {
   let at = column_unit(start, unit);
-  let i = min(first_token + token, last_row()) * (K / 4u) + at * 2u;
+  let i = min(first_token + token, batch_rows() - 1u) * (K / 4u) + at * 2u;
   let past = K % (UNITS * 8u) != 0u && at != start + unit;
   return Unit(select(x[i] / X_SCALE, vec4f(), past), select(x[i + 1u] / X_SCALE, vec4f(), past));
 }

@@ -13,6 +13,7 @@ import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { type Dispatch, Pipelines } from "../gpu/dispatch.ts";
 import { SINGLE_STEP_KEYS } from "../kernels/attention.ts";
+import { fewVariant } from "../kernels/matmul.ts";
 import { packSampling } from "../kernels/sample-params.ts";
 import { createSampler } from "../kernels/sampler.ts";
 import { KV_PAGE, layerBytes } from "../model/kv/layout.ts";
@@ -105,7 +106,9 @@ export function buildModel(buildParts: BuildParts): BuiltModel {
       ]);
       return { sequences, contexts: each, logits };
     };
-    const few = gpu.software ? [slots] : [...FEW.filter(rows => rows < slots), slots];
+    // matrix units and software adapters take any few rows alike
+    const alike = fewVariant(gpu, "F16") !== undefined;
+    const few = alike ? [slots] : [...FEW.filter(rows => rows < slots), slots];
     const { sampled: tokens, state } = scratch;
     const sampling = { vocabularySize: vocabulary, logits, tokens, state, slots };
     const compiling = Promise.all([

@@ -19,7 +19,7 @@ import { type EmbedOptions, embed } from "../kernels/embed.ts";
 import type { Epilogue, QkvPlaces } from "../kernels/epilogue.ts";
 import { expertsCombine, expertsDown, expertsGather, expertsSelect } from "../kernels/experts.ts";
 import { headGate } from "../kernels/head-gate.ts";
-import { matmul } from "../kernels/matmul.ts";
+import { fewVariant, type MatmulOptions, matmul } from "../kernels/matmul.ts";
 import { matvec } from "../kernels/matvec.ts";
 import { matvecFew } from "../kernels/matvec-few.ts";
 import { type Norm, type NormOptions, normalise } from "../kernels/norm.ts";
@@ -488,20 +488,27 @@ export class ProgramBuilder {
     epilogueAt: (firstRow: number) => Epilogue,
     draws = false,
   ): void {
-    const { gpu, pipelines, scratch, weights } = this.#parts;
+    const { scratch, weights } = this.#parts;
     const { state } = scratch;
     const vector = whole && weights.vector(whole);
     for (const { matrix, firstRow } of runs) {
       const bias = vector && { buffer: vector.buffer, at: vector.at + firstRow / 4 };
       const product = { weight: weights.weight(matrix), bias, epilogue: epilogueAt(firstRow), state };
-      this.#dispatches.push(
-        this.#phase.kind === "one"
-          ? matvec(pipelines, gpu, { ...product, ...input, draws })
-          : this.#phase.kind === "few" && !gpu.software
-            ? matvecFew(pipelines, gpu, { ...product, x: input.x, rows: this.#phase.rows })
-            : matmul(pipelines, gpu, { ...product, x: input.x }),
-      );
+      this.#dispatches.push(this.#product(product, input, draws));
     }
+  }
+
+  #product(
+    product: Pick<MatmulOptions, "weight" | "bias" | "epilogue" | "state">,
+    { x, norm }: Input,
+    draws: boolean,
+  ): Promise<Dispatch> {
+    const { gpu, pipelines } = this.#parts;
+    if (this.#phase.kind === "one") return matvec(pipelines, gpu, { ...product, x, norm, draws });
+    if (this.#phase.kind === "many") return matmul(pipelines, gpu, { ...product, x });
+    const variant = fewVariant(gpu, product.weight.type);
+    if (variant) return matmul(pipelines, gpu, { ...product, x, variant });
+    return matvecFew(pipelines, gpu, { ...product, x, rows: this.#phase.rows });
   }
 
   #qkvColumns({ heads, kvHeads, headDim, gated, given }: AttentionWeights): number {

@@ -8,6 +8,14 @@ import { epilogueCases } from "./epilogue-cases.ts";
 import { epilogueOf, heldBefore, randomWeight, vectorAmongOthers, worst } from "./product-support.ts";
 import { type KernelBench, kernelBench, randomNormal, randomSource } from "./support.ts";
 
+type Case = readonly [
+  rows: number,
+  tokens: number,
+  type: WeightType,
+  kind: "store" | "add" | "glu" | "gated",
+  height: number,
+  columns: number,
+];
 type Variant = NonNullable<MatvecFewOptions["variant"]>;
 const VARIANTS: readonly Variant[] = ["subgroups", "workgroup"];
 
@@ -15,28 +23,27 @@ const VARIANTS: readonly Variant[] = ["subgroups", "workgroup"];
  * Rows of the text, tokens of the batch, type, epilogue, rows and columns of the weight: each way of scales, ragged ends, split
  * teams. A software adapter compiles eight rows, written out, for many seconds: there most have few.
  */
-const CASES: [rows: number, tokens: number, WeightType, "store" | "add" | "glu" | "gated", number, number][] =
-  [
-    [2, 2, "Q4_0", "store", 577, 576],
-    [8, 5, "Q4_0", "glu", 200, 288],
-    [2, 1, "Q8_0", "gated", 260, 32],
-    [3, 2, "F16", "store", 37, 40],
-    [2, 2, "Q6_K", "add", 36, 768],
-    [2, 2, "Q4_0", "store", 36, 4864],
-    ...(inject("variants") === "all"
-      ? ([
-          [8, 8, "Q4_1", "add", 100, 96],
-          [4, 1, "BF16", "glu", 72, 104],
-          [8, 7, "F32", "add", 36, 8],
-          [4, 2, "Q4_K", "glu", 72, 512],
-          [4, 4, "Q2_K", "add", 36, 256],
-          [2, 2, "Q5_K", "store", 33, 512],
-          [4, 3, "IQ4_NL", "store", 37, 96],
-          [4, 4, "IQ2_XS", "glu", 72, 512],
-          [2, 2, "TQ1_0", "add", 36, 256],
-        ] as const)
-      : []),
-  ];
+const CASES: readonly Case[] = [
+  [2, 2, "Q4_0", "store", 577, 576],
+  [8, 5, "Q4_0", "glu", 200, 288],
+  [2, 1, "Q8_0", "gated", 260, 32],
+  [3, 2, "F16", "store", 37, 40],
+  [2, 2, "Q6_K", "add", 36, 768],
+  [2, 2, "Q4_0", "store", 36, 4864],
+  ...(inject("variants") === "all"
+    ? ([
+        [8, 8, "Q4_1", "add", 100, 96],
+        [4, 1, "BF16", "glu", 72, 104],
+        [8, 7, "F32", "add", 36, 8],
+        [4, 2, "Q4_K", "glu", 72, 512],
+        [4, 4, "Q2_K", "add", 36, 256],
+        [2, 2, "Q5_K", "store", 33, 512],
+        [4, 3, "IQ4_NL", "store", 37, 96],
+        [4, 4, "IQ2_XS", "glu", 72, 512],
+        [2, 2, "TQ1_0", "add", 36, 256],
+      ] as const)
+    : []),
+];
 
 describe("matvec-few", () => {
   let bench: KernelBench;
