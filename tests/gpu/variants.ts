@@ -11,7 +11,7 @@ import { embed } from "../../src/kernels/embed.ts";
 import type { AddEpilogue, Epilogue, Gate, QkvPlaces } from "../../src/kernels/epilogue.ts";
 import { expertsCombine, expertsDown, expertsGather, expertsSelect } from "../../src/kernels/experts.ts";
 import { headGate } from "../../src/kernels/head-gate.ts";
-import { matmul, matmulVariants } from "../../src/kernels/matmul.ts";
+import { fewVariant, matmul, matmulVariants } from "../../src/kernels/matmul.ts";
 import { matvec } from "../../src/kernels/matvec.ts";
 import { matvecFew } from "../../src/kernels/matvec-few.ts";
 import { normalise } from "../../src/kernels/norm.ts";
@@ -260,7 +260,9 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
   },
   matmul: (pipelines, gpu) => {
     const inputs = { x: nothing, state: nothing };
-    const [variant, ...others] = matmulVariants(gpu);
+    const [variant, ...sizes] = matmulVariants(gpu);
+    const few = fewVariant(gpu, "Q4_0");
+    const others = few && few !== variant ? [...sizes, few] : sizes;
     return [
       ...products(128, [{}, { bias: vector }], (weight, epilogue, more) =>
         matmul(pipelines, gpu, { ...inputs, weight, epilogue, variant, ...more }),
