@@ -5,7 +5,7 @@ import { notFinite } from "./finite.ts";
 import type { Pacing } from "./pacing.ts";
 import type { ReadSlots } from "./readback.ts";
 import type { Runner } from "./runner.ts";
-import type { Plan, Scheduler } from "./scheduler.ts";
+import type { Budget, Plan, Scheduler } from "./scheduler.ts";
 import { Sequence, type SequenceRequest } from "./sequence.ts";
 
 /** Decode submits under way: one runs, one waits, so that the GPU never idles and an abort is quick; and plans in all. */
@@ -140,14 +140,14 @@ export class Engine {
     return false;
   }
 
-  #budget() {
+  #budget(): Budget {
     const { pacing, runner, chunkRows } = this.#parts;
     const rows = Math.min(chunkRows, pacing.rowsPerChunk(runner.programs.prompts.length));
     const decoding = this.#underWay.filter(({ plan }) => plan.kind === "decode").length;
     return {
       rows,
-      rowsBeside: Math.min(rows, pacing.rowsBeside()),
-      steps: (sequences: number) => pacing.stepsPerSubmit(sequences),
+      rowsBeside: sequences => Math.min(rows, pacing.rowsBeside(sequences)),
+      steps: sequences => pacing.stepsPerSubmit(sequences),
       noDecode: decoding >= MAX_DECODE,
     };
   }

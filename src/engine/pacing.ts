@@ -50,10 +50,11 @@ export class Pacing {
     return this.#stepMs[sequences > 1 ? 1 : 0];
   }
 
-  /** The same where other sequences wait for their next tokens: they are to come at most half as fast. */
-  rowsBeside(): number {
+  /** The same where so many sequences wait for their next tokens: as long as one of their submits, so that these come half as fast. */
+  rowsBeside(sequences: number): number {
     const { value } = this.#rowMs;
-    return value === 0 ? MIN_ROWS : Math.max(MIN_ROWS, Math.floor(DECODE_SUBMIT_MS / value));
+    const submitMs = this.stepsPerSubmit(sequences) * this.#step(sequences).value;
+    return value === 0 ? MIN_ROWS : Math.max(MIN_ROWS, Math.floor(submitMs / value));
   }
 
   /** Rows of a prompt chunk at most: a submit has at least one of the chunk's `dispatches`, however long that takes. */

@@ -8,9 +8,9 @@ export type Plan =
 
 /** What a batch may have. */
 export interface Budget {
-  /** Rows of prompts where nobody waits for the next token, and where somebody does. */
+  /** Rows of prompts where nobody waits for the next token, and where so many do. */
   rows: number;
-  rowsBeside: number;
+  rowsBeside(sequences: number): number;
   /** Decode steps of a submit for so many sequences. */
   steps(sequences: number): number;
   /** Decode is queued only so far ahead of what is known: not now. */
@@ -84,16 +84,16 @@ export class Scheduler {
     const begun = admits ? this.#admit() : [];
     const decoding = budget.noDecode ? [] : this.#running.filter(({ decodes }) => decodes);
     const prompting = this.#running.filter(({ prompts }) => prompts);
-    const somebodyWaits = this.#running.some(({ decodes }) => decodes);
-    const rows = somebodyWaits ? budget.rowsBeside : budget.rows;
-    const first = this.#last === "decode" ? ["prompts", "decode"] : ["decode", "prompts"];
-    for (const kind of first) {
-      const plan = kind === "decode" ? this.#decode(decoding, budget) : this.#prompts(prompting, rows);
-      if (!plan) continue;
-      this.#last = plan.kind;
-      return { begun: begun.filter(({ kv }) => kv), plan };
-    }
-    return { begun: begun.filter(({ kv }) => kv), plan: undefined };
+    const waiting = this.#running.filter(({ decodes }) => decodes).length;
+    const rows = waiting > 0 ? budget.rowsBeside(waiting) : budget.rows;
+    const prompts = (): Plan | undefined => this.#prompts(prompting, rows);
+    const decode = (): Plan | undefined => this.#decode(decoding, budget);
+    let plan: Plan | undefined;
+    if (this.#last === "decode") plan = prompts() ?? decode();
+    // two batches of prompts are not to stand between two tokens
+    else plan = decode() ?? (waiting > 0 && decoding.length === 0 ? undefined : prompts());
+    if (plan) this.#last = plan.kind;
+    return { begun: begun.filter(({ kv }) => kv), plan };
   }
 
   /** Takes down what came back of a sequence's part of a batch. */

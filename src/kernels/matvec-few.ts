@@ -52,7 +52,7 @@ export function matvecFew(pipelines: Pipelines, gpu: Gpu, options: MatvecFewOpti
       bias: bias ? "bias-vector" : "bias-none",
       reduce: variant === "subgroups" ? "reduce-subgroup" : "reduce-workgroup",
     },
-    sizes: { ROWS: rows, GROUP_ROWS: 4 },
+    sizes: { ROWS: rows },
     constants,
   };
   const bindings: Record<number, Binding> = {

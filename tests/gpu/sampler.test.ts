@@ -49,7 +49,7 @@ describe("sampler", () => {
     const request = sampling({ seed: 11, ...options }, on.vocabularySize);
     const expected = candidates(logits, request);
     const { ids, state } = await on.draw(logits, request, { count });
-    expect(state).toEqual([count, 1, 0, count]);
+    expect(state).toEqual({ position: count, finished: 0, generated: count });
     expect([...new Set(ids)].filter(id => !expected.has(id))).toEqual([]);
     if (count >= 256) expect(chiSquareP(ids, expected)).toBeGreaterThan(1e-3);
     const close = ids.slice(0, 100).filter((id, generated) => {
@@ -139,7 +139,7 @@ describe("sampler", () => {
       rows: 7,
     });
     expect(ids).toEqual(new Array(300).fill(id));
-    expect(state).toEqual([5 + 7 + 299, 1, 0, 300]);
+    expect(state).toEqual({ position: 5 + 7 * 300, finished: 0, generated: 300 });
     expect(token).toBe(id);
   });
 
@@ -163,7 +163,7 @@ describe("sampler", () => {
     const request = sampling({ temperature }, SMALL);
     const endTokens = [...Array(15).keys(), 390];
     const { ids, state } = await small.draw(logits, request, { count: 4, endTokens });
-    expect(state).toEqual([1, 1, 1, 1]);
+    expect(state).toEqual({ position: 1, finished: 1, generated: 1 });
     expect(ids[0]).toBe(390);
     const untouched = await small.draw(logits, request, { finished: true, position: 9, rows: 3 });
     expect(untouched.state).toEqual({ position: 9, finished: 1, generated: 0 });
@@ -183,7 +183,7 @@ describe("sampler", () => {
         position: 2,
         rows: 4,
       });
-      expect(state).toEqual([2, 4, 2, 0]);
+      expect(state).toEqual({ position: 2, finished: 2, generated: 0 });
     }
   });
 

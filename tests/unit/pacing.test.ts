@@ -66,11 +66,12 @@ test("several sequences have an estimate of their own", () => {
   expect([1, 2, 8].map(sequences => pacing.stepsPerSubmit(sequences))).toEqual([16, 2, 2]);
 });
 
-test("a chunk beside sequences that wait for their next tokens takes about a frame, but has not too few rows", () => {
+test("a chunk beside sequences that wait for their next tokens takes as long as one of their submits, but has not too few rows", () => {
   const pacing = new Pacing();
-  expect(pacing.rowsBeside()).toBe(64);
+  expect(pacing.rowsBeside(2)).toBe(64);
   pacing.prefilled(512, 51.2);
-  expect(pacing.rowsBeside()).toBe(160);
+  pacing.decoded(2, 1, 3);
+  expect(pacing.rowsBeside(2)).toBe(150);
   pacing.prefilled(1, 100);
-  expect(pacing.rowsBeside()).toBe(64);
+  expect(pacing.rowsBeside(2)).toBe(64);
 });

@@ -131,7 +131,7 @@ class Machine {
 
 const budget = (rows: number, steps: number, noDecode = false): Budget => ({
   rows,
-  rowsBeside: Math.ceil(rows / 2),
+  rowsBeside: () => Math.ceil(rows / 2),
   steps: () => steps,
   noDecode,
 });
