@@ -130,7 +130,7 @@ describe("sampler", () => {
     }
   });
 
-  test("advances position, rows and count, and hands the ids over in a ring", async () => {
+  test("advances position and count, and hands the ids over in a ring", async () => {
     const logits = someLogits(SMALL);
     const id = greedyReference(logits);
     const { ids, state, token } = await small.draw(logits, sampling({ temperature: 0 }, SMALL), {
