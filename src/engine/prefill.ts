@@ -93,7 +93,7 @@ export class Prefill {
       const most = this.#whole
         ? chunkRows
         : Math.min(chunkRows, this.#pacing.rowsPerChunk(this.#dispatches.length));
-      const chunk = ids.slice(position, this.#chunkEnd(position, most, ids.length));
+      const chunk = ids.slice(position, this.#kv.chunkEnd(position, most, ids.length));
       rows = chunk.length;
       this.#kv.reserve(sequence, position + rows);
       queue.writeBuffer(this.#scratch.tokens, 0, Uint32Array.from(chunk));
@@ -124,13 +124,6 @@ export class Prefill {
     if (signal?.aborted) await through;
     else through.catch(() => {}); // whoever waits for the results hears of a lost GPU
     return { through };
-  }
-
-  /** A chunk ends where the last checkpoint can be before the prompt's last token: from there on prompts part. */
-  #chunkEnd(position: number, most: number, all: number): number {
-    const end = Math.min(position + most, all);
-    const last = this.#kv.lastCheckpoint(all - 1);
-    return end === all && last > position ? last : end;
   }
 
   #submit(dispatches: readonly Dispatch[], rows: number): void {
