@@ -4,9 +4,14 @@ import { InputError } from "./errors.ts";
 /** What a value must be, and the same in words that follow "it must be". */
 export type Rule = readonly [holds: (value: never) => boolean, text: string];
 
+export const isText = (value: unknown): value is string => typeof value === "string";
+/** An object with fields: no list, not null. */
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
 /** What something is kept under. */
 export const nameRule: Rule = [
-  (value: unknown) => typeof value === "string" && value.trim() !== "" && value.length <= 1000,
+  (value: unknown) => isText(value) && value.trim() !== "" && value.length <= 1000,
   "a name of 1 to 1,000 characters",
 ];
 
@@ -56,8 +61,7 @@ export function checkAll(options: object, rules: Readonly<Record<string, Rule>>)
  * @throws InputError `option`, which names the known option that is nearest to an unknown one
  */
 export function known<T extends object>(options: T, names: readonly (keyof T & string)[]): T {
-  if (typeof options !== "object" || options === null || Array.isArray(options))
-    throw refused("options", options, "an object");
+  if (!isObject(options)) throw refused("options", options, "an object");
   const unknown = Object.keys(options).find(name => !(names as readonly string[]).includes(name));
   if (unknown === undefined) return options;
   const near = nearest(unknown, names);

@@ -1,15 +1,11 @@
 /** What each option must be, one table a call. What depends on the model is checked where the model is known. */
-
 import { MAX_SEQUENCES } from "../kernels/state.ts";
-import { nameRule, type Rule } from "../options.ts";
+import { isObject, isText, nameRule, type Rule } from "../options.ts";
 import type { samplingRules } from "../sampling/options.ts";
 import type { ChatOptions, EmbedOptions, FitOptions, LoadOptions, TemplateOptions } from "../types.ts";
 
 type Rules<T> = Readonly<Record<keyof T & string, Rule>>;
 
-const isText = (value: unknown): value is string => typeof value === "string";
-const isObject = (value: unknown): value is object =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 const holdsAll = (value: object, test: (item: unknown) => boolean): boolean =>
   Object.values(value).every(test);
 

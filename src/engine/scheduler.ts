@@ -161,7 +161,7 @@ export class Scheduler {
       const left = sequence.target - sequence.computed;
       const share = this.#whole ? left : Math.min(left, Math.floor(room / (alike.length - index)));
       if (share === 0 || share > room) continue;
-      const end = this.#chunkEnd(sequence, share);
+      const end = this.#kv.chunkEnd(sequence.computed, share, sequence.target);
       if (!this.#reserve(sequence, end)) continue;
       const from = sequence.computed;
       const draws =
@@ -177,13 +177,6 @@ export class Scheduler {
       if (!sequence.prompts && sequence.request.draws) sequence.drawn++;
     }
     return { kind: "prompts", parts: kept, work };
-  }
-
-  /** A chunk ends where the last checkpoint can be before the prompt's last token: from there on prompts part. */
-  #chunkEnd({ computed, target }: Sequence, rows: number): number {
-    const end = computed + rows;
-    const last = this.#kv.lastCheckpoint(target - 1);
-    return end === target && last > computed ? last : end;
   }
 
   /** Pages for the sequence's first positions, taken from those that began after it where there are none. */

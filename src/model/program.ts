@@ -199,7 +199,7 @@ export class ProgramBuilder {
 
   /** Inputs of all layers' own for each token, `[T, layers * width]`: from a table, and from the embedding, which is there. */
   layerInputs({ table, projection, norm, width, layers, scale }: LayerInputs): GPUBuffer {
-    const { pipelines, scratch, weights, hidden } = this.#parts;
+    const { scratch, hidden } = this.#parts;
     const stride = layers * width;
     const inputs = scratch.rows("inputs of layers", stride);
     const projected = scratch.rows("inputs of layers, projected", stride);
@@ -212,10 +212,7 @@ export class ProgramBuilder {
       stride,
       first,
     }));
-    const { kind, epsilon } = norm;
-    const scales = { kind, weight: weights.vector(norm.weight), epsilon };
-    const buffers = { x: projected, y: inputs, state: scratch.state };
-    this.#dispatches.push(normalise(pipelines, scales, width, buffers, { add: scale, parts: layers }));
+    this.#normalise(norm, projected, inputs, { add: scale, parts: layers }, width);
     return inputs;
   }
 
@@ -250,7 +247,8 @@ export class ProgramBuilder {
     const attended = scratch.rows("attended", heads * headDim);
     const qkv = this.#queriesKeysValues(weights, input, q);
     this.#attend(weights, q, attended);
-    if (weights.gated && qkv && weights.norm) {
+    if (weights.gated) {
+      if (!qkv || !weights.norm) throw new RangeError("Gates stand between queries that are normed");
       const { pipelines, weights: loaded } = this.#parts;
       const gates = { stride: this.#qkvColumns(weights), first: headDim, step: 2 * headDim };
       const buffers = {
@@ -470,15 +468,16 @@ export class ProgramBuilder {
     x: GPUBuffer,
     y: GPUBuffer,
     how?: NormOptions,
+    size = this.#parts.hidden,
   ): void {
-    const { pipelines, scratch, weights, hidden } = this.#parts;
+    const { pipelines, scratch, weights } = this.#parts;
     const norm: Norm = {
       kind,
       weight: weights.vector(weight),
       bias: bias && weights.vector(bias),
       epsilon,
     };
-    this.#dispatches.push(normalise(pipelines, norm, hidden, { x, y, state: scratch.state }, how));
+    this.#dispatches.push(normalise(pipelines, norm, size, { x, y, state: scratch.state }, how));
   }
 
   /** A dispatch for each run of a product, with its part of the bias. */

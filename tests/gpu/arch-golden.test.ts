@@ -1,8 +1,8 @@
 // The tiny models of the golden data, one per architecture, against transformers in float32: logits at every position,
 // and greedy tokens up to the first narrow margin.
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Session } from "../../src/engine/session.ts";
-import { loadFile, loadFixture } from "./fixtures.ts";
+import { absentModel, NEWER_MODELS, readGolden, withoutGolden } from "./golden.ts";
 import { loadFixed, modelPasses } from "./load-support.ts";
 import { maxError } from "./support.ts";
 
@@ -14,25 +14,15 @@ interface Case {
 }
 
 const never = new AbortController().signal;
-const folder = inject("golden");
 /** From the golden data's README, "tiny models". */
 const TOLERANCE = { f32: 1e-3, f16: 0.1 };
-/** Models that the repository itself holds. */
-const IN_REPOSITORY = ["gptoss", "bert", "qwen35mtp"];
-const absent = (name: string): boolean => !folder && !IN_REPOSITORY.includes(name);
-const why = folder ? "" : " (SKIPPED: no ../shared/golden; set INTAB_GOLDEN to the golden data)";
-
-async function read(name: string, file: string): Promise<Blob> {
-  if (folder) return loadFile(`${folder}/${NEWER.includes(name) ? "arch2" : "arch"}/${name}/${file}`);
-  return new Blob([await loadFixture(`arch/${name}/${file}`)]);
-}
 
 async function readCases(name: string): Promise<Case[]> {
-  return JSON.parse(await (await read(name, "case.json")).text()).cases;
+  return JSON.parse(await (await readGolden(name, "case.json")).text()).cases;
 }
 
 async function readF32(name: string, { file }: { file: string }): Promise<Float32Array> {
-  return new Float32Array(await (await read(name, file)).arrayBuffer());
+  return new Float32Array(await (await readGolden(name, file)).arrayBuffer());
 }
 
 const MODELS = [
@@ -56,9 +46,6 @@ const MODELS = [
   "gptoss",
 ];
 
-/** Models of the second set of golden data. */
-const NEWER = ["qwen35", "qwen35mtp", "ministral3", "lfm2moe", "gemma4", "gemma4moe"];
-
 /** Phi-3 chooses its RoPE factors by the configured context, so each case gets a context of its own length. */
 const contextOf = (length: number): number => Math.ceil((length + 32) / 16) * 16;
 
@@ -73,9 +60,9 @@ const passes = await modelPasses();
 const runs = <T>(names: readonly T[]) =>
   names.flatMap(name => passes.map(([pass, features]) => ({ name, pass, features })));
 
-for (const { name, pass, features } of runs([...MODELS, ...NEWER])) {
-  describe.skipIf(absent(name))(
-    `arch/${name} against transformers, ${pass}${absent(name) ? why : ""}`,
+for (const { name, pass, features } of runs([...MODELS, ...NEWER_MODELS])) {
+  describe.skipIf(absentModel(name))(
+    `arch/${name} against transformers, ${pass}${absentModel(name) ? withoutGolden : ""}`,
     () => {
       let cases: Case[];
       let session: Session | undefined;
@@ -86,7 +73,7 @@ for (const { name, pass, features } of runs([...MODELS, ...NEWER])) {
         const wanted = name === "phi3" && length < 256 ? 128 : Math.max(128, contextLength);
         if (!session || loadedFor !== wanted) {
           await session?.dispose();
-          const file = await read(name, "model.gguf");
+          const file = await readGolden(name, "model.gguf");
           session = await loadFixed(file, { contextLength: wanted, features });
           loadedFor = wanted;
         }
@@ -128,13 +115,13 @@ for (const { name, pass, features } of runs([...MODELS, ...NEWER])) {
 
 // Embedding models: the pooled, normalised state of the last layer.
 for (const { name, pass, features } of runs(["bert", "nomicbert", "qwen3emb"])) {
-  describe.skipIf(absent(name))(
-    `arch/${name} against transformers, ${pass}${absent(name) ? why : ""}`,
+  describe.skipIf(absentModel(name))(
+    `arch/${name} against transformers, ${pass}${absentModel(name) ? withoutGolden : ""}`,
     () => {
       let session: Session;
 
       beforeAll(async () => {
-        const file = await read(name, "model.gguf");
+        const file = await readGolden(name, "model.gguf");
         session = await loadFixed(file, { contextLength: 128, features });
       }, 300_000);
       afterAll(() => session?.dispose());

@@ -1,15 +1,14 @@
 // A tiny model of the golden data in every type of file, against transformers on the dequantised weights: real files mix
 // tensor types (Q4_K_M holds Q6_K, and so on).
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadFile } from "./fixtures.ts";
+import { goldenFolder, withoutGolden } from "./golden.ts";
 import { loadFixed, modelPasses } from "./load-support.ts";
 import { maxError } from "./support.ts";
 
 const never = new AbortController().signal;
-const folder = inject("golden");
 /** From the golden data's README, "tiny models". */
 const TOLERANCE = { f32: 1e-3, f16: 0.1 };
-const why = folder ? "" : " (SKIPPED: no ../shared/golden; set INTAB_GOLDEN to the golden data)";
 
 const FILES = [
   "F32",
@@ -38,10 +37,10 @@ interface FileCase {
 
 const passes = await modelPasses();
 
-describe.skipIf(!folder).each(passes)(
-  `arch-quant against transformers on the dequantised weights, %s${why}`,
+describe.skipIf(!goldenFolder).each(passes)(
+  `arch-quant against transformers on the dequantised weights, %s${withoutGolden}`,
   (pass, features) => {
-    const path = (file: string): string => `${folder}/arch-quant/${file}`;
+    const path = (file: string): string => `${goldenFolder}/arch-quant/${file}`;
     let ids: number[];
     let files: FileCase[];
     const figures: Record<string, unknown> = {};

@@ -3,17 +3,11 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import type { Session } from "../../src/engine/session.ts";
 import type { GenerateOptions, GenerateResult } from "../../src/types.ts";
-import { loadFile, loadFixture } from "./fixtures.ts";
+import { absentModel, readGolden, withoutGolden } from "./golden.ts";
 import { loadFixed, modelPasses } from "./load-support.ts";
 import { randomSource } from "./support.ts";
 
 const never = new AbortController().signal;
-const folder = inject("golden");
-/** Models that the repository itself holds. */
-const IN_REPOSITORY = ["gptoss", "qwen35mtp"];
-const NEWER = ["qwen35mtp"];
-const absent = (name: string): boolean => !folder && !IN_REPOSITORY.includes(name);
-const why = folder ? "" : " (SKIPPED: no ../shared/golden; set INTAB_GOLDEN to the golden data)";
 
 const CONTEXT = 320;
 /** Full attention, windows with experts, recurrent layers; where there is time, others as well. */
@@ -25,20 +19,15 @@ const MODELS = [
   ...(inject("long") ? ["gemma3", "phi3", "qwen3moe", "gemma2"] : []),
 ];
 
-async function read(name: string): Promise<Blob> {
-  if (folder) return loadFile(`${folder}/${NEWER.includes(name) ? "arch2" : "arch"}/${name}/model.gguf`);
-  return new Blob([await loadFixture(`arch/${name}/model.gguf`)]);
-}
-
 const passes = await modelPasses();
 for (const name of MODELS) {
   for (const [pass, features] of passes) {
-    describe.skipIf(absent(name))(`${name}, ${pass}${absent(name) ? why : ""}`, () => {
+    describe.skipIf(absentModel(name))(`${name}, ${pass}${absentModel(name) ? withoutGolden : ""}`, () => {
       let session: Session;
       let random: (count: number) => number[];
 
       beforeAll(async () => {
-        session = await loadFixed(await read(name), { contextLength: CONTEXT, features });
+        session = await loadFixed(await readGolden(name), { contextLength: CONTEXT, features });
         const source = randomSource(11);
         random = count =>
           Array.from({ length: count }, () => Math.floor(source() * session.info.vocabularySize));

@@ -1,16 +1,11 @@
 // What a request takes over of an earlier one, against the same request computed alone: full attention, windows, recurrent layers.
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import type { Session } from "../../src/engine/session.ts";
-import { loadFile, loadFixture } from "./fixtures.ts";
+import { absentModel, readGolden, withoutGolden } from "./golden.ts";
 import { loadFixed, modelPasses } from "./load-support.ts";
 import { randomSource } from "./support.ts";
 
 const never = new AbortController().signal;
-const folder = inject("golden");
-/** Models that the repository itself holds. */
-const IN_REPOSITORY = ["gptoss", "qwen35mtp"];
-const absent = (name: string): boolean => !folder && !IN_REPOSITORY.includes(name);
-const why = folder ? "" : " (SKIPPED: no ../shared/golden; set INTAB_GOLDEN to the golden data)";
 
 const CONTEXT = 512;
 /** Full attention, windows beside it (two), recurrent layers beside it (two kinds), layers that read another's cache; where there is time, others as well. */
@@ -24,21 +19,15 @@ const MODELS = [
   ...(inject("long") ? ["phi3", "qwen3moe", "gemma2"] : []),
 ];
 
-async function read(name: string): Promise<Blob> {
-  const set = ["qwen35mtp", "gemma4"].includes(name) ? "arch2" : "arch";
-  if (folder) return loadFile(`${folder}/${set}/${name}/model.gguf`);
-  return new Blob([await loadFixture(`arch/${name}/model.gguf`)]);
-}
-
 const passes = await modelPasses();
 for (const name of MODELS) {
   for (const [pass, features] of passes) {
-    describe.skipIf(absent(name))(`${name}, ${pass}${absent(name) ? why : ""}`, () => {
+    describe.skipIf(absentModel(name))(`${name}, ${pass}${absentModel(name) ? withoutGolden : ""}`, () => {
       let session: Session;
       let random: (count: number) => number[];
 
       beforeAll(async () => {
-        session = await loadFixed(await read(name), { contextLength: CONTEXT, features });
+        session = await loadFixed(await readGolden(name), { contextLength: CONTEXT, features });
         const source = randomSource(7);
         random = count =>
           Array.from({ length: count }, () => Math.floor(source() * session.info.vocabularySize));
@@ -104,7 +93,7 @@ for (const name of MODELS) {
         const all = [...prompt, ...ids];
         const kept = await session.take(all, never);
         expect(kept.ids).toEqual(all.slice(0, 96));
-        const other = await loadFixed(await read(name), { contextLength: CONTEXT, features });
+        const other = await loadFixed(await readGolden(name), { contextLength: CONTEXT, features });
         try {
           expect(other.binding).toBe(session.binding);
           await other.put(kept, never);

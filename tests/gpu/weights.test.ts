@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WEIGHT_TYPES, type WeightType } from "../../src/kernels/weights.ts";
 import { dequantise } from "../reference/dequantise.ts";
 import { loadF32Fixture, loadFile, loadFixture, loadJsonFixture } from "./fixtures.ts";
+import { goldenFolder, withoutGolden } from "./golden.ts";
 import { type KernelBench, kernelBench, maxError, randomNormal, randomSource } from "./support.ts";
 import { dumpWeight, productOf, randomMatrix, uploadWeight } from "./weight-support.ts";
 
@@ -70,11 +71,9 @@ describe("weights", () => {
     },
   );
 
-  const folder = inject("golden");
-  const why = folder ? "" : " (SKIPPED: no ../shared/golden; set INTAB_GOLDEN to the golden data)";
-  test.skipIf(!folder)(`all types equal llama.cpp on whole matrices${why}`, async () => {
+  test.skipIf(!goldenFolder)(`all types equal llama.cpp on whole matrices${withoutGolden}`, async () => {
     const load = async (file: string): Promise<ArrayBuffer> =>
-      (await loadFile(`${folder}/quant/${file}`)).arrayBuffer();
+      (await loadFile(`${goldenFolder}/quant/${file}`)).arrayBuffer();
     const { types }: WholeIndex = JSON.parse(new TextDecoder().decode(await load("quant.json")));
     for (const type of WEIGHT_TYPES.filter(name => name !== "F32")) {
       const { q, r } = types.find(entry => entry.type === type)!;

@@ -275,7 +275,23 @@ describe("recurrent layers", () => {
       "checkpoints, convolution of layer 5@16 to convolution of layer 5@0: 16",
     ]);
     expect(kv.open(ids.slice(0, 79)).cached).toBe(32);
-    expect([kv.untilCheckpoint(80), kv.untilCheckpoint(95), kv.lastCheckpoint(99)]).toEqual([16, 1, 96]);
+    expect([kv.untilCheckpoint(80), kv.untilCheckpoint(95), kv.chunkEnd(0, 512, 100)]).toEqual([16, 1, 96]);
+  });
+
+  test("have chunks of prompts that end with pages, however many rows these may have, and one before the last token", () => {
+    const { kv } = open(512, [layer(0)], { states });
+    expect([kv.chunkEnd(0, 197, 200), kv.chunkEnd(192, 197, 200), kv.chunkEnd(0, 100, 200)]).toEqual([
+      192, 200, 96,
+    ]);
+    for (let rows = 64; rows <= 200; rows++) {
+      for (const all of [1, 16, 17, 80, 192, 200, 209]) {
+        const ends: number[] = [];
+        for (let at = 0; at < all; at = ends.at(-1)!) ends.push(kv.chunkEnd(at, rows, all));
+        expect(ends.pop(), `${all} tokens, ${rows} rows`).toBe(all);
+        expect(ends.filter(end => end % KV_PAGE !== 0)).toEqual([]);
+        if (all > KV_PAGE) expect(ends.at(-1)).toBe(Math.floor((all - 1) / KV_PAGE) * KV_PAGE);
+      }
+    }
   });
 
   test("keep of an answer the last checkpoint that its tokens reached", () => {
@@ -293,7 +309,7 @@ describe("recurrent layers", () => {
 
   test("without any there is no limit and nothing is copied", () => {
     const { kv, copies } = open(512);
-    expect([kv.untilCheckpoint(5), kv.lastCheckpoint(99)]).toEqual([Number.POSITIVE_INFINITY, 0]);
+    expect([kv.untilCheckpoint(5), kv.chunkEnd(0, 512, 100)]).toEqual([Number.POSITIVE_INFINITY, 100]);
     kv.close(run(kv, count(0, 40)).sequence);
     expect(copies).toEqual([]);
   });

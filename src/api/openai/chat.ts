@@ -1,15 +1,15 @@
 /** POST /v1/chat/completions */
+
+import { isObject } from "../../options.ts";
 import { type AnswerEnd, type AnswerPiece, usageOf, type WholeAnswer, whole } from "./answer.ts";
 import { converse, effortOf } from "./conversation.ts";
 import { unsupported } from "./errors.ts";
-import { type Fields, isObject } from "./fields.ts";
+import type { Fields } from "./fields.ts";
 import { messagesOf, PLAIN_CALLS } from "./messages.ts";
 import { events, json } from "./replies.ts";
-import { samplingOf } from "./sampling.ts";
+import { choicesOf, samplingOf } from "./sampling.ts";
 import { type Call, now, randomId } from "./served.ts";
-import { callForm, definitionOf, offeredTools } from "./tools.ts";
-
-const MOST_CHOICES = 128;
+import { callForm, offeredTools } from "./tools.ts";
 
 export async function chatCompletions(call: Call, cancel: () => void): Promise<Response> {
   const { fields, model, signal } = call;
@@ -22,14 +22,9 @@ export async function chatCompletions(call: Call, cancel: () => void): Promise<R
     web_search_options: "Search",
   });
   refuseFormats(fields);
-  const choices = fields.whole("n", 1, MOST_CHOICES) ?? 1;
+  const choices = choicesOf(fields) ?? 1;
   const given = fields.required("messages", fields.list("messages"));
-  const definitions = (fields.list("tools") ?? []).map((tool, index) => {
-    const { type, function: described } = Object(tool) as Record<string, unknown>;
-    if (type !== "function") throw unsupported(`tools[${index}].type`, "A tool that is no function");
-    return definitionOf(described, `tools[${index}].function`);
-  });
-  const tools = await offeredTools(model, fields, definitions);
+  const tools = await offeredTools(model, fields, "function");
   const calls = given.some(message => isObject(message) && message.tool_calls);
   const form = tools ?? (calls ? await callForm(model) : PLAIN_CALLS);
   const messages = messagesOf(given, form);

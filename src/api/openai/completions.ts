@@ -1,12 +1,13 @@
 /** POST /v1/completions */
+
+import { isText } from "../../options.ts";
 import { type AnswerEnd, type AnswerPiece, piecesOf, usageOf, whole } from "./answer.ts";
 import { invalid } from "./errors.ts";
-import { type Fields, isText } from "./fields.ts";
+import type { Fields } from "./fields.ts";
 import { events, json } from "./replies.ts";
-import { samplingOf } from "./sampling.ts";
+import { choicesOf, samplingOf } from "./sampling.ts";
 import { type Call, now, randomId } from "./served.ts";
 
-const MOST_CHOICES = 128;
 /** OpenAI's. */
 const DEFAULT_MAX_TOKENS = 16;
 
@@ -19,8 +20,8 @@ export async function completions(call: Call, cancel: () => void): Promise<Respo
     suffix: "Filling in",
     echo: "Giving the prompt back",
   });
-  const choices = fields.whole("n", 1, MOST_CHOICES) ?? 1;
-  if ((fields.whole("best_of", 1, MOST_CHOICES) ?? choices) !== choices)
+  const choices = choicesOf(fields) ?? 1;
+  if ((choicesOf(fields, "best_of") ?? choices) !== choices)
     throw invalid("best_of", "'best_of' must be as large as 'n'.", "unsupported_parameter");
   const prompts = textsOf(fields, "prompt");
   const maxTokens = fields.whole("max_tokens", 1) ?? DEFAULT_MAX_TOKENS;

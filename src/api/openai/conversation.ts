@@ -1,8 +1,9 @@
 /** What chat completions and responses have in common: a conversation with tools and reasoning, answered by a model. */
+
+import { isText } from "../../options.ts";
 import type { ChatMessage, ChatOptions } from "../../types.ts";
 import { type AnswerEnd, type AnswerPiece, piecesOf } from "./answer.ts";
 import { invalid } from "./errors.ts";
-import { isText } from "./fields.ts";
 import { defined } from "./sampling.ts";
 import type { Call } from "./served.ts";
 import type { OfferedTools } from "./tools.ts";

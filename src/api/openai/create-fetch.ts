@@ -1,8 +1,9 @@
 import { abortable } from "../../abort.ts";
+import { isObject } from "../../options.ts";
 import { chatCompletions } from "./chat.ts";
 import { completions } from "./completions.ts";
 import { ApiError, apiError } from "./errors.ts";
-import { Fields, isObject } from "./fields.ts";
+import { Fields } from "./fields.ts";
 import { json } from "./replies.ts";
 import { responses } from "./responses.ts";
 import { type Call, now, type ServedModel } from "./served.ts";

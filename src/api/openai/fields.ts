@@ -1,12 +1,8 @@
 /** Fields of a request's body, each checked when it is read. `null` counts as left out. */
-import { show } from "../../options.ts";
+import { isObject, isText, show } from "../../options.ts";
 import { invalid, unsupported } from "./errors.ts";
 
 export type Body = Readonly<Record<string, unknown>>;
-
-export const isObject = (value: unknown): value is Body =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-export const isText = (value: unknown): value is string => typeof value === "string";
 
 export class Fields {
   readonly #body: Body;

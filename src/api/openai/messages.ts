@@ -1,9 +1,9 @@
 /** Messages of a request as the model's template takes them. */
 
+import { isObject, isText } from "../../options.ts";
 import type { LearnedTools } from "../../tools/learn.ts";
 import type { ChatMessage, TextPart, ToolCall } from "../../types.ts";
 import { invalid, unsupported } from "./errors.ts";
-import { isObject, isText } from "./fields.ts";
 
 /** How a template wants calls. */
 export type CallForm = Pick<LearnedTools, "argumentsAs" | "noContent">;

@@ -1,7 +1,9 @@
 /** `input` of a response: its items as messages. */
+
+import { isObject, isText } from "../../options.ts";
 import type { ChatMessage } from "../../types.ts";
 import { invalid, unsupported } from "./errors.ts";
-import { type Body, type Fields, isObject, isText } from "./fields.ts";
+import type { Body, Fields } from "./fields.ts";
 import { type CallForm, contentOf, messagesOf } from "./messages.ts";
 
 /** Whether any of the items is a call. */

@@ -8,7 +8,7 @@ import { events, json } from "./replies.ts";
 import { hasCalls, inputMessages } from "./response-input.ts";
 import { samplingOf } from "./sampling.ts";
 import { type Call, now, randomId } from "./served.ts";
-import { callForm, definitionOf, offeredTools } from "./tools.ts";
+import { callForm, offeredTools } from "./tools.ts";
 
 export async function responses(call: Call, cancel: () => void): Promise<Response> {
   const { fields, model, signal } = call;
@@ -26,12 +26,7 @@ export async function responses(call: Call, cancel: () => void): Promise<Respons
     throw unsupported("include", "Probabilities of tokens");
   const format = fields.inside("text").object("format");
   if (format && format.type !== "text") throw unsupported("text.format", "An answer of a given form");
-  const definitions = (fields.list("tools") ?? []).map((tool, index) => {
-    if ((Object(tool) as { type?: unknown }).type !== "function")
-      throw unsupported(`tools[${index}].type`, "A tool that is no function");
-    return definitionOf(tool, `tools[${index}]`);
-  });
-  const tools = await offeredTools(model, fields, definitions);
+  const tools = await offeredTools(model, fields);
   const form = tools ?? (hasCalls(fields.get("input")) ? await callForm(model) : PLAIN_CALLS);
   const messages = inputMessages(fields, form);
   const maxTokens = fields.whole("max_output_tokens", 1);

@@ -1,7 +1,9 @@
+import { isText } from "../../options.ts";
 import type { GenerateOptions } from "../../types.ts";
 import { invalid } from "./errors.ts";
-import { type Fields, isText } from "./fields.ts";
+import type { Fields } from "./fields.ts";
 
+const MOST_CHOICES = 128;
 /** A draw with `top_p: 0` is one among the most likely token alone. */
 const LEAST_TOP_P = 1e-6;
 
@@ -25,6 +27,11 @@ export function samplingOf(fields: Fields, choice: number): GenerateOptions {
     seed: seed === undefined ? undefined : (seed + choice) >>> 0,
     stop: stopOf(fields),
   });
+}
+
+/** How many answers are wanted. @param field that says so */
+export function choicesOf(fields: Fields, field: "n" | "best_of" = "n"): number | undefined {
+  return fields.whole(field, 1, MOST_CHOICES);
 }
 
 /** Without what is `undefined`. */

@@ -1,10 +1,11 @@
 /** Tools of a request: what the template gets, and how calls are read out of the answer. */
 
+import { isObject, isText } from "../../options.ts";
 import { type LearnedTools, learnTools } from "../../tools/learn.ts";
 import { createToolStream, type ToolStream } from "../../tools/stream.ts";
 import type { ToolDefinition } from "../../types.ts";
 import { invalid, unsupported } from "./errors.ts";
-import { type Fields, isObject, isText } from "./fields.ts";
+import type { Fields } from "./fields.ts";
 import { type HiddenMarks, hiddenMarks } from "./hidden-marks.ts";
 import { type CallForm, PLAIN_CALLS } from "./messages.ts";
 import type { ServedModel } from "./served.ts";
@@ -45,12 +46,22 @@ async function learn(model: ServedModel): Promise<Known> {
     : { ...learned, hidden: await hiddenMarks(model, learned.format) };
 }
 
-/** `null` where there are none to be called. @throws ApiError */
+/**
+ * `null` where there are none to be called.
+ * @param inside field of a tool that describes its function. Default: the tool itself does
+ * @throws ApiError
+ */
 export async function offeredTools(
   model: ServedModel,
   fields: Fields,
-  definitions: readonly ToolDefinition[],
+  inside?: "function",
 ): Promise<OfferedTools | null> {
+  const definitions = (fields.list("tools") ?? []).map((given, index) => {
+    const tool = Object(given) as Record<string, unknown>;
+    const place = `tools[${index}]`;
+    if (tool.type !== "function") throw unsupported(`${place}.type`, "A tool that is no function");
+    return inside ? definitionOf(tool[inside], `${place}.${inside}`) : definitionOf(tool, place);
+  });
   const choice = fields.get("tool_choice") ?? "auto";
   if (choice !== "auto" && choice !== "none") {
     if (choice === "required" || isObject(choice))
@@ -69,7 +80,7 @@ export async function offeredTools(
 }
 
 /** @param place such as `tools[0].function` */
-export function definitionOf(given: unknown, place: string): ToolDefinition {
+function definitionOf(given: unknown, place: string): ToolDefinition {
   const { name, description, parameters } = Object(given) as Record<string, unknown>;
   if (!isText(name) || name === "") throw invalid(`${place}.name`, `'${place}.name' must be a string.`);
   if (parameters !== undefined && parameters !== null && !isObject(parameters))

@@ -1,7 +1,8 @@
 /** POST /v1/embeddings and /v1/rerank */
+
+import { isText } from "../../options.ts";
 import { textsOf } from "./completions.ts";
 import { invalid } from "./errors.ts";
-import { isText } from "./fields.ts";
 import { json } from "./replies.ts";
 import { defined } from "./sampling.ts";
 import type { Call } from "./served.ts";

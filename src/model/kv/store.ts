@@ -211,9 +211,15 @@ export class KvStore {
     return this.states.checkpoints > 0 ? KV_PAGE - (position % KV_PAGE) : Number.POSITIVE_INFINITY;
   }
 
-  /** The last position up to this one where a checkpoint can be; 0: none. */
-  lastCheckpoint(position: number): number {
-    return this.states.checkpoints > 0 ? position - (position % KV_PAGE) : 0;
+  /**
+   * Where a chunk of a prompt from `position` on ends, of at most so many rows. Where states are kept, at the end of a page, so that
+   * they can be; the last one before the prompt's last token, from where on prompts part.
+   * @param all tokens of the prompt
+   */
+  chunkEnd(position: number, rows: number, all: number): number {
+    const end = Math.min(position + rows, all);
+    const page = Math.floor(Math.min(end, all - 1) / KV_PAGE) * KV_PAGE;
+    return this.states.checkpoints > 0 && page > position ? page : end;
   }
 
   /**
