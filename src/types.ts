@@ -432,11 +432,14 @@ export interface Fit {
 }
 
 export interface ProfileOptions {
-  /** `decode`: one token, sampling included. `prefill`: a chunk of a prompt, without logits. */
+  /** `decode`: the next token, sampling included. `prefill`: a chunk of a prompt, without logits. */
   phase: "decode" | "prefill";
-  /** Positions in the KV cache before it. Default 0. */
+  /** Positions in the KV cache before it, of each sequence. Default 0. */
   context?: number;
-  /** Tokens of the chunk in prefill. Default: as many as the engine computes at once. */
+  /**
+   * Tokens that are computed at once: in decode one of each of so many sequences, by default 1, at most `maxSequences`; in
+   * prefill those of the chunk, by default as many as the engine takes.
+   */
   rows?: number;
 }
 

@@ -147,7 +147,7 @@ export class Engine {
     return {
       rows,
       rowsBeside: sequences => Math.min(rows, pacing.rowsBeside(sequences)),
-      steps: sequences => pacing.stepsPerSubmit(sequences),
+      steps: (sequences, beside) => pacing.stepsPerSubmit(sequences, beside),
       noDecode: decoding >= MAX_DECODE,
     };
   }

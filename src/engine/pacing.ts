@@ -33,12 +33,15 @@ class Estimate {
 export class Pacing {
   /** Of a single sequence, and of several. */
   readonly #stepMs = [new Estimate(), new Estimate()] as const;
-  readonly #rowMs = new Estimate();
+  /** Of chunks alone, and beside sequences that wait for their next tokens: those are shorter, and a row of them costs more. */
+  readonly #rowMs = [new Estimate(), new Estimate()] as const;
 
-  /** Decode steps of the next submit for so many sequences. */
-  stepsPerSubmit(sequences: number): number {
+  /** Decode steps of the next submit for so many sequences; `beside` prompts, half as many. */
+  stepsPerSubmit(sequences: number, beside = false): number {
     const { value } = this.#step(sequences);
-    return value === 0 ? 1 : Math.min(MAX_STEPS, Math.max(1, Math.floor(DECODE_SUBMIT_MS / value)));
+    const ms = DECODE_SUBMIT_MS / value;
+    const steps = value === 0 ? 1 : Math.min(MAX_STEPS, Math.max(1, Math.floor(ms)));
+    return beside ? Math.ceil(steps / 2) : steps;
   }
 
   /** Submits that a decode step alone is spread over: more than one where a token takes long. */
@@ -50,16 +53,19 @@ export class Pacing {
     return this.#stepMs[sequences > 1 ? 1 : 0];
   }
 
-  /** The same where so many sequences wait for their next tokens: as long as one of their submits, so that these come half as fast. */
+  /**
+   * Rows of a prompt chunk where so many sequences wait for their next tokens: as long as a submit of theirs without prompts, so
+   * that with half a submit of theirs they wait for 1.5 times as long.
+   */
   rowsBeside(sequences: number): number {
-    const { value } = this.#rowMs;
+    const value = this.#rowMs[1].value || this.#rowMs[0].value;
     const submitMs = this.stepsPerSubmit(sequences) * this.#step(sequences).value;
     return value === 0 ? MIN_ROWS : Math.max(MIN_ROWS, Math.floor(submitMs / value));
   }
 
   /** Rows of a prompt chunk at most: a submit has at least one of the chunk's `dispatches`, however long that takes. */
   rowsPerChunk(dispatches: number): number {
-    const { value } = this.#rowMs;
+    const { value } = this.#rowMs[0];
     return value === 0
       ? Infinity
       : Math.max(MIN_ROWS, Math.floor((SUBMIT_MS * dispatches) / (value * LONGEST_DISPATCH)));
@@ -67,7 +73,7 @@ export class Pacing {
 
   /** Submits that a prompt chunk of `rows` tokens is spread over. */
   submitsPerChunk(rows: number): number {
-    return Math.max(1, Math.ceil((this.#rowMs.value * rows) / SUBMIT_MS));
+    return Math.max(1, Math.ceil((this.#rowMs[0].value * rows) / SUBMIT_MS));
   }
 
   /**
@@ -79,7 +85,8 @@ export class Pacing {
     estimate.add(Math.max(ms / steps, (estimate.value * 2) / 3));
   }
 
-  prefilled(rows: number, ms: number): void {
-    this.#rowMs.add(ms / rows);
+  /** @param beside sequences that wait for their next tokens */
+  prefilled(rows: number, ms: number, beside = false): void {
+    this.#rowMs[beside ? 1 : 0].add(ms / rows);
   }
 }

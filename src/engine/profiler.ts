@@ -5,6 +5,7 @@ import { timeDispatches } from "../gpu/profiler.ts";
 import { packSampling } from "../kernels/sample-params.ts";
 import type { Sampler } from "../kernels/sampler.ts";
 import { batchBytes, slotWrites } from "../kernels/state.ts";
+import { KV_PAGE } from "../model/kv/layout.ts";
 import type { KvStore } from "../model/kv/store.ts";
 import type { Scratch } from "../model/scratch.ts";
 import { refused } from "../options.ts";
@@ -36,52 +37,75 @@ export class Profiler {
 
   /** @throws InputError `option`; GpuUnavailableError `no-timestamps`; the signal's reason */
   async profile(options: ProfileOptions, signal: AbortSignal): Promise<ProfileResult> {
-    const { gpu, kv, scratch, sampler, contextLength } = this.#parts;
+    const { gpu, kv, scratch, sampler } = this.#parts;
     const { phase, context, rows } = this.#check(options);
-    const dispatches = this.#dispatches(phase, context);
+    const decodes = phase === "decode";
+    const dispatches = decodes ? this.#decode(rows, context) : this.#parts.programs.prompts;
     const { queue } = gpu.device;
-    const { sequence } = kv.open();
+    const sequences = Array.from({ length: decodes ? rows : 1 }, () => kv.open().sequence);
     try {
-      const reach = Math.min(contextLength, kv.reach(context));
-      kv.advance(sequence, new Array<number>(context).fill(0));
-      kv.reserve(sequence, reach);
-      // greedy with nothing to end it; kernels rest once a sequence is finished
-      sampler.begin(sequence.slot, packSampling(validateSampling({ temperature: 0 }, 1), []), []);
-      const { slot } = sequence;
+      const reach = Math.min(this.#room(sequences.length), kv.reach(context));
+      for (const sequence of sequences) {
+        kv.advance(sequence, new Array<number>(context).fill(0));
+        kv.reserve(sequence, reach);
+        // greedy with nothing to end it; kernels rest once a sequence is finished
+        sampler.begin(sequence.slot, packSampling(validateSampling({ temperature: 0 }, 1), []), []);
+        queue.writeBuffer(scratch.sampled, sequence.slot * 4, new Uint32Array(1));
+      }
       queue.writeBuffer(scratch.tokens, 0, new Uint32Array(rows));
-      queue.writeBuffer(scratch.sampled, slot * 4, new Uint32Array(1));
-      queue.writeBuffer(scratch.state, 0, batchBytes([{ slot, rows, draws: true }]));
+      const each = rows / sequences.length;
+      const parts = sequences.map(({ slot }) => ({ slot, rows: each, draws: true }));
+      queue.writeBuffer(scratch.state, 0, batchBytes(parts));
       const prepare = (): void => {
         const state = { position: context, finished: false, generated: 0 };
-        for (const { at, bytes } of slotWrites(slot, state)) queue.writeBuffer(scratch.state, at, bytes);
+        for (const { slot } of sequences)
+          for (const { at, bytes } of slotWrites(slot, state)) queue.writeBuffer(scratch.state, at, bytes);
       };
-      // a sampled token moves the sequence on by one: no more of them than the context has room for
-      const most = reach - context - rows + 1;
+      // a sampled token moves a sequence on by one: no more of them than the context has room for
+      const most = reach - context - each + 1;
       const time = (some: readonly Dispatch[]): Promise<number> =>
-        timeDispatches(gpu, { dispatches: some, rows, most, prepare, signal });
+        timeDispatches(gpu, {
+          dispatches: some,
+          rows,
+          sequences: sequences.length,
+          most,
+          prepare,
+          signal,
+        });
       const wholeMicroseconds = await time(dispatches); // first, so that what the single kernels read is there
       const kernels: KernelTime[] = [];
       for (const [label, some] of byLabel(dispatches))
         kernels.push({ label, dispatches: some.length, microseconds: await time(some) });
       return { phase, context, rows, kernels, wholeMicroseconds };
     } finally {
-      kv.close(sequence);
+      for (const sequence of sequences) kv.close(sequence);
     }
   }
 
+  /** Positions that each of so many sequences can have. */
+  #room(sequences: number): number {
+    const { kv, contextLength } = this.#parts;
+    return Math.min(contextLength, Math.floor(kv.pages / sequences) * KV_PAGE);
+  }
+
   #check({ phase, context = 0, rows }: ProfileOptions): Required<ProfileOptions> {
-    const { gpu, contextLength, chunkRows } = this.#parts;
-    const batch = phase === "decode" ? 1 : (rows ?? Math.min(chunkRows, contextLength - context));
+    const { gpu, kv, chunkRows } = this.#parts;
     const demand = (holds: boolean, option: string, value: unknown, rule: string): void => {
       if (!holds) throw refused(option, value, rule);
     };
-    demand(phase === "decode" || phase === "prefill", "phase", phase, '"decode" or "prefill"');
-    const last = contextLength - 1;
-    const inside = Number.isInteger(context) && context >= 0 && context <= last;
-    demand(inside, "context", context, `a whole number from 0 to ${last}`);
-    const room = Math.min(chunkRows, contextLength - context);
-    const fits = Number.isInteger(batch) && batch > 0 && batch <= room;
-    demand(fits, "rows", batch, `a whole number from 1 to ${room}`);
+    const decodes = phase === "decode";
+    demand(decodes || phase === "prefill", "phase", phase, '"decode" or "prefill"');
+    const inside = (option: string, value: number, least: number, most: number): void => {
+      const fits = Number.isInteger(value) && value >= least && value <= most;
+      demand(fits, option, value, `a whole number from ${least} to ${most}`);
+    };
+    const together = decodes ? (rows ?? 1) : 1;
+    if (decodes) inside("rows", together, 1, kv.slots);
+    const room = this.#room(together);
+    inside("context", context, 0, room - 1);
+    const most = Math.min(chunkRows, room - context);
+    const batch = decodes ? together : (rows ?? most);
+    if (!decodes) inside("rows", batch, 1, most);
     if (!gpu.device.features.has("timestamp-query")) {
       throw new GpuUnavailableError(
         "no-timestamps",
@@ -91,10 +115,9 @@ export class Profiler {
     return { phase, context, rows: batch };
   }
 
-  #dispatches(phase: ProfileOptions["phase"], context: number): readonly Dispatch[] {
+  #decode(sequences: number, context: number): readonly Dispatch[] {
     const { programs, sampler } = this.#parts;
-    if (phase === "prefill") return programs.prompts;
-    const { contexts, logits } = programs.decode[0]!;
+    const { contexts, logits } = programs.decode.find(program => sequences <= program.sequences)!;
     const { dispatches } = contexts.find(({ longest }) => context + 1 <= longest)!;
     return [...dispatches, ...logits, ...sampler.greedy];
   }

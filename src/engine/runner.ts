@@ -52,7 +52,6 @@ export class Runner {
   readonly #parts: RunnerParts;
   /** Submits of which the end is told. */
   readonly #inFlight: Promise<unknown>[] = [];
-  #promptsEndedAt = 0;
   /** The batch that the GPU's state describes. */
   #batch = "";
   /** When the last submit that is known to be over ended. */
@@ -84,7 +83,7 @@ export class Runner {
   }
 
   /** Each chunk is spread over submits short enough for the page. */
-  async #prompts({ parts, work }: Extract<Plan, { kind: "prompts" }>): Promise<Queued> {
+  async #prompts({ parts, work, beside }: Extract<Plan, { kind: "prompts" }>): Promise<Queued> {
     const { gpu, programs, kv, scratch, pacing, readback } = this.#parts;
     const { queue } = gpu.device;
     const rows = parts.reduce((sum, part) => sum + part.rows, 0);
@@ -109,7 +108,7 @@ export class Runner {
     const extra = work && (!work.lastOnly || drawing.length > 0) ? work.dispatches : [];
     const after = [...extra, ...(sampling.length > 0 ? [...programs.logits, ...this.#sample(sampling)] : [])];
     const counters = parts.map(({ sequence }) => sequence.request.counters);
-    const started = performance.now();
+    const submits: Promise<number>[] = [];
     const split = splitDispatches(programs.prompts, pacing.submitsPerChunk(rows));
     for (const [index, dispatches] of split.entries()) {
       const encoder = gpu.device.createCommandEncoder();
@@ -118,13 +117,12 @@ export class Runner {
       if (index === split.length - 1) encodeDispatches(pass, after, rows, Math.max(1, drawing.length));
       pass.end();
       queue.submit([encoder.finish()]);
-      this.#watch(counters);
+      submits.push(this.#watch(counters));
       if (this.#inFlight.length >= MAX_IN_FLIGHT) await unlessLost(gpu, this.#inFlight.shift()!);
     }
-    const through = this.#inFlight.at(-1)!.then(() => {
-      const now = performance.now();
-      pacing.prefilled(rows, now - Math.max(started, this.#promptsEndedAt));
-      this.#promptsEndedAt = now;
+    const through = Promise.all(submits).then(each => {
+      const ms = each.reduce((sum, ms) => sum + ms, 0);
+      if (ms > 0) pacing.prefilled(rows, ms, beside);
     });
     const reads: Promise<unknown>[] = [];
     at = 0;
@@ -193,13 +191,16 @@ export class Runner {
     this.#parts.gpu.device.queue.writeBuffer(this.#parts.scratch.state, 0, batchBytes(parts));
   }
 
+  /** What it resolves to: the submit's milliseconds. */
   #watch(
     counters: readonly Counters[],
     what: "longestPrefillSubmit" | "longestDecodeSubmit" = "longestPrefillSubmit",
-  ): void {
+  ): Promise<number> {
     const sent = performance.now();
     const done = this.#parts.gpu.device.queue.onSubmittedWorkDone();
-    this.#inFlight.push(done.then(() => this.#ended(sent, counters, what)).catch(() => {})); // only a lost GPU fails this, and `lost` tells it
+    const ended = done.then(() => this.#ended(sent, counters, what)).catch(() => 0); // only a lost GPU fails this, and `lost` tells it
+    this.#inFlight.push(ended);
+    return ended;
   }
 
   /** A submit is over: it ran since it was sent, or since the one before it ended. Milliseconds. */

@@ -3,7 +3,13 @@ import type { KvStore } from "../model/kv/store.ts";
 import type { PromptPart, RowWork, Sequence } from "./sequence.ts";
 
 export type Plan =
-  | { kind: "prompts"; parts: readonly PromptPart[]; work: RowWork | undefined }
+  | {
+      kind: "prompts";
+      parts: readonly PromptPart[];
+      work: RowWork | undefined;
+      /** Sequences wait for their next tokens. */
+      beside: boolean;
+    }
   | { kind: "decode"; sequences: readonly Sequence[]; steps: number };
 
 /** What a batch may have. */
@@ -11,8 +17,8 @@ export interface Budget {
   /** Rows of prompts where nobody waits for the next token, and where so many do. */
   rows: number;
   rowsBeside(sequences: number): number;
-  /** Decode steps of a submit for so many sequences. */
-  steps(sequences: number): number;
+  /** Decode steps of a submit for so many sequences, beside prompts or not. */
+  steps(sequences: number, beside: boolean): number;
   /** Decode is queued only so far ahead of what is known: not now. */
   noDecode: boolean;
 }
@@ -85,9 +91,8 @@ export class Scheduler {
     const decoding = budget.noDecode ? [] : this.#running.filter(({ decodes }) => decodes);
     const prompting = this.#running.filter(({ prompts }) => prompts);
     const waiting = this.#running.filter(({ decodes }) => decodes).length;
-    const rows = waiting > 0 ? budget.rowsBeside(waiting) : budget.rows;
-    const prompts = (): Plan | undefined => this.#prompts(prompting, rows);
-    const decode = (): Plan | undefined => this.#decode(decoding, budget);
+    const prompts = (): Plan | undefined => this.#prompts(prompting, waiting, budget);
+    const decode = (): Plan | undefined => this.#decode(decoding, prompting.length > 0, budget);
     let plan: Plan | undefined;
     if (this.#last === "decode") plan = prompts() ?? decode();
     // two batches of prompts are not to stand between two tokens
@@ -126,9 +131,9 @@ export class Scheduler {
     return begun;
   }
 
-  #decode(decoding: readonly Sequence[], budget: Budget): Plan | undefined {
+  #decode(decoding: readonly Sequence[], beside: boolean, budget: Budget): Plan | undefined {
     const sequences: Sequence[] = [];
-    let steps = budget.steps(decoding.length);
+    let steps = budget.steps(decoding.length, beside);
     for (const sequence of decoding) {
       steps = Math.min(
         steps,
@@ -149,7 +154,8 @@ export class Scheduler {
     return { kind: "decode", sequences, steps };
   }
 
-  #prompts(prompting: readonly Sequence[], rows: number): Plan | undefined {
+  #prompts(prompting: readonly Sequence[], waiting: number, budget: Budget): Plan | undefined {
+    const rows = waiting > 0 ? budget.rowsBeside(waiting) : budget.rows;
     const work = prompting[0]?.request.work;
     const alike = prompting
       .filter(({ request }) => request.work === work)
@@ -176,7 +182,7 @@ export class Scheduler {
       sequence.underWay++;
       if (!sequence.prompts && sequence.request.draws) sequence.drawn++;
     }
-    return { kind: "prompts", parts: kept, work };
+    return { kind: "prompts", parts: kept, work, beside: waiting > 0 };
   }
 
   /** Pages for the sequence's first positions, taken from those that began after it where there are none. */

@@ -14,6 +14,8 @@ export interface TimedWork {
   dispatches: readonly Dispatch[];
   /** Tokens in the batch. */
   rows: number;
+  /** Sequences that these belong to. Default 1. */
+  sequences?: number;
   /** Repetitions in one pass at most. */
   most: number;
   /** Called before each pass: sets the state that the dispatches read. */
@@ -61,8 +63,12 @@ export async function passTimer(gpu: Gpu, work: TimedWork): Promise<() => Promis
   return async () => ((await timePass(repeats)) * 1000) / repeats;
 }
 
-function encodePass(pass: GPUComputePassEncoder, { dispatches, rows }: TimedWork, repeats: number): void {
-  for (let repeat = 0; repeat < repeats; repeat++) encodeDispatches(pass, dispatches, rows);
+function encodePass(
+  pass: GPUComputePassEncoder,
+  { dispatches, rows, sequences }: TimedWork,
+  repeats: number,
+): void {
+  for (let repeat = 0; repeat < repeats; repeat++) encodeDispatches(pass, dispatches, rows, sequences);
   pass.end();
 }
 

@@ -49,12 +49,6 @@ const VARIANTS = {
     tokens: 64,
     rows: 64,
   },
-  "matrix-16x32": {
-    shader: "matmul-subgroup-matrix-few",
-    imports: { integers: "integers-exponent" },
-    tokens: 16,
-    rows: 32,
-  },
 } as const;
 
 /** Threads of a workgroup of `matmul-rows.wgsl`, with 8 rows each. */
@@ -93,12 +87,6 @@ export function matmulVariant(gpu: Gpu, rows: number, type: WeightType): MatmulV
     return Math.ceil(rows / tileRows) * (BATCH / tokens) >= (FULL[variant] ?? 0);
   };
   return variants.find(fills)!; // the last of each kind has no threshold
-}
-
-/** The variant for the few rows of several sequences; undefined: another kernel suits them better, `matvecFew`. */
-export function fewVariant(gpu: Gpu, type: WeightType): MatmulVariant | undefined {
-  if (gpu.software) return "rows";
-  return chosenVariant(gpu, "matmul") === "matrix" && type !== "F32" ? "matrix-16x32" : undefined;
 }
 
 /** The variant for lists of experts, whose tiles are as large as its own. Matrix units are not used. */

@@ -68,7 +68,7 @@ const UNROLLED_ROUNDS = 4;
  */
 const MANY_GROUPS = 8000;
 /** Threads of a workgroup of such teams. */
-export const SMALL_TEAMS_THREADS = 64;
+const SMALL_TEAMS_THREADS = 64;
 /** On a software adapter small workgroups suit few cores better (measured: 32 beats 8, 16 and 64). */
 export const SOFTWARE_THREADS = 32;
 /** WebGPU's limit on workgroups in one dimension. */
@@ -184,8 +184,8 @@ export function teamShape(
   return { most, width, split, lanes: width * split };
 }
 
-/** @param groups row groups that the product reads */
-function subgroupsPerGroup(groups: number, units: number, bound: WeightLayout["bound"]): number {
+/** Subgroups that share a row group, each with a part of its columns. @param groups row groups that the product reads */
+export function subgroupsPerGroup(groups: number, units: number, bound: WeightLayout["bound"]): number {
   if (groups >= BUSY_GROUPS || units < SHORT_UNITS) return 1;
   return groups <= FEW_GROUPS[bound] && units >= LONG_UNITS ? SPLIT.most : SPLIT.usual;
 }

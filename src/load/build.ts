@@ -13,7 +13,6 @@ import type { Buffers } from "../gpu/buffers.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { type Dispatch, Pipelines } from "../gpu/dispatch.ts";
 import { SINGLE_STEP_KEYS } from "../kernels/attention.ts";
-import { fewVariant } from "../kernels/matmul.ts";
 import { packSampling } from "../kernels/sample-params.ts";
 import { createSampler } from "../kernels/sampler.ts";
 import { KV_PAGE, layerBytes } from "../model/kv/layout.ts";
@@ -29,9 +28,6 @@ import { batchRows } from "./context.ts";
 
 /** Prompt of the warm-up: pays the driver's first-use costs and measures what a token costs here. */
 const WARM_UP = { prompt: 8, tokens: 3 };
-
-/** Programs for so many sequences at a time, besides the one for a single: what a GPU computes for rows that are not there is lost. */
-const FEW = [4, 8];
 
 export interface SequenceLimits {
   contextLength: number;
@@ -93,8 +89,7 @@ export function buildModel(buildParts: BuildParts): BuiltModel {
     const draws = logitsProgram({ kind: "one", longest });
     const contexts = longest > SINGLE_STEP_KEYS ? [SINGLE_STEP_KEYS, longest] : [longest];
     const decodeProgram = async (sequences: number): Promise<DecodeProgram> => {
-      const phaseFor = (longest: number): Phase =>
-        sequences === 1 ? { kind: "one", longest } : { kind: "few", rows: sequences, longest };
+      const phaseFor = (longest: number): Phase => ({ kind: sequences === 1 ? "one" : "few", longest });
       const [each, logits] = await Promise.all([
         Promise.all(
           contexts.map(async longest => ({
@@ -106,14 +101,11 @@ export function buildModel(buildParts: BuildParts): BuiltModel {
       ]);
       return { sequences, contexts: each, logits };
     };
-    // matrix units and software adapters take any few rows alike
-    const alike = fewVariant(gpu, "F16") !== undefined;
-    const few = alike ? [slots] : [...FEW.filter(rows => rows < slots), slots];
     const { sampled: tokens, state } = scratch;
     const sampling = { vocabularySize: vocabulary, logits, tokens, state, slots };
     const compiling = Promise.all([
       draws,
-      Promise.all([1, ...(slots > 1 ? few : [])].map(decodeProgram)),
+      Promise.all((slots > 1 ? [1, slots] : [1]).map(decodeProgram)),
       createSampler(pipelines, gpu, buffers, sampling),
     ]);
     return { output, logits, vocabulary, compiling };

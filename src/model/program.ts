@@ -19,7 +19,7 @@ import { type EmbedOptions, embed } from "../kernels/embed.ts";
 import type { Epilogue, QkvPlaces } from "../kernels/epilogue.ts";
 import { expertsCombine, expertsDown, expertsGather, expertsSelect } from "../kernels/experts.ts";
 import { headGate } from "../kernels/head-gate.ts";
-import { fewVariant, type MatmulOptions, matmul } from "../kernels/matmul.ts";
+import { type MatmulOptions, matmul } from "../kernels/matmul.ts";
 import { matvec } from "../kernels/matvec.ts";
 import { matvecFew } from "../kernels/matvec-few.ts";
 import { type Norm, type NormOptions, normalise } from "../kernels/norm.ts";
@@ -48,13 +48,10 @@ import type { Scratch } from "./scratch.ts";
 import type { Linear, Matrix, ShortTensor } from "./tensors.ts";
 
 /**
- * Rows of a batch, in whose number programs differ. `many`: chunks of prompts. `few`: the last tokens of up to `rows` sequences.
- * `one`: that of a single one. Contexts of decode have at most `longest` positions.
+ * Rows of a batch, in whose number programs differ. `many`: chunks of prompts. `few`: the last tokens of several
+ * sequences. `one`: that of a single one. Contexts of decode have at most `longest` positions.
  */
-export type Phase =
-  | { kind: "many" }
-  | { kind: "few"; rows: number; longest: number }
-  | { kind: "one"; longest: number };
+export type Phase = { kind: "many" } | { kind: "few" | "one"; longest: number };
 
 /** The model's weights on the GPU. */
 export interface GpuWeights {
@@ -470,14 +467,14 @@ export class ProgramBuilder {
     how?: NormOptions,
     size = this.#parts.hidden,
   ): void {
-    const { pipelines, scratch, weights } = this.#parts;
+    const { gpu, pipelines, scratch, weights } = this.#parts;
     const norm: Norm = {
       kind,
       weight: weights.vector(weight),
       bias: bias && weights.vector(bias),
       epsilon,
     };
-    this.#dispatches.push(normalise(pipelines, norm, size, { x, y, state: scratch.state }, how));
+    this.#dispatches.push(normalise(pipelines, gpu, norm, size, { x, y, state: scratch.state }, how));
   }
 
   /** A dispatch for each run of a product, with its part of the bias. */
@@ -504,10 +501,9 @@ export class ProgramBuilder {
   ): Promise<Dispatch> {
     const { gpu, pipelines } = this.#parts;
     if (this.#phase.kind === "one") return matvec(pipelines, gpu, { ...product, x, norm, draws });
-    if (this.#phase.kind === "many") return matmul(pipelines, gpu, { ...product, x });
-    const variant = fewVariant(gpu, product.weight.type);
-    if (variant) return matmul(pipelines, gpu, { ...product, x, variant });
-    return matvecFew(pipelines, gpu, { ...product, x, rows: this.#phase.rows });
+    // on a software adapter a few rows are a short prompt
+    if (this.#phase.kind === "many" || gpu.software) return matmul(pipelines, gpu, { ...product, x });
+    return matvecFew(pipelines, gpu, { ...product, x });
   }
 
   #qkvColumns({ heads, kvHeads, headDim, gated, given }: AttentionWeights): number {
@@ -571,7 +567,6 @@ export class ProgramBuilder {
       ...(sinkLogits ? { sinks: weights.vector(sinkLogits) } : {}),
     };
     this.#dispatches.push(
-      // on a software adapter a few rows are a short prompt
       this.#phase.kind === "one" || (this.#phase.kind === "few" && !gpu.software)
         ? attentionDecode(pipelines, gpu, shape, buffers, { longest: this.#phase.longest })
         : attentionPrefill(pipelines, gpu, shape, buffers),

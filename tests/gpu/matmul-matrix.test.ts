@@ -27,8 +27,6 @@ const CASES: [
   ["matrix-128x128", "Q8_0", "add", 164, 160, [1, 70, 130]],
   ["matrix-64x64", "F16", "store", 141, 104, [1, 33, 70]],
   ["matrix-64x64", "Q6_K", "add", 76, 256, [5, 64]],
-  ["matrix-16x32", "Q4_0", "glu", 200, 288, [1, 8, 20]],
-  ["matrix-16x32", "Q6_K", "store", 37, 512, [5]],
 ];
 
 describe("matmul on matrix units", () => {

@@ -28,7 +28,12 @@ describe("norm", () => {
     parts?: number;
   }
 
-  async function run({ kind, size, bias = false, add, mean = 0.5, finished = false, ...more }: Case) {
+  /** @param software whether the kernel is that of software adapters, or that of GPUs */
+  async function run(
+    { kind, size, bias = false, add, mean = 0.5, finished = false, ...more }: Case,
+    software = bench.gpu.software,
+  ) {
+    const gpu = { ...bench.gpu, software };
     const { scale, parts = 1 } = more;
     const rows = more.rows * parts;
     const random = randomSource(rows * size);
@@ -42,7 +47,8 @@ describe("norm", () => {
     const state = bench.state(stateBytes({ position: 0, rows: more.rows, finished, generated: 0 }));
     const norm = { kind, weight: weight!, bias: bias ? shift : undefined, epsilon: 1e-2 };
     const how = { add, parts, scale: scale === undefined ? undefined : factor };
-    const dispatch = await normalise(bench.pipelines, norm, size, { x: bench.upload("x", x), y, state }, how);
+    const buffers = { x: bench.upload("x", x), y, state };
+    const dispatch = await normalise(bench.pipelines, gpu, norm, size, buffers, how);
     await bench.run([dispatch], more.rows);
     const normed = normReference({ ...norm, ...numbers, bias: bias ? numbers.bias : undefined }, x);
     const expected = Float64Array.from(before);
@@ -66,8 +72,10 @@ describe("norm", () => {
     { kind: "layer", rows: 5, size: 288, add: -2, bias: true },
     { kind: "layer", rows: 2, size: 4096, bias: true },
   ])("equals the reference: %j", async entry => {
-    const { actual, expected } = await run(entry);
-    expect(maxError(actual, expected)).toBeLessThan(1e-5);
+    for (const software of [true, false]) {
+      const { actual, expected } = await run(entry, software);
+      expect(maxError(actual, expected)).toBeLessThan(1e-5);
+    }
   });
 
   test("LayerNorm takes off a mean far larger than what is left", async () => {

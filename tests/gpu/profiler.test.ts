@@ -46,6 +46,15 @@ describe("a profile", () => {
     expect((await generate()).ids).toEqual(before.ids);
   });
 
+  test("of several sequences' tokens has the products of a few rows", async ({ skip }) => {
+    if (!timed) skip("no timestamp queries here");
+    const few = await session.profile({ phase: "decode", context: 3, rows: 3 }, never);
+    expect(few).toMatchObject({ phase: "decode", context: 3, rows: 3 });
+    const one = await session.profile({ phase: "decode", context: 3 }, never);
+    expect(few.kernels.map(({ label }) => label)).not.toEqual(one.kernels.map(({ label }) => label));
+    for (const { microseconds } of few.kernels) expect(microseconds).toBeGreaterThan(0);
+  });
+
   test("of a prompt chunk takes longer with more rows", async ({ skip }) => {
     if (!timed) skip("no timestamp queries here");
     const few = await session.profile({ phase: "prefill", rows: 1 }, never);
@@ -63,6 +72,8 @@ describe("a profile", () => {
       { phase: "decode", context: -1 },
       { phase: "prefill", context: CONTEXT - 4, rows: 5 },
       { phase: "prefill", rows: 0 },
+      { phase: "decode", rows: 9 },
+      { phase: "decode", rows: 2, context: CONTEXT - 1 },
     ] as const)
       await expect(session.profile(options, never)).rejects.toThrow(InputError);
   });

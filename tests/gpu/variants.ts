@@ -11,7 +11,7 @@ import { embed } from "../../src/kernels/embed.ts";
 import type { AddEpilogue, Epilogue, Gate, QkvPlaces } from "../../src/kernels/epilogue.ts";
 import { expertsCombine, expertsDown, expertsGather, expertsSelect } from "../../src/kernels/experts.ts";
 import { headGate } from "../../src/kernels/head-gate.ts";
-import { fewVariant, matmul, matmulVariants } from "../../src/kernels/matmul.ts";
+import { matmul, matmulVariants } from "../../src/kernels/matmul.ts";
 import { matvec } from "../../src/kernels/matvec.ts";
 import { matvecFew } from "../../src/kernels/matvec-few.ts";
 import { normalise } from "../../src/kernels/norm.ts";
@@ -184,12 +184,12 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
       ...rows.map(row => embed(pipelines, weightOf("F32", 128), buffers, { row })),
     ];
   },
-  norm: pipelines =>
+  norm: (pipelines, gpu) =>
     (["rms", "layer"] as const).flatMap(kind =>
       [undefined, vector].map(bias => {
         const buffers = { x: nothing, y: nothing, state: nothing };
         const how = bias ? {} : { add: 1, scale: vector };
-        return normalise(pipelines, { kind, weight: vector, bias, epsilon: 1e-5 }, 576, buffers, how);
+        return normalise(pipelines, gpu, { kind, weight: vector, bias, epsilon: 1e-5 }, 576, buffers, how);
       }),
     ),
   "qk-norm": (pipelines, gpu) => {
@@ -253,21 +253,18 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
     const inputs = { x: nothing, state: nothing };
     return [
       ...products(128, [{}, { bias: vector }], (weight, epilogue, more) =>
-        matvecFew(pipelines, gpu, { ...inputs, weight, epilogue, rows: 8, ...more }),
+        matvecFew(pipelines, gpu, { ...inputs, weight, epilogue, ...more }),
       ),
-      matvecFew(pipelines, gpu, { ...inputs, weight: weightOf("Q4_0", 128), epilogue: GLU, rows: 4 }),
     ];
   },
   matmul: (pipelines, gpu) => {
     const inputs = { x: nothing, state: nothing };
     const [variant, ...sizes] = matmulVariants(gpu);
-    const few = fewVariant(gpu, "Q4_0");
-    const others = few && few !== variant ? [...sizes, few] : sizes;
     return [
       ...products(128, [{}, { bias: vector }], (weight, epilogue, more) =>
         matmul(pipelines, gpu, { ...inputs, weight, epilogue, variant, ...more }),
       ),
-      ...others.flatMap(variant =>
+      ...sizes.flatMap(variant =>
         [STORE, GLU].map(epilogue =>
           matmul(pipelines, gpu, { ...inputs, weight: weightOf("Q4_0", 128), epilogue, variant }),
         ),

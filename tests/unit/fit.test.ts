@@ -54,8 +54,8 @@ describe("fit()", () => {
     });
     const { weights, kvCache, scratch, total } = found.bytes!;
     expect(weights + kvCache + scratch).toBe(total);
-    // 3 layers, keys and values of 2 heads of 16, f32, and 64 blocks' numbers
-    expect(kvCache).toBe(3 * 2 * 1024 * 2 * 16 * 4 + 64 * 4);
+    // 3 layers, keys and values of 2 heads of 16, f32, and the numbers of 64 pages for each of 8 sequences
+    expect(kvCache).toBe(3 * 2 * 1024 * 2 * 16 * 4 + 8 * 64 * 4);
     expect(weights / model.size).toBeGreaterThan(0.8);
     expect(weights / model.size).toBeLessThan(1.1);
     const longer = await fit(model, { contextLength: 2048 });
@@ -67,7 +67,8 @@ describe("fit()", () => {
     const full = await fit(model, { contextLength: 1024 });
     fakeAdapter(128 * MIB, ["shader-f16"]);
     const half = await fit(model, { contextLength: 1024 });
-    expect(half.bytes!.kvCache - 256).toBe((full.bytes!.kvCache - 256) / 2);
+    const tables = 8 * 64 * 4;
+    expect(half.bytes!.kvCache - tables).toBe((full.bytes!.kvCache - tables) / 2);
     const off = await fit(model, { contextLength: 1024, features: { f16: false } });
     expect(off.bytes).toEqual(full.bytes);
   });

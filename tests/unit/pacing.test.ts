@@ -66,12 +66,15 @@ test("several sequences have an estimate of their own", () => {
   expect([1, 2, 8].map(sequences => pacing.stepsPerSubmit(sequences))).toEqual([16, 2, 2]);
 });
 
-test("a chunk beside sequences that wait for their next tokens takes as long as one of their submits, but has not too few rows", () => {
+test("beside prompts a decode submit has half the steps, and a chunk takes as long as a whole one, but has not too few rows", () => {
   const pacing = new Pacing();
   expect(pacing.rowsBeside(2)).toBe(64);
+  expect(pacing.stepsPerSubmit(2, true)).toBe(1);
   pacing.prefilled(512, 51.2);
   pacing.decoded(2, 1, 3);
+  expect(pacing.stepsPerSubmit(2, true)).toBe(3);
   expect(pacing.rowsBeside(2)).toBe(150);
-  pacing.prefilled(1, 100);
+  pacing.prefilled(1, 100, true);
   expect(pacing.rowsBeside(2)).toBe(64);
+  expect(pacing.submitsPerChunk(400)).toBe(1); // what is measured beside others says nothing of chunks alone
 });
