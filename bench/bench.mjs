@@ -15,6 +15,7 @@ import { watchHeap } from "./lib/heap.mjs";
 import { HELP, parseBenchArguments, syntheticFolder } from "./lib/options.mjs";
 import { runPeers } from "./lib/peers.mjs";
 import { printReport } from "./lib/print.mjs";
+import { SIDE_PROMPT } from "./lib/prompt.mjs";
 import { reportText } from "./lib/report-text.mjs";
 import { ensureModel } from "./synthetic/write.mjs";
 
@@ -48,12 +49,18 @@ function planJob(options, software) {
   const decodeAt = options.decodeAt ?? (software ? [0] : [0, 2000, 8000]);
   const decodeTokens = options.decodeTokens ?? (software ? 24 : 128);
   const profiled = [...decodeAt.map(context => ({ phase: /** @type {const} */ ("decode"), context })), {}];
-  const needed = [...prefill, ...decodeAt.map(context => Math.max(1, context) + decodeTokens), 64];
+  const { together } = options;
+  // pages of the requests side by side, and of one beside the longest prompt
+  const shared = Math.max(0, ...together) * (SIDE_PROMPT + decodeTokens + 16);
+  const beside = together.length > 0 ? Math.max(0, ...prefill) + 1024 : 0;
+  const alone = decodeAt.map(context => Math.max(1, context) + decodeTokens);
+  const needed = [...prefill, ...alone, shared, beside, 64];
   return {
     loadOptions: { contextLength: Math.max(...needed) + 1, features: options.features },
     prefill,
     decodeAt,
     decodeTokens,
+    ...(together.length > 0 ? { together } : {}),
     runs: options.runs ?? (software ? 3 : 5),
     loadRuns: options.loadRuns ?? (software ? 1 : 3),
     warmUpMs: software ? 0 : 2000,

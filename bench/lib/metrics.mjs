@@ -22,11 +22,11 @@ export function bytesPerToken(info, positions) {
 }
 
 /**
- * @param {Pick<Report, "info" | "job" | "bandwidth" | "load" | "prefill" | "decode" | "frames" | "heap">} report
+ * @param {Pick<Report, "info" | "job" | "bandwidth" | "load" | "prefill" | "decode" | "together" | "beside" | "frames" | "heap">} report
  * @returns {Metric[]}
  */
 export function metricsOf(report) {
-  const { info, job, bandwidth, load, prefill, decode, frames, heap } = report;
+  const { info, job, bandwidth, load, prefill, decode, together = [], beside, frames, heap } = report;
   /** @type {Metric[]} */
   const metrics = [];
   /** @param {string} name @param {Metric["unit"]} unit @param {Metric["better"]} better @param {number[]} values */
@@ -44,6 +44,13 @@ export function metricsOf(report) {
   for (const { context, tokensPerSecond, dispatchesPerToken, submitsPerToken } of decode) {
     const counts = `${dispatchesPerToken.toFixed(0)} dispatches, ${submitsPerToken.toFixed(2)} submits a token`;
     add(`decode at ${context}`, "tok/s", "higher", tokensPerSecond, counts);
+  }
+  for (const { requests, tokensPerSecond } of together)
+    add(`${requests} requests together`, "tok/s", "higher", tokensPerSecond, "all their tokens");
+  if (beside) {
+    const note = "time between pieces of text, 95th percentile";
+    add("interval, alone", "ms", "lower", beside.aloneMs, note);
+    add(`interval, beside a prompt of ${beside.promptTokens}`, "ms", "lower", beside.besideMs, note);
   }
   if (bandwidth) {
     const measured = median(bandwidth.bytesPerSecond);

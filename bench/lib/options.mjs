@@ -29,6 +29,8 @@ What is measured
   --prefill 512,1024,4096        prompt lengths, tokens (default on a software adapter: 64); "" for none
   --decode-at 0,2000,8000        context lengths at which decode is timed (software: 0); "" for none
   --decode-tokens 128            tokens per timed decode (software: 24)
+  --together 1,2,4,8             total rate of so many requests side by side, and what a request feels of another one's
+                                 prompt, of the longest --prefill (default: none)
   --runs 5                       timed runs of each length, after its warm-up (software: 3)
   --load-runs 3                  timed loads from IndexedDB (software: 1)
   --no-store                     read the file in place: nothing goes to IndexedDB, and --load-runs times that. For files
@@ -140,6 +142,7 @@ export function parseBenchArguments(arguments_) {
         prefill: { type: "string" },
         "decode-at": { type: "string" },
         "decode-tokens": { type: "string" },
+        together: { type: "string" },
         runs: { type: "string" },
         "load-runs": { type: "string" },
         "no-store": { type: "boolean", default: false },
@@ -181,6 +184,7 @@ export function parseBenchArguments(arguments_) {
     prefill: numbers("prefill", values.prefill, 1),
     decodeAt: numbers("decode-at", values["decode-at"], 0),
     decodeTokens: number("decode-tokens", values["decode-tokens"], 1),
+    together: numbers("together", values.together, 1) ?? [],
     runs: number("runs", values.runs, 1),
     loadRuns: number("load-runs", values["load-runs"], 1),
     store: !values["no-store"],

@@ -13,3 +13,6 @@ export function promptIds(count, vocabulary) {
     return (state >>> 8) % vocabulary;
   });
 }
+
+/** Tokens of the prompts of requests that run side by side. */
+export const SIDE_PROMPT = 32;

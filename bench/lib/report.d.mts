@@ -11,6 +11,8 @@ export interface BenchJob {
   /** Context lengths to time decode at, tokens. */
   decodeAt: number[];
   decodeTokens: number;
+  /** Requests that run side by side: each number is timed. Reports of earlier versions lack it. */
+  together?: number[];
   /** Timed runs of each, after its warm-up. */
   runs: number;
   /** Timed loads from IndexedDB, or of the file. */
@@ -38,6 +40,20 @@ export interface Frames {
   intervalsMs?: number[];
 }
 
+/** So many requests, all called at once with prompts of 32 tokens. */
+export interface Together {
+  requests: number;
+  /** All tokens but the first of each, by the time from the first of all to the last. Single runs. */
+  tokensPerSecond: number[];
+}
+
+/** What one request feels of another one's prompt: the intervals between its pieces of text, 95th percentile of each run. Milliseconds. */
+export interface Beside {
+  promptTokens: number;
+  aloneMs: number[];
+  besideMs: number[];
+}
+
 export interface Measured {
   info: ModelInfo;
   /** `null` where it could not be measured, or was not asked for. */
@@ -60,13 +76,16 @@ export interface Measured {
     submitsPerToken: number;
     longestSubmitMs: number[];
   }[];
+  /** Reports of earlier versions lack both. */
+  together?: Together[];
+  beside?: Beside;
   /** While prefill and decode are measured. */
   frames: Frames | null;
   profile: ProfileResult[];
 }
 
 /** What is being measured. Peers have `load`, `prefill` and `decode` alone. */
-export type BenchPhase = "bandwidth" | "load" | "prefill" | "decode" | "profile";
+export type BenchPhase = "bandwidth" | "load" | "prefill" | "decode" | "together" | "profile";
 
 /** Called before each part; `share` is the part done, by count of parts. */
 export interface BenchStep {

@@ -2,26 +2,20 @@
  * Measures one model through the public API. The page shows the result, and `npm run bench` (bench/bench.mjs) calls the
  * same function in a headless browser. Every figure is a list of single runs; whoever shows them takes medians.
  */
-import { type GenerateOptions, load, type Model, models, type ProfileResult, type Timings } from "intab";
+import { load, type Model, models, type ProfileResult, type Timings } from "intab";
 import { promptIds } from "../../bench/lib/prompt.mjs";
 import type { BenchJob, BenchPhase, BenchStep, Measured } from "../../bench/lib/report.d.mts";
 import { timedRuns } from "../../bench/lib/series.mjs";
 import { measureBandwidth } from "./bandwidth.ts";
 import { traceFrames } from "./frames.ts";
+import { plain } from "./plain.ts";
+import { measureBeside, measureTogether } from "./side-by-side.ts";
 
 export interface MeasureHooks {
   onStep?: (step: BenchStep) => void | Promise<void>;
   signal?: AbortSignal;
 }
 
-/** Greedy, and on past end-of-turn tokens. */
-const plain = (signal: AbortSignal | undefined, maxTokens: number): GenerateOptions => ({
-  temperature: 0,
-  ignoreEndOfTurn: true,
-  cachePrompt: false, // every run computes its prompt
-  maxTokens,
-  ...(signal ? { signal } : {}),
-});
 const FIRST_PROMPT = 16;
 
 type Step = (phase: BenchPhase, text: string) => Promise<void>;
@@ -30,8 +24,9 @@ type Step = (phase: BenchPhase, text: string) => Promise<void>;
 export async function measure(job: BenchJob, { onStep, signal }: MeasureHooks = {}): Promise<Measured> {
   const cold = typeof job.source === "string" && !job.keepStored;
   const loads = cold ? job.loadRuns : Math.max(0, job.loadRuns - 1);
-  const parts =
-    Number(job.bandwidth) + 1 + loads + job.prefill.length + job.decodeAt.length + job.profile.length;
+  const { together = [] } = job;
+  const lengths = [job.prefill, job.decodeAt, together, job.profile].map(({ length }) => length);
+  const parts = Number(job.bandwidth) + 1 + loads + lengths.reduce((sum, length) => sum + length, 0);
   let done = 0;
   const step: Step = async (phase, text) => {
     signal?.throwIfAborted();
@@ -56,6 +51,15 @@ export async function measure(job: BenchJob, { onStep, signal }: MeasureHooks = 
       decode.push(await measureDecode(model, context, job, signal));
     }
     const frames = endTrace();
+    const side: Pick<Measured, "together" | "beside"> = {};
+    if (together.length > 0) {
+      side.together = [];
+      for (const requests of together) {
+        await step("together", `${requests} requests together`);
+        side.together.push(await measureTogether(model, requests, job, signal));
+      }
+      if (job.prefill.length > 0) side.beside = await measureBeside(model, job, signal);
+    }
     const profile: ProfileResult[] = [];
     const timestamps = model.info.adapter.features.includes("timestamp-query");
     for (const options of timestamps ? job.profile : []) {
@@ -63,7 +67,7 @@ export async function measure(job: BenchJob, { onStep, signal }: MeasureHooks = 
       profile.push(await model.profile(options, signal ? { signal } : {}));
     }
     signal?.throwIfAborted();
-    return { info: model.info, bandwidth, load, prefill, decode, frames, profile };
+    return { info: model.info, bandwidth, load, prefill, decode, ...side, frames, profile };
   } finally {
     await model.dispose();
   }

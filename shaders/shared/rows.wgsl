@@ -27,16 +27,20 @@
 // In a kernel that changes them, each is read anew at every call: call it outside of loops.
 const MAX_SEQUENCES = 8u;
 
+// What the sampler changes. Scalars: writing a component of a vector may write the whole vector (WGSL), and slots are written side by side.
 struct Slot {
+  // 1 once an end-of-turn token was sampled, 2 once the logits were no numbers
+  finished: u32,
   // positions in the KV cache before this batch
   position: u32,
   // tokens sampled since the request began
   generated: u32,
   // elements of an array in a uniform are multiples of 16 bytes
-  unused: vec2u,
+  unused: u32,
 }
 
-// In GPU memory, so that many steps can be queued without the CPU in between: kernels read it, the sampler advances it.
+// In GPU memory, so that many steps can be queued without the CPU in between: kernels read it, the sampler advances it. Packed, since each
+// kernel begins with it.
 struct State {
   // tokens in this batch
   rows: u32,
@@ -44,28 +48,31 @@ struct State {
   draws: u32,
   // row of the first draw
   last_row: u32,
-  // slots of the batch in the order of their rows, then those that draw
-  order: array<vec4u, 2>,
-  drawing: array<vec4u, 2>,
-  // by slot: 1 where it has rows in this batch
-  present: array<vec4u, 2>,
-  // by slot: its first row in this batch, and the one behind its last
-  spans: array<vec4u, MAX_SEQUENCES>,
-  // by slot, from here on what the sampler changes: 1 once an end-of-turn token was sampled, 2 once the logits were no numbers
-  finished: array<vec4u, 2>,
+  // slots of the batch in the order of their rows, then those that draw: 4 bits each, the first in the lowest
+  order: u32,
+  drawing: u32,
+  // a bit a slot: it has rows in this batch
+  present: u32,
+  unused: u32,
+  // by slot: its first row in this batch, and in the upper half the one behind its last
+  spans: array<vec4u, 2>,
   slots: array<Slot, MAX_SEQUENCES>,
 }
 
 fn sequences() -> u32 { return state.sequences; }
 
-fn slot_at(i: u32) -> u32 { return state.order[i / 4u][i % 4u]; }
+fn slot_at(i: u32) -> u32 { return (state.order >> (i * 4u)) & 15u; }
 
 // Once all sequences of a batch have ended, what is still queued costs next to nothing. No load waits for another one: each
 // kernel begins with this.
 fn stopped() -> bool {
-  let first = (state.present[0] == vec4u()) | (state.finished[0] != vec4u());
-  let others = (state.present[1] == vec4u()) | (state.finished[1] != vec4u());
-  return all(first) && all(others);
+  let present = vec4u(state.present);
+  let first = vec4u(
+    state.slots[0].finished, state.slots[1].finished, state.slots[2].finished, state.slots[3].finished) == vec4u();
+  let others = vec4u(
+    state.slots[4].finished, state.slots[5].finished, state.slots[6].finished, state.slots[7].finished) == vec4u();
+  return !any((first & ((present & vec4u(1u, 2u, 4u, 8u)) != vec4u()))
+    | (others & ((present & vec4u(16u, 32u, 64u, 128u)) != vec4u())));
 }
 
 fn batch_rows() -> u32 { return state.rows; }
@@ -73,32 +80,39 @@ fn batch_rows() -> u32 { return state.rows; }
 fn last_row() -> u32 { return state.last_row; }
 
 fn slot_of(t: u32) -> u32 {
-  var slot = state.order[0].x;
+  var slot = slot_at(0u);
   for (var i = 1u; i < state.sequences; i++) {
     let next = slot_at(i);
-    if (t >= state.spans[next].x) { slot = next; }
+    if (t >= first_row(next)) { slot = next; }
   }
   return slot;
 }
 
 fn position_of(t: u32) -> u32 {
   let slot = slot_of(t);
-  return state.slots[slot].position + t - state.spans[slot].x;
+  return position_before(slot) + t - first_row(slot);
 }
 
-fn first_row(slot: u32) -> u32 { return state.spans[slot].x; }
+fn span_of(slot: u32) -> u32 { return state.spans[slot / 4u][slot % 4u]; }
 
-fn row_count(slot: u32) -> u32 { return state.spans[slot].y - state.spans[slot].x; }
+fn position_before(slot: u32) -> u32 { return state.slots[slot].position; }
 
-fn length_after(slot: u32) -> u32 { return state.slots[slot].position + row_count(slot); }
+fn first_row(slot: u32) -> u32 { return span_of(slot) & 0xffffu; }
+
+fn row_count(slot: u32) -> u32 {
+  let span = span_of(slot);
+  return (span >> 16u) - (span & 0xffffu);
+}
+
+fn length_after(slot: u32) -> u32 { return position_before(slot) + row_count(slot); }
 
 fn draws() -> u32 { return state.draws; }
 
-fn drawing_slot(i: u32) -> u32 { return state.drawing[i / 4u][i % 4u]; }
+fn drawing_slot(i: u32) -> u32 { return (state.drawing >> (i * 4u)) & 15u; }
 
-fn drawn_row(i: u32) -> u32 { return state.spans[drawing_slot(i)].y - 1u; }
+fn drawn_row(i: u32) -> u32 { return (span_of(drawing_slot(i)) >> 16u) - 1u; }
 
-fn ended(slot: u32) -> bool { return state.finished[slot / 4u][slot % 4u] != 0u; }
+fn ended(slot: u32) -> bool { return state.slots[slot].finished != 0u; }
 
 fn generated(slot: u32) -> u32 { return state.slots[slot].generated; }
 

@@ -6,7 +6,7 @@ const END_TOKEN = 1u;
 const NO_NUMBERS = 2u;
 
 // The sequence ends here. `why`: END_TOKEN or NO_NUMBERS.
-fn stop(slot: u32, why: u32) { state.finished[slot / 4u][slot % 4u] = why; }
+fn stop(slot: u32, why: u32) { state.slots[slot].finished = why; }
 
 // One more token was sampled: it is the slot's row of the next batch.
 fn advance(slot: u32) {

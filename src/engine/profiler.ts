@@ -4,7 +4,7 @@ import type { Dispatch } from "../gpu/dispatch.ts";
 import { timeDispatches } from "../gpu/profiler.ts";
 import { packSampling } from "../kernels/sample-params.ts";
 import type { Sampler } from "../kernels/sampler.ts";
-import { batchBytes, slotWrites } from "../kernels/state.ts";
+import { batchBytes, slotWrite } from "../kernels/state.ts";
 import { KV_PAGE } from "../model/kv/layout.ts";
 import type { KvStore } from "../model/kv/store.ts";
 import type { Scratch } from "../model/scratch.ts";
@@ -58,8 +58,10 @@ export class Profiler {
       queue.writeBuffer(scratch.state, 0, batchBytes(parts));
       const prepare = (): void => {
         const state = { position: context, finished: false, generated: 0 };
-        for (const { slot } of sequences)
-          for (const { at, bytes } of slotWrites(slot, state)) queue.writeBuffer(scratch.state, at, bytes);
+        for (const { slot } of sequences) {
+          const { at, bytes } = slotWrite(slot, state);
+          queue.writeBuffer(scratch.state, at, bytes);
+        }
       };
       // a sampled token moves a sequence on by one: no more of them than the context has room for
       const most = reach - context - each + 1;

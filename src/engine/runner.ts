@@ -2,7 +2,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { type Dispatch, encodeDispatches, splitDispatches } from "../gpu/dispatch.ts";
 import { unlessLost } from "../gpu/loss.ts";
 import type { Sampler } from "../kernels/sampler.ts";
-import { type BatchPart, batchBytes, slotWrites } from "../kernels/state.ts";
+import { type BatchPart, batchBytes, slotWrite } from "../kernels/state.ts";
 import type { KvStore } from "../model/kv/store.ts";
 import type { Scratch } from "../model/scratch.ts";
 import type { Pacing } from "./pacing.ts";
@@ -95,8 +95,8 @@ export class Runner {
         ? sequence.ids.length - sequence.request.draws.promptTokens
         : 0;
       const state = { position: from, finished: false, generated };
-      for (const { at, bytes } of slotWrites(sequence.kv!.slot, state))
-        queue.writeBuffer(scratch.state, at, bytes);
+      const { at, bytes } = slotWrite(sequence.kv!.slot, state);
+      queue.writeBuffer(scratch.state, at, bytes);
     }
     let at = 0;
     for (const part of parts) {

@@ -37,23 +37,25 @@ const SLOT = new StructLayout(TEXT, "Slot");
 export const MAX_SEQUENCES = constantIn(TEXT, "MAX_SEQUENCES");
 export const STATE_BYTES = STATE.bytes;
 
-const FINISHED_AT = STATE.offsetOf("finished");
+const SLOTS_AT = STATE.offsetOf("slots");
 
 const bySlot = (values: readonly number[]): number[][] =>
   [0, 1].map(word => [0, 1, 2, 3].map(i => values[word * 4 + i] ?? 0));
+/** 4 bits each. */
+const inOrder = (slots: readonly number[]): number =>
+  slots.reduce((word, slot, i) => (word | (slot << (4 * i))) >>> 0, 0);
 
 /** What the CPU says of a batch: everything before what the sampler changes. Written at 0. */
 export function batchBytes(parts: readonly BatchPart[]): ArrayBuffer {
-  const none = new Array<number>(MAX_SEQUENCES).fill(0);
-  const present = [...none];
-  const spans = none.map(() => [0, 0, 0, 0]);
+  const spans = new Array<number>(MAX_SEQUENCES).fill(0);
   const order: number[] = [];
   const drawing: number[] = [];
   let rows = 0;
   let lastRow = 0;
+  let present = 0;
   for (const { slot, rows: count, draws } of parts) {
-    spans[slot] = [rows, rows + count, 0, 0];
-    present[slot] = 1;
+    spans[slot] = ((rows + count) << 16) | rows;
+    present |= 1 << slot;
     rows += count;
     order.push(slot);
     if (!draws) continue;
@@ -65,45 +67,37 @@ export function batchBytes(parts: readonly BatchPart[]): ArrayBuffer {
     sequences: order.length,
     draws: drawing.length,
     last_row: lastRow,
-    order: bySlot(order),
-    drawing: bySlot(drawing),
-    present: bySlot(present),
-    spans,
-    finished: bySlot(none),
-    slots: none.map(() => ({ position: 0, generated: 0, unused: [0, 0] })),
+    order: inOrder(order),
+    drawing: inOrder(drawing),
+    present,
+    unused: 0,
+    spans: bySlot(spans),
+    slots: spans.map(() => ({ finished: 0, position: 0, generated: 0, unused: 0 })),
   });
-  return batch.slice(0, FINISHED_AT);
+  return batch.slice(0, SLOTS_AT);
 }
 
-/** Where the state of a slot is to be written, piece by piece. */
-export function slotWrites(
+/** What is to be written of a slot, and where. */
+export function slotWrite(
   slot: number,
   { position, finished, generated }: SlotState,
-): { at: number; bytes: ArrayBuffer | Uint32Array<ArrayBuffer> }[] {
-  return [
-    { at: FINISHED_AT + slot * 4, bytes: Uint32Array.of(finished ? 1 : 0) },
-    {
-      at: STATE.offsetOf("slots") + slot * SLOT.bytes,
-      bytes: SLOT.pack({ position, generated, unused: [0, 0] }),
-    },
-  ];
+): { at: number; bytes: ArrayBuffer } {
+  const bytes = SLOT.pack({ finished: finished ? 1 : 0, position, generated, unused: 0 });
+  return { at: SLOTS_AT + slot * SLOT.bytes, bytes };
 }
 
 /** A whole state: one sequence, in slot 0, of which a token is drawn. */
 export function stateBytes({ rows, ...slot }: SlotState & { rows: number }): Uint32Array<ArrayBuffer> {
-  const state = new Uint8Array(STATE.bytes);
-  state.set(new Uint8Array(batchBytes([{ slot: 0, rows, draws: true }])));
-  for (const { at, bytes } of slotWrites(0, slot))
-    state.set(new Uint8Array(ArrayBuffer.isView(bytes) ? bytes.buffer : bytes), at);
-  return new Uint32Array(state.buffer);
+  const state = new Uint32Array(STATE.bytes / 4);
+  state.set(new Uint32Array(batchBytes([{ slot: 0, rows, draws: true }])));
+  const { at, bytes } = slotWrite(0, slot);
+  state.set(new Uint32Array(bytes), at / 4);
+  return state;
 }
 
 /** What the GPU made of a slot: `finished` is 0, 1 after an end token, 2 where the logits were not numbers. */
 export function readSlot(words: Uint32Array, slot: number): SlotRead {
-  const at = (STATE.offsetOf("slots") + slot * SLOT.bytes) / 4;
-  return {
-    position: words[at + SLOT.offsetOf("position") / 4]!,
-    finished: words[FINISHED_AT / 4 + slot]!,
-    generated: words[at + SLOT.offsetOf("generated") / 4]!,
-  };
+  const read = (field: "finished" | "position" | "generated"): number =>
+    words[(SLOTS_AT + slot * SLOT.bytes + SLOT.offsetOf(field)) / 4]!;
+  return { position: read("position"), finished: read("finished"), generated: read("generated") };
 }

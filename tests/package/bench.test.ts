@@ -35,7 +35,7 @@ describe("npm run bench", () => {
   test("measures the built-in model, kernel by kernel too, and says which peers it could not run", () => {
     const { status, stdout, stderr } = bench(
       ...["--model", "builtin", "--prefill", "8", ...SMALL, "--json", "a.json"],
-      ...["--profile", "--against", "native,webllm"],
+      ...["--together", "2", "--profile", "--against", "native,webllm"],
     );
     expect(stderr).not.toContain("Error");
     expect(status).toBe(0);
@@ -53,6 +53,12 @@ describe("npm run bench", () => {
       expect(values).toHaveLength(1);
       expect(values[0]).toBeGreaterThan(0);
     }
+    const { together, beside } = report("a.json");
+    expect(together).toMatchObject([{ requests: 2, tokensPerSecond: [expect.any(Number)] }]);
+    expect(together![0]!.tokensPerSecond[0]).toBeGreaterThan(0);
+    expect(beside!.promptTokens).toBe(8);
+    for (const ms of [...beside!.aloneMs, ...beside!.besideMs]) expect(ms).toBeGreaterThan(0);
+    expect(stdout).toMatch(/2 requests together +[\d.,]+ tok\/s/);
     expect(decode[0]!.dispatchesPerToken).toBeGreaterThan(6);
     expect(bandwidth!.bytesPerSecond.every(value => value > 1e7 && value < 1e12)).toBe(true);
     expect(frames!.p99Ms).toBeGreaterThan(1);

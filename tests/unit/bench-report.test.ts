@@ -342,6 +342,7 @@ describe("the command line of the benchmark", () => {
       runs: 2,
     });
     expect(measure("--prefill", "").prefill).toEqual([]);
+    expect([measure().together, measure("--together", "2,8").together]).toEqual([[], [2, 8]]);
     expect([measure().store, measure("--no-store").store]).toEqual([true, false]);
     expect(measure("--against", "native,wllama", "--peer-model", "webllm=/x")).toMatchObject({
       against: ["native", "wllama"],

@@ -128,7 +128,7 @@ describe("StructLayout", () => {
 test("the structs that the CPU fills lie as their kernels see them", () => {
   const bytes = (file: string, name: string): number[] =>
     [shaderFile(file), minifyWgsl(shaderFile(file))].map(text => new StructLayout(text, name).bytes);
-  expect(bytes("shared/rows", "State")).toEqual([400, 400]);
+  expect(bytes("shared/rows", "State")).toEqual([192, 192]);
   expect(bytes("shared/sample-params", "SampleParams")).toEqual([112, 112]);
   expect(bytes("repack", "Window")).toEqual([40, 40]);
 });
