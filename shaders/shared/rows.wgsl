@@ -22,26 +22,19 @@
 //   drawn_row(i)          the row whose logits it is drawn from
 //   ended(slot)           no more tokens are to be drawn for it
 //   generated(slot)       tokens sampled since the request began
+//   span(slot), place(slot), generated(slot) come with the state: `state.wgsl`, `state-written.wgsl`
 //   unknown_zero()        0 that no compiler can see through
 //
 // In a kernel that changes them, each is read anew at every call: call it outside of loops.
 const MAX_SEQUENCES = 8u;
 
-// What the sampler changes. Scalars: writing a component of a vector may write the whole vector (WGSL), and slots are written side by side.
-struct Slot {
-  // 1 once an end-of-turn token was sampled, 2 once the logits were no numbers
-  finished: u32,
-  // positions in the KV cache before this batch
-  position: u32,
-  // tokens sampled since the request began
-  generated: u32,
-  // elements of an array in a uniform are multiples of 16 bytes
-  unused: u32,
-}
-
-// In GPU memory, so that many steps can be queued without the CPU in between: kernels read it, the sampler advances it. Packed, since each
-// kernel begins with it.
+// In GPU memory, so that many steps can be queued without the CPU in between: kernels read it, the sampler advances it. Every kernel
+// begins with it, and waits for each 64 bytes of it: what a single sequence asks for lies in 64.
 struct State {
+  // by slot: tokens sampled since the request began
+  generated: BySlot,
+  // by slot, from here on what the CPU says of a batch: its first row in it, and in the upper half the one behind its last
+  spans: BySlot,
   // tokens in this batch
   rows: u32,
   sequences: u32,
@@ -54,10 +47,13 @@ struct State {
   // a bit a slot: it has rows in this batch
   present: u32,
   unused: u32,
-  // by slot: its first row in this batch, and in the upper half the one behind its last
-  spans: array<vec4u, 2>,
-  slots: array<Slot, MAX_SEQUENCES>,
+  // by slot: positions in the KV cache before this batch; and in the bits from ENDED_BIT on 1 once an end-of-turn token was
+  // sampled, 2 once the logits were no numbers
+  places: BySlot,
 }
+
+const ENDED_BIT = 30u;
+const POSITION = 0x3fffffffu;
 
 fn sequences() -> u32 { return state.sequences; }
 
@@ -66,11 +62,9 @@ fn slot_at(i: u32) -> u32 { return (state.order >> (i * 4u)) & 15u; }
 // Once all sequences of a batch have ended, what is still queued costs next to nothing. No load waits for another one: each
 // kernel begins with this.
 fn stopped() -> bool {
+  let first = vec4u(place(0u), place(1u), place(2u), place(3u)) <= vec4u(POSITION);
+  let others = vec4u(place(4u), place(5u), place(6u), place(7u)) <= vec4u(POSITION);
   let present = vec4u(state.present);
-  let first = vec4u(
-    state.slots[0].finished, state.slots[1].finished, state.slots[2].finished, state.slots[3].finished) == vec4u();
-  let others = vec4u(
-    state.slots[4].finished, state.slots[5].finished, state.slots[6].finished, state.slots[7].finished) == vec4u();
   return !any((first & ((present & vec4u(1u, 2u, 4u, 8u)) != vec4u()))
     | (others & ((present & vec4u(16u, 32u, 64u, 128u)) != vec4u())));
 }
@@ -93,15 +87,16 @@ fn position_of(t: u32) -> u32 {
   return position_before(slot) + t - first_row(slot);
 }
 
-fn span_of(slot: u32) -> u32 { return state.spans[slot / 4u][slot % 4u]; }
+fn position_before(slot: u32) -> u32 { return place(slot) & POSITION; }
 
-fn position_before(slot: u32) -> u32 { return state.slots[slot].position; }
-
-fn first_row(slot: u32) -> u32 { return span_of(slot) & 0xffffu; }
+fn first_row(slot: u32) -> u32 {
+  if (state.sequences == 1u) { return 0u; }
+  return span(slot) & 0xffffu;
+}
 
 fn row_count(slot: u32) -> u32 {
-  let span = span_of(slot);
-  return (span >> 16u) - (span & 0xffffu);
+  if (state.sequences == 1u) { return state.rows * ((state.present >> slot) & 1u); }
+  return (span(slot) >> 16u) - (span(slot) & 0xffffu);
 }
 
 fn length_after(slot: u32) -> u32 { return position_before(slot) + row_count(slot); }
@@ -110,11 +105,9 @@ fn draws() -> u32 { return state.draws; }
 
 fn drawing_slot(i: u32) -> u32 { return (state.drawing >> (i * 4u)) & 15u; }
 
-fn drawn_row(i: u32) -> u32 { return (span_of(drawing_slot(i)) >> 16u) - 1u; }
+fn drawn_row(i: u32) -> u32 { return (span(drawing_slot(i)) >> 16u) - 1u; }
 
-fn ended(slot: u32) -> bool { return state.slots[slot].finished != 0u; }
-
-fn generated(slot: u32) -> u32 { return state.slots[slot].generated; }
+fn ended(slot: u32) -> bool { return place(slot) > POSITION; }
 
 // No batch has so many rows.
 fn unknown_zero() -> u32 { return state.rows >> 31u; }

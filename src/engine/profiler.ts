@@ -4,7 +4,7 @@ import type { Dispatch } from "../gpu/dispatch.ts";
 import { timeDispatches } from "../gpu/profiler.ts";
 import { packSampling } from "../kernels/sample-params.ts";
 import type { Sampler } from "../kernels/sampler.ts";
-import { batchBytes, slotWrite } from "../kernels/state.ts";
+import { batchWrite, type StateWrite, slotWrites } from "../kernels/state.ts";
 import { KV_PAGE } from "../model/kv/layout.ts";
 import type { KvStore } from "../model/kv/store.ts";
 import type { Scratch } from "../model/scratch.ts";
@@ -55,13 +55,11 @@ export class Profiler {
       queue.writeBuffer(scratch.tokens, 0, new Uint32Array(rows));
       const each = rows / sequences.length;
       const parts = sequences.map(({ slot }) => ({ slot, rows: each, draws: true }));
-      queue.writeBuffer(scratch.state, 0, batchBytes(parts));
+      const write = ({ at, bytes }: StateWrite): void => queue.writeBuffer(scratch.state, at, bytes);
+      write(batchWrite(parts));
       const prepare = (): void => {
         const state = { position: context, finished: false, generated: 0 };
-        for (const { slot } of sequences) {
-          const { at, bytes } = slotWrite(slot, state);
-          queue.writeBuffer(scratch.state, at, bytes);
-        }
+        for (const { slot } of sequences) slotWrites(slot, state).forEach(write);
       };
       // a sampled token moves a sequence on by one: no more of them than the context has room for
       const most = reach - context - each + 1;

@@ -2,7 +2,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { type Dispatch, encodeDispatches, splitDispatches } from "../gpu/dispatch.ts";
 import { unlessLost } from "../gpu/loss.ts";
 import type { Sampler } from "../kernels/sampler.ts";
-import { type BatchPart, batchBytes, slotWrite } from "../kernels/state.ts";
+import { type BatchPart, batchWrite, type StateWrite, slotWrites } from "../kernels/state.ts";
 import type { KvStore } from "../model/kv/store.ts";
 import type { Scratch } from "../model/scratch.ts";
 import type { Pacing } from "./pacing.ts";
@@ -95,8 +95,7 @@ export class Runner {
         ? sequence.ids.length - sequence.request.draws.promptTokens
         : 0;
       const state = { position: from, finished: false, generated };
-      const { at, bytes } = slotWrite(sequence.kv!.slot, state);
-      queue.writeBuffer(scratch.state, at, bytes);
+      for (const write of slotWrites(sequence.kv!.slot, state)) this.#write(write);
     }
     let at = 0;
     for (const part of parts) {
@@ -188,7 +187,12 @@ export class Runner {
     const batch = JSON.stringify(parts);
     if (batch === this.#batch) return;
     this.#batch = batch;
-    this.#parts.gpu.device.queue.writeBuffer(this.#parts.scratch.state, 0, batchBytes(parts));
+    this.#write(batchWrite(parts));
+  }
+
+  #write({ at, bytes }: StateWrite): void {
+    const { gpu, scratch } = this.#parts;
+    gpu.device.queue.writeBuffer(scratch.state, at, bytes);
   }
 
   /** What it resolves to: the submit's milliseconds. */

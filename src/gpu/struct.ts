@@ -1,7 +1,7 @@
 /**
  * Structs that the CPU fills for a kernel, and numbers that both must agree on, read from the WGSL text itself: nothing is
  * kept in sync by hand. Alignment and size follow WGSL 14.4.1; only what is used is read: f32, i32, u32, vectors of them,
- * arrays of a fixed length, and structs of these. https://www.w3.org/TR/WGSL/#alignment-and-size
+ * arrays of a fixed length, structs of these, and aliases. https://www.w3.org/TR/WGSL/#alignment-and-size
  */
 
 /** A number; the components of a vector; the elements of an array; the fields of a struct. */
@@ -89,6 +89,8 @@ function typeNamed(text: string, name: string): Type {
     const stride = aligned(of.bytes, of.align);
     return { kind: "list", of, count, stride, bytes: count * stride, align: of.align };
   }
+  const [, meant] = (/^\w+$/.test(name) && new RegExp(`\\balias ${name}\\s*=([^;]*);`).exec(text)) || [];
+  if (meant) return typeNamed(text, meant.replace(/\s+/g, ""));
   return structNamed(text, name);
 }
 

@@ -1,4 +1,4 @@
-import { shaderFile } from "../gpu/shader.ts";
+import { composeShader } from "../gpu/shader.ts";
 import { constantIn, StructLayout } from "../gpu/struct.ts";
 
 /** The CPU's side of `shaders/shared/rows.wgsl`. */
@@ -29,15 +29,18 @@ export interface SlotRead {
   generated: number;
 }
 
-const TEXT = shaderFile("shared/rows");
+const TEXT = composeShader("shared/state");
 const STATE = new StructLayout(TEXT, "State");
-const SLOT = new StructLayout(TEXT, "Slot");
 
 /** Sequences that run at a time at most. */
 export const MAX_SEQUENCES = constantIn(TEXT, "MAX_SEQUENCES");
 export const STATE_BYTES = STATE.bytes;
 
-const SLOTS_AT = STATE.offsetOf("slots");
+const ENDED_BIT = constantIn(TEXT, "ENDED_BIT");
+/** What the CPU says of a batch. */
+const BATCH_AT = STATE.offsetOf("spans");
+const PLACES_AT = STATE.offsetOf("places");
+const GENERATED_AT = STATE.offsetOf("generated");
 
 const bySlot = (values: readonly number[]): number[][] =>
   [0, 1].map(word => [0, 1, 2, 3].map(i => values[word * 4 + i] ?? 0));
@@ -45,8 +48,14 @@ const bySlot = (values: readonly number[]): number[][] =>
 const inOrder = (slots: readonly number[]): number =>
   slots.reduce((word, slot, i) => (word | (slot << (4 * i))) >>> 0, 0);
 
-/** What the CPU says of a batch: everything before what the sampler changes. Written at 0. */
-export function batchBytes(parts: readonly BatchPart[]): ArrayBuffer {
+/** Some bytes of the state, and where they belong. */
+export interface StateWrite {
+  at: number;
+  bytes: ArrayBuffer | Uint32Array<ArrayBuffer>;
+}
+
+/** What the CPU says of a batch. */
+export function batchWrite(parts: readonly BatchPart[]): StateWrite {
   const spans = new Array<number>(MAX_SEQUENCES).fill(0);
   const order: number[] = [];
   const drawing: number[] = [];
@@ -62,7 +71,8 @@ export function batchBytes(parts: readonly BatchPart[]): ArrayBuffer {
     if (drawing.length === 0) lastRow = rows - 1;
     drawing.push(slot);
   }
-  const batch = STATE.pack({
+  const none = bySlot([]);
+  const state = STATE.pack({
     rows,
     sequences: order.length,
     draws: drawing.length,
@@ -72,32 +82,32 @@ export function batchBytes(parts: readonly BatchPart[]): ArrayBuffer {
     present,
     unused: 0,
     spans: bySlot(spans),
-    slots: spans.map(() => ({ finished: 0, position: 0, generated: 0, unused: 0 })),
+    places: none,
+    generated: none,
   });
-  return batch.slice(0, SLOTS_AT);
+  return { at: BATCH_AT, bytes: state.slice(BATCH_AT, PLACES_AT) };
 }
 
-/** What is to be written of a slot, and where. */
-export function slotWrite(
-  slot: number,
-  { position, finished, generated }: SlotState,
-): { at: number; bytes: ArrayBuffer } {
-  const bytes = SLOT.pack({ finished: finished ? 1 : 0, position, generated, unused: 0 });
-  return { at: SLOTS_AT + slot * SLOT.bytes, bytes };
+/** Where a sequence stands. */
+export function slotWrites(slot: number, { position, finished, generated }: SlotState): StateWrite[] {
+  const place = (position | ((finished ? 1 : 0) << ENDED_BIT)) >>> 0;
+  return [
+    { at: PLACES_AT + slot * 4, bytes: Uint32Array.of(place) },
+    { at: GENERATED_AT + slot * 4, bytes: Uint32Array.of(generated) },
+  ];
 }
 
 /** A whole state: one sequence, in slot 0, of which a token is drawn. */
 export function stateBytes({ rows, ...slot }: SlotState & { rows: number }): Uint32Array<ArrayBuffer> {
   const state = new Uint32Array(STATE.bytes / 4);
-  state.set(new Uint32Array(batchBytes([{ slot: 0, rows, draws: true }])));
-  const { at, bytes } = slotWrite(0, slot);
-  state.set(new Uint32Array(bytes), at / 4);
+  const writes = [batchWrite([{ slot: 0, rows, draws: true }]), ...slotWrites(0, slot)];
+  for (const { at, bytes } of writes) state.set(new Uint32Array(bytes), at / 4);
   return state;
 }
 
 /** What the GPU made of a slot: `finished` is 0, 1 after an end token, 2 where the logits were not numbers. */
 export function readSlot(words: Uint32Array, slot: number): SlotRead {
-  const read = (field: "finished" | "position" | "generated"): number =>
-    words[(SLOTS_AT + slot * SLOT.bytes + SLOT.offsetOf(field)) / 4]!;
-  return { position: read("position"), finished: read("finished"), generated: read("generated") };
+  const place = words[PLACES_AT / 4 + slot]!;
+  const position = place & (2 ** ENDED_BIT - 1);
+  return { position, finished: place >>> ENDED_BIT, generated: words[GENERATED_AT / 4 + slot]! };
 }

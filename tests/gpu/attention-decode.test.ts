@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { attentionDecode, type DecodeVariant } from "../../src/kernels/attention.ts";
+import { stateBytes } from "../../src/kernels/state.ts";
 import {
   attentionCase,
   type Extras,
@@ -129,7 +130,8 @@ describe.each(ownVariants(variants))("attention-decode, $variant", ({ variant, m
   test("leaves the output alone once the sequence is finished", async () => {
     const shape = shapeOf(smollm2, 64);
     const { buffers, read, expected } = attentionCase(bench, shape, 40, 1);
-    bench.gpu.device.queue.writeBuffer(buffers.state, 8, new Uint32Array([1]));
+    const ended = stateBytes({ position: 39, rows: 1, finished: true, generated: 0 });
+    bench.gpu.device.queue.writeBuffer(buffers.state, 0, ended);
     const dispatches = await attentionDecode(bench.pipelines, bench.gpu, shape, buffers, {
       longest: 512,
       variant,

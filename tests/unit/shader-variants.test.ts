@@ -107,7 +107,7 @@ describe("shader files", () => {
       ].filter(name =>
         pattern.test(readFileSync(`${root}/shaders/${name}.wgsl`, "utf8").replace(/\/\/.*/g, "")),
       );
-    expect(naming(/\bstate\./)).toEqual(["shared/rows", "shared/state-written"]);
+    expect(naming(/\bstate\./)).toEqual(["shared/rows", "shared/state", "shared/state-written"]);
     expect(naming(/\bblock_table\[/)).toEqual(["shared/kv-cache"]);
   });
 
