@@ -22,7 +22,7 @@
 //   drawn_row(i)          the row whose logits it is drawn from
 //   ended(slot)           no more tokens are to be drawn for it
 //   generated(slot)       tokens sampled since the request began
-//   span(slot), place(slot), generated(slot) come with the state: `state.wgsl`, `state-written.wgsl`
+//   slot_span, slot_word, generated come with the state: `state.wgsl`, `state-written.wgsl`
 //   unknown_zero()        0 that no compiler can see through
 //
 // In a kernel that changes them, each is read anew at every call: call it outside of loops.
@@ -62,8 +62,8 @@ fn slot_at(i: u32) -> u32 { return (state.order >> (i * 4u)) & 15u; }
 // Once all sequences of a batch have ended, what is still queued costs next to nothing. No load waits for another one: each
 // kernel begins with this.
 fn stopped() -> bool {
-  let first = vec4u(place(0u), place(1u), place(2u), place(3u)) <= vec4u(POSITION);
-  let others = vec4u(place(4u), place(5u), place(6u), place(7u)) <= vec4u(POSITION);
+  let first = vec4u(slot_word(0u), slot_word(1u), slot_word(2u), slot_word(3u)) <= vec4u(POSITION);
+  let others = vec4u(slot_word(4u), slot_word(5u), slot_word(6u), slot_word(7u)) <= vec4u(POSITION);
   let present = vec4u(state.present);
   return !any((first & ((present & vec4u(1u, 2u, 4u, 8u)) != vec4u()))
     | (others & ((present & vec4u(16u, 32u, 64u, 128u)) != vec4u())));
@@ -87,16 +87,16 @@ fn position_of(t: u32) -> u32 {
   return position_before(slot) + t - first_row(slot);
 }
 
-fn position_before(slot: u32) -> u32 { return place(slot) & POSITION; }
+fn position_before(slot: u32) -> u32 { return slot_word(slot) & POSITION; }
 
 fn first_row(slot: u32) -> u32 {
   if (state.sequences == 1u) { return 0u; }
-  return span(slot) & 0xffffu;
+  return slot_span(slot) & 0xffffu;
 }
 
 fn row_count(slot: u32) -> u32 {
   if (state.sequences == 1u) { return state.rows * ((state.present >> slot) & 1u); }
-  return (span(slot) >> 16u) - (span(slot) & 0xffffu);
+  return (slot_span(slot) >> 16u) - (slot_span(slot) & 0xffffu);
 }
 
 fn length_after(slot: u32) -> u32 { return position_before(slot) + row_count(slot); }
@@ -105,9 +105,9 @@ fn draws() -> u32 { return state.draws; }
 
 fn drawing_slot(i: u32) -> u32 { return (state.drawing >> (i * 4u)) & 15u; }
 
-fn drawn_row(i: u32) -> u32 { return (span(drawing_slot(i)) >> 16u) - 1u; }
+fn drawn_row(i: u32) -> u32 { return (slot_span(drawing_slot(i)) >> 16u) - 1u; }
 
-fn ended(slot: u32) -> bool { return place(slot) > POSITION; }
+fn ended(slot: u32) -> bool { return slot_word(slot) > POSITION; }
 
 // No batch has so many rows.
 fn unknown_zero() -> u32 { return state.rows >> 31u; }

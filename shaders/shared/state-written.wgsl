@@ -7,8 +7,8 @@ alias BySlot = array<u32, 8>;
 const END_TOKEN = 1u;
 const NO_NUMBERS = 2u;
 
-fn span(slot: u32) -> u32 { return state.spans[slot]; }
-fn place(slot: u32) -> u32 { return state.places[slot]; }
+fn slot_span(slot: u32) -> u32 { return state.spans[slot]; }
+fn slot_word(slot: u32) -> u32 { return state.places[slot]; }
 fn generated(slot: u32) -> u32 { return state.generated[slot]; }
 
 // The sequence ends here. `why`: END_TOKEN or NO_NUMBERS.
