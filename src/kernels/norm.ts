@@ -30,6 +30,8 @@ export interface NormOptions {
   scale?: Vector | undefined;
   /** Parts of `size` elements that a row has, each with a norm of its own. Default 1. */
   parts?: number;
+  /** The scale is `[parts * size]`: each part has its own. Default false. */
+  ownScales?: boolean;
 }
 
 const THREADS = 32;
@@ -42,7 +44,7 @@ export function normalise(
   { kind, weight, bias, epsilon }: Norm,
   size: number,
   { x, y, state }: NormBuffers,
-  { add, scale, parts = 1 }: NormOptions = {},
+  { add, scale, parts = 1, ownScales = false }: NormOptions = {},
 ): Promise<Dispatch> {
   const constants: Record<string, number> = {
     D: size,
@@ -50,6 +52,7 @@ export function normalise(
     THREADS,
     WEIGHT_AT: weight.at,
     CENTRED: kind === "layer" ? 1 : 0,
+    OWN: ownScales ? 1 : 0,
     ADD: add === undefined ? 0 : 1,
     SCALE: add ?? 1,
   };

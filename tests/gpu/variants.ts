@@ -11,6 +11,7 @@ import { embed } from "../../src/kernels/embed.ts";
 import type { AddEpilogue, Epilogue, Gate, QkvPlaces } from "../../src/kernels/epilogue.ts";
 import { expertsCombine, expertsDown, expertsGather, expertsSelect } from "../../src/kernels/experts.ts";
 import { headGate } from "../../src/kernels/head-gate.ts";
+import { mamba2Decode, mamba2Prefill } from "../../src/kernels/mamba2.ts";
 import { fewVariant, matmul, matmulVariants } from "../../src/kernels/matmul.ts";
 import { matvec } from "../../src/kernels/matvec.ts";
 import { matvecFew } from "../../src/kernels/matvec-few.ts";
@@ -128,7 +129,7 @@ const STORE: Epilogue = { kind: "store", y: nothing };
 const ADD: AddEpilogue = { kind: "add", y: nothing };
 const GLU: Epilogue = { kind: "glu", y: nothing, gate: "silu" };
 const GATED: Epilogue = { kind: "gated", y: nothing, gate: "silu" };
-const GATES: readonly Gate[] = ["silu", "gelu", "gelu-erf", "swiglu-oai", "tanh"];
+const GATES: readonly Gate[] = ["silu", "gelu", "gelu-erf", "swiglu-oai", "relu2", "tanh"];
 const EPILOGUES: readonly Epilogue[] = [
   STORE,
   ADD,
@@ -201,6 +202,12 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
     return [
       shortConv(pipelines, gpu, { width: 2048, taps: 3 }, buffers),
       shortConv(pipelines, gpu, { width: 8192, taps: 4, stride: 12_352 }, buffers),
+      shortConv(
+        pipelines,
+        gpu,
+        { width: 4352, taps: 4, stride: 8512, first: 4096 },
+        { ...buffers, bias: vector },
+      ),
     ];
   },
   "head-gate": pipelines => {
@@ -223,6 +230,23 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
       return [
         deltaRuleDecode(pipelines, gpu, shape, buffers),
         deltaRulePrefill(pipelines, gpu, shape, buffers, between),
+      ];
+    });
+  },
+  mamba2: (pipelines, gpu) => {
+    const places = { x: nothing, y: nothing, history: nothing, memory: nothing, state: nothing };
+    const buffers = { ...places, weight: vector, bias: vector, a: vector, dt: vector, d: vector };
+    const between = { rows: nothing, mix: nothing };
+    // Granite 4, Nemotron 3 Nano 4B, and an odd one
+    return [
+      { heads: 64, groups: 1, stateDim: 128, headDim: 64 },
+      { heads: 96, groups: 8, stateDim: 128, headDim: 80 },
+      { heads: 3, groups: 3, stateDim: 256, headDim: 20 },
+    ].flatMap(sizes => {
+      const shape = { ...sizes, taps: 4 };
+      return [
+        mamba2Decode(pipelines, gpu, shape, buffers),
+        mamba2Prefill(pipelines, gpu, shape, buffers, between),
       ];
     });
   },
