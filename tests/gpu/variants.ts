@@ -129,6 +129,7 @@ const STORE: Epilogue = { kind: "store", y: nothing };
 const ADD: AddEpilogue = { kind: "add", y: nothing };
 const GLU: Epilogue = { kind: "glu", y: nothing, gate: "silu" };
 const GATED: Epilogue = { kind: "gated", y: nothing, gate: "silu" };
+const ACTIVATED: Epilogue = { kind: "activated", y: nothing, gate: "relu2" };
 const GATES: readonly Gate[] = ["silu", "gelu", "gelu-erf", "swiglu-oai", "relu2", "tanh"];
 const EPILOGUES: readonly Epilogue[] = [
   STORE,
@@ -266,7 +267,7 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
       ...products(128, extras, (weight, epilogue, more) =>
         matvec(pipelines, gpu, { ...inputs, weight, epilogue, ...more }),
       ),
-      ...expertProducts(GLU, [GATED, STORE], (weight, epilogue, shape, bias) => {
+      ...expertProducts(GLU, [GATED, ACTIVATED, STORE], (weight, epilogue, shape, bias) => {
         const experts = { ...shape, ids: nothing };
         return matvec(pipelines, gpu, { ...inputs, weight, epilogue, norm, experts, bias });
       }),
@@ -296,7 +297,7 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
           matmul(pipelines, gpu, { ...inputs, weight: weightOf("Q4_0", 128), epilogue, variant }),
         ),
       ),
-      ...expertProducts(GLU, [GATED, STORE], (weight, epilogue, shape, bias) => {
+      ...expertProducts(GLU, [GATED, ACTIVATED, STORE], (weight, epilogue, shape, bias) => {
         const lists = { ...shape, tile: expertTile(gpu, shape), pairs: nothing, tiles: nothing };
         const experts = { lists, inputs: epilogue.kind === "store" ? "pairs" : "tokens" } as const;
         return matmul(pipelines, gpu, { ...inputs, weight, epilogue, experts, bias });
