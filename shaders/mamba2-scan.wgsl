@@ -19,6 +19,7 @@ var<workgroup> s: array<vec4f, STATE * COLUMNS>;
 var<workgroup> inputs: array<vec4f, CHUNK * COLUMNS>;     // u
 var<workgroup> steps: array<f32, CHUNK>;                  // dt
 var<workgroup> total: array<f32, CHUNK>;                  // G
+var<workgroup> left: array<f32, CHUNK>;                   // exp(L - G)
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -62,6 +63,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     }
     workgroupBarrier();
 
+    let last = total[CHUNK - 1u];
+    for (var i = thread; i < CHUNK; i += THREADS) { left[i] = exp(last - total[i]); }
     for (var item = thread; item < count * COLUMNS && mine; item += THREADS) {
       let i = item / COLUMNS;
       let row = (first + i) * (WIDTH / 4u);
@@ -84,13 +87,12 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     }
     workgroupBarrier();
 
-    let last = total[CHUNK - 1u];
     let decay = exp(last);
     for (var item = thread; item < STATES * COLUMNS; item += THREADS) {
       let d = item / COLUMNS;
       var sum = array<vec4f, 4>();  // its value stated: without one Dawn on lavapipe zeroes it in the first round only
       for (var i = 0u; i < count; i++) {
-        let b = rows[(first + i) * (WIDTH / 4u) + b_at + d] * exp(last - total[i]);
+        let b = rows[(first + i) * (WIDTH / 4u) + b_at + d] * left[i];
         for (var e = 0u; e < 4u; e++) { sum[e] += b[e] * inputs[i * COLUMNS + column]; }
       }
       for (var e = 0u; e < 4u; e++) {
