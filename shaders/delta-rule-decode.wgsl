@@ -1,30 +1,19 @@
 // Gated delta net (Yang et al. 2025) of a token of each sequence, one workgroup a head and row: q, k, v = silu(convolution), q and k normed;
 // S = decay S + k (beta (v - decay Sᵀ k))ᵀ; y = norm(Sᵀ q / sqrt(KEY)) * silu(z). S[KEY, VALUE] of each slot and head, zero at position 0.
 #import delta-row
-#import conv-taps
+#import conv-decode
 override EPS: f32;
 override NORM_AT: u32;       // VALUE scales in `vectors`, the same for all heads
 override PARTS: u32;         // teams that share the rows of S; a team has a thread for each unit of 4 values
 override VALUES: u32 = VALUE / 4u;
 override KEYS: u32 = KEY / 4u;
 override THREADS: u32 = PARTS * VALUES;
-@group(0) @binding(1) var<storage, read_write> history: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> memory: array<vec4f>;
 
 var<workgroup> row: array<vec4f, 2u * KEYS + VALUES>;   // q, k, v after the convolution
 var<workgroup> seen_k: array<vec4f, THREADS>;           // each team's part of Sᵀ k, then the head's result
 var<workgroup> seen_q: array<vec4f, THREADS>;
-
-fn convolved(t: u32, slot: u32, position: u32, channel: u32, keep: bool) -> vec4f {
-  let input = x[t * (STRIDE / 4u) + channel];
-  var sum = weight(channel, TAPS - 1u) * input;
-  for (var back = 1u; back < TAPS && back <= position; back++) {
-    sum += weight(channel, TAPS - 1u - back) * history[history_at(slot, position - back) + channel];
-  }
-  if (keep) { history[history_at(slot, position) + channel] = input; }
-  return sum / (1.0 + exp(-sum));
-}
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {

@@ -10,6 +10,7 @@ override EPS: f32;
 override THREADS: u32;
 override WEIGHT_AT: u32;     // where the scale begins in `vectors`
 override CENTRED: bool;
+override OWN: bool;          // each part of a row has its own scale
 override ADD: bool;
 override SCALE: f32;
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -35,8 +36,9 @@ fn main(
     squares += dot(value, value);
   }
   let scale = inverseSqrt(thread_sum(squares, thread) / f32(D) + EPS);
+  let weights = WEIGHT_AT + select(0u, workgroup.y * (D / 4u), OWN);
   for (var i = thread; i < D / 4u; i += THREADS) {
-    let value = biased((x[base + i] - mean) * scale * vectors[WEIGHT_AT + i], i);
+    let value = biased((x[base + i] - mean) * scale * vectors[weights + i], i);
     if (ADD) { y[base + i] = row_scale() * (y[base + i] + SCALE * value); } else { y[base + i] = value; }
   }
 }

@@ -3,7 +3,7 @@
 /**
  * @typedef {object} Shape
  * @property {string} name
- * @property {"llama" | "qwen2" | "qwen3" | "gemma3"} architecture
+ * @property {"llama" | "qwen2" | "qwen3" | "gemma3" | "granitehybrid"} architecture
  * @property {number} layers
  * @property {number} hidden width of the residual stream
  * @property {number} heads query heads
@@ -18,8 +18,20 @@
  * @property {number} [ropeFactor] Llama 3's scaling, as the tensor rope_freqs.weight
  * @property {number} [slidingWindow]
  * @property {number} [localRopeBase] of the layers with a sliding window
+ * @property {Mamba} [mamba] of all layers but those that attend
  * @property {string} preTokenizer llama.cpp's name
  * @property {readonly string[]} controls control tokens, beginning of text first, end of turn second
+ */
+
+/**
+ * Mamba-2.
+ * @typedef {object} Mamba
+ * @property {number} heads
+ * @property {number} groups
+ * @property {number} stateDim
+ * @property {number} headDim
+ * @property {number} taps
+ * @property {readonly number[]} attends layers that attend instead
  */
 
 const LLAMA3 = {
@@ -130,9 +142,32 @@ export const SHAPES = [
     preTokenizer: "default",
     controls: ["<bos>", "<end_of_turn>", "<eos>", "<pad>", "<start_of_turn>"],
   },
+  {
+    name: "Granite-4.0-H-Micro",
+    architecture: "granitehybrid",
+    layers: 40,
+    hidden: 2048,
+    heads: 32,
+    kvHeads: 8,
+    headDim: 64,
+    feedForward: 8192,
+    vocabulary: 100_352,
+    tied: true,
+    ropeBase: 10_000,
+    normEpsilon: 1e-5,
+    contextLength: 131_072,
+    mamba: { heads: 64, groups: 1, stateDim: 128, headDim: 64, taps: 4, attends: [5, 15, 25, 35] },
+    preTokenizer: "dbrx",
+    controls: ["<|start_of_role|>", "<|end_of_text|>", "<|end_of_role|>"],
+  },
 ];
 
-/** What a tensor is, which decides its type and the size of its values. @typedef {"embedding" | "output" | "matrix" | "value" | "down" | "norm" | "bias" | "rope"} Role */
+/** Key and value heads of a layer: Mamba-2 has none. @param {Shape} shape @param {number} layer */
+export function kvHeadsOf({ kvHeads, mamba }, layer) {
+  return mamba && !mamba.attends.includes(layer) ? 0 : kvHeads;
+}
+
+/** What a tensor is, which decides its type and the size of its values. @typedef {"embedding" | "output" | "matrix" | "value" | "down" | "norm" | "bias" | "decay" | "rope"} Role */
 
 /**
  * @typedef {object} TensorShape
@@ -148,7 +183,7 @@ export const SHAPES = [
  * @returns {TensorShape[]}
  */
 export function tensorsOf(shape) {
-  const { architecture, layers, hidden, heads, kvHeads, headDim, feedForward, vocabulary, tied } = shape;
+  const { architecture, layers, hidden, headDim, feedForward, vocabulary, tied } = shape;
   /** @type {TensorShape[]} */
   const tensors = [];
   /** @param {string} name @param {Role} role @param {number[]} dims */
@@ -159,19 +194,8 @@ export function tensorsOf(shape) {
     /** @param {string} name @param {Role} role @param {number[]} dims */
     const at = (name, role, ...dims) => add(`blk.${layer}.${name}`, role, dims, layer);
     at("attn_norm.weight", "norm", hidden);
-    at("attn_q.weight", "matrix", hidden, heads * headDim);
-    at("attn_k.weight", "matrix", hidden, kvHeads * headDim);
-    at("attn_v.weight", "value", hidden, kvHeads * headDim);
-    if (architecture === "qwen2") {
-      at("attn_q.bias", "bias", heads * headDim);
-      at("attn_k.bias", "bias", kvHeads * headDim);
-      at("attn_v.bias", "bias", kvHeads * headDim);
-    }
-    if (architecture === "qwen3" || architecture === "gemma3") {
-      at("attn_q_norm.weight", "norm", headDim);
-      at("attn_k_norm.weight", "norm", headDim);
-    }
-    at("attn_output.weight", "matrix", heads * headDim, hidden);
+    if (kvHeadsOf(shape, layer) === 0) addMamba(shape, at);
+    else addAttention(shape, at);
     if (architecture === "gemma3") {
       at("post_attention_norm.weight", "norm", hidden);
       at("post_ffw_norm.weight", "norm", hidden);
@@ -184,6 +208,41 @@ export function tensorsOf(shape) {
   add("output_norm.weight", "norm", [hidden]);
   if (!tied) add("output.weight", "output", [hidden, vocabulary]);
   return tensors;
+}
+
+/** @typedef {(name: string, role: Role, ...dims: number[]) => void} Add in a layer */
+
+/** @param {Shape} shape @param {Add} at */
+function addAttention({ architecture, hidden, heads, kvHeads, headDim }, at) {
+  at("attn_q.weight", "matrix", hidden, heads * headDim);
+  at("attn_k.weight", "matrix", hidden, kvHeads * headDim);
+  at("attn_v.weight", "value", hidden, kvHeads * headDim);
+  if (architecture === "qwen2") {
+    at("attn_q.bias", "bias", heads * headDim);
+    at("attn_k.bias", "bias", kvHeads * headDim);
+    at("attn_v.bias", "bias", kvHeads * headDim);
+  }
+  if (architecture === "qwen3" || architecture === "gemma3") {
+    at("attn_q_norm.weight", "norm", headDim);
+    at("attn_k_norm.weight", "norm", headDim);
+  }
+  at("attn_output.weight", "matrix", heads * headDim, hidden);
+}
+
+/** @param {Shape} shape @param {Add} at */
+function addMamba({ hidden, mamba }, at) {
+  if (!mamba) return;
+  const { heads, groups, stateDim, headDim, taps } = mamba;
+  const inner = heads * headDim;
+  const channels = inner + 2 * groups * stateDim;
+  at("ssm_in.weight", "matrix", hidden, inner + channels + heads);
+  at("ssm_conv1d.weight", "bias", taps, channels);
+  at("ssm_conv1d.bias", "bias", channels);
+  at("ssm_a", "decay", 1, heads);
+  at("ssm_dt.bias", "bias", heads);
+  at("ssm_d", "norm", 1, heads);
+  at("ssm_norm.weight", "norm", inner / groups, groups);
+  at("ssm_out.weight", "matrix", inner, hidden);
 }
 
 /**

@@ -35,7 +35,7 @@ const NARROW = { Q4_K: "Q5_0", Q6_K: "Q8_0" };
  * @returns {TensorType}
  */
 export function typeOf(fileType, { role, dims, layer }, layers) {
-  if (role === "norm" || role === "bias" || role === "rope") return "F32";
+  if (role === "norm" || role === "bias" || role === "decay" || role === "rope") return "F32";
   /** @type {TensorType} */
   let type;
   if (fileType === "Q4_K_M") {

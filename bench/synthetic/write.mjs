@@ -4,11 +4,14 @@ import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, statSyn
 import { join } from "node:path";
 import { randomBlocks, randomVector } from "./blocks.mjs";
 import { aligned, ggufHeader } from "./header.mjs";
-import { ropeFactors, tensorsOf } from "./shapes.mjs";
+import { kvHeadsOf, ropeFactors, tensorsOf } from "./shapes.mjs";
 import { FILE_TYPES, TYPES, typeOf } from "./types.mjs";
 import { tokenizerEntries } from "./vocabulary.mjs";
 
 /** @typedef {import("./shapes.mjs").Shape} Shape */
+
+/** Of short tensors' random values. @type {Partial<Record<import("./shapes.mjs").Role, number>>} */
+const MEANS = { norm: 1, decay: -1 };
 
 /** Bytes of random blocks per type, about: repeated at that distance, far more than what a cache near the cores holds. */
 const PERIOD = 8 * 2 ** 20;
@@ -33,7 +36,12 @@ function entriesOf(shape, fileType) {
     [key("embedding_length"), { u32: shape.hidden }],
     [key("feed_forward_length"), { u32: shape.feedForward }],
     [key("attention.head_count"), { u32: shape.heads }],
-    [key("attention.head_count_kv"), { u32: shape.kvHeads }],
+    [
+      key("attention.head_count_kv"),
+      shape.mamba
+        ? { i32s: Array.from({ length: shape.layers }, (_, layer) => kvHeadsOf(shape, layer)) }
+        : { u32: shape.kvHeads },
+    ],
     [key("attention.key_length"), { u32: headDim }],
     [key("attention.value_length"), { u32: headDim }],
     [key("attention.layer_norm_rms_epsilon"), { f32: shape.normEpsilon }],
@@ -41,6 +49,17 @@ function entriesOf(shape, fileType) {
     [key("rope.dimension_count"), { u32: headDim }],
     [key("vocab_size"), { u32: shape.vocabulary }],
   ];
+  if (shape.mamba) {
+    const { heads, groups, stateDim, headDim: width, taps } = shape.mamba;
+    entries.push(
+      [key("ssm.conv_kernel"), { u32: taps }],
+      [key("ssm.state_size"), { u32: stateDim }],
+      [key("ssm.group_count"), { u32: groups }],
+      [key("ssm.inner_size"), { u32: heads * width }],
+      [key("ssm.time_step_rank"), { u32: heads }],
+      [key("rope.scaling.finetuned"), { bool: false }],
+    );
+  }
   if (shape.slidingWindow) entries.push([key("attention.sliding_window"), { u32: shape.slidingWindow }]);
   if (shape.localRopeBase) entries.push([key("rope.freq_base_swa"), { f32: shape.localRopeBase }]);
   return [...entries, ...tokenizerEntries(shape)];
@@ -93,9 +112,7 @@ export function writeModel(path, shape, fileType, seed = 1) {
       position = header.length + offset;
       if (type === "F32") {
         const values =
-          role === "rope"
-            ? ropeFactors(shape)
-            : randomVector(elements, role === "norm" ? 1 : 0, 0.1, seedOf(name));
+          role === "rope" ? ropeFactors(shape) : randomVector(elements, MEANS[role] ?? 0, 0.1, seedOf(name));
         write(new Uint8Array(values.buffer));
         continue;
       }

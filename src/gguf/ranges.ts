@@ -41,6 +41,7 @@ const RANGES: Readonly<Record<string, Range>> = {
   pooling_type: whole(-1, 16),
   expert_count: whole(0, 4096),
   expert_used_count: whole(0, 4096),
+  expert_weights_scale: scale,
   leading_dense_block_count: whole(0, 1024),
   "attention.head_count": heads,
   "attention.head_count_kv": heads,

@@ -101,6 +101,7 @@ export function deltaRuleDecode(
   const constants = {
     ...constantsOf(shape, buffers).row,
     TAPS: shape.taps,
+    CONV_AT: 0,
     WEIGHT_AT: weight.at,
     NORM_AT: norm.at,
     EPS: shape.epsilon,
@@ -108,7 +109,7 @@ export function deltaRuleDecode(
   };
   return pipelines.dispatch(
     "delta-rule",
-    { shader: "delta-rule-decode", constants },
+    { shader: "delta-rule-decode", imports: { bias: "bias-none" }, constants },
     { 0: x, 1: history, 2: y, 3: vectorBuffer([weight, a, dt, norm])!, 4: memory, 8: state },
     rows => [shape.heads, rows, 1],
   );

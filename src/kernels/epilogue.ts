@@ -3,9 +3,9 @@ import type { ShaderImports } from "../gpu/shader.ts";
 
 /**
  * The activation of an MLP, which a gate also multiplies with the up projection: SiLU (SwiGLU), GELU in its tanh and in
- * its exact form, and gpt-oss's clamped SwiGLU; tanh for classifiers.
+ * its exact form, gpt-oss's clamped SwiGLU, and squared ReLU; tanh for classifiers.
  */
-export type Gate = "silu" | "gelu" | "gelu-erf" | "swiglu-oai" | "tanh";
+export type Gate = "silu" | "gelu" | "gelu-erf" | "swiglu-oai" | "relu2" | "tanh";
 
 /** Which columns of `y` a product writes, where it is a part of a larger one. */
 export interface Columns {

@@ -31,6 +31,8 @@ export interface NormOptions {
   scale?: Vector | undefined;
   /** Parts of `size` elements that a row has, each with a norm of its own. Default 1. */
   parts?: number;
+  /** The scale is `[parts * size]`: each part has its own. Default false. */
+  ownScales?: boolean;
 }
 
 /** Threads of a row, by the elements of each: few rows take as long as one (8 of 2,048: 3.5 us, with 32 threads 9, on an H200). */
@@ -45,7 +47,7 @@ export function normalise(
   { kind, weight, bias, epsilon }: Norm,
   size: number,
   { x, y, state }: NormBuffers,
-  { add, scale, parts = 1 }: NormOptions = {},
+  { add, scale, parts = 1, ownScales = false }: NormOptions = {},
 ): Promise<Dispatch> {
   const { least, most, elements } = THREADS;
   const wanted = gpu.software ? least : 2 ** Math.floor(Math.log2(size / elements));
@@ -55,6 +57,7 @@ export function normalise(
     THREADS: Math.max(least, Math.min(most, wanted)),
     WEIGHT_AT: weight.at,
     CENTRED: kind === "layer" ? 1 : 0,
+    OWN: ownScales ? 1 : 0,
     ADD: add === undefined ? 0 : 1,
     SCALE: add ?? 1,
   };

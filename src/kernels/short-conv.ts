@@ -1,14 +1,16 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { Dispatch, Pipelines } from "../gpu/dispatch.ts";
-import type { Vector } from "./vector.ts";
+import { type Vector, vectorBuffer } from "./vector.ts";
 
 export interface ShortConvShape {
   /** Channels, a multiple of 4. */
   width: number;
   /** Positions that an output sees, its own included; at least 2. */
   taps: number;
-  /** Elements of a row whose first ones are convolved and go through SiLU. Default: gate before, gate after, values. */
+  /** Elements of a row of which `width` are convolved and go through SiLU. Default: gate before, gate after, values. */
   stride?: number;
+  /** Where these begin in the row. Default 0. */
+  first?: number;
 }
 
 export interface ShortConvBuffers {
@@ -16,6 +18,8 @@ export interface ShortConvBuffers {
   x: GPUBuffer;
   /** Weights `[width, taps]`. */
   weight: Vector;
+  /** `[width]`, before SiLU. */
+  bias?: Vector | undefined;
   /** By slot `[taps, width]`, f32: what the sequence has behind it. Its contents do not matter at position 0. */
   history: GPUBuffer;
   /** Result `[T, width]`, f32. */
@@ -31,20 +35,31 @@ const GRID = { gpu: { CHANNELS: 8, TOKENS: 8 }, software: { CHANNELS: 8, TOKENS:
 export function shortConv(
   pipelines: Pipelines,
   gpu: Gpu,
-  { width, taps, stride }: ShortConvShape,
-  { x, weight, history, y, state }: ShortConvBuffers,
+  { width, taps, stride, first = 0 }: ShortConvShape,
+  { x, weight, bias, history, y, state }: ShortConvBuffers,
 ): Promise<Dispatch> {
-  if (width % 4 !== 0 || taps < 2 || (stride ?? 0) % 4 !== 0)
-    throw new RangeError(`short-conv: ${taps} taps over ${width} channels of ${stride}`);
+  if (width % 4 !== 0 || taps < 2 || (stride ?? 0) % 4 !== 0 || first % 4 !== 0)
+    throw new RangeError(`short-conv: ${taps} taps over ${width} channels from ${first} of ${stride}`);
   const grid = gpu.software ? GRID.software : GRID.gpu;
   return pipelines.dispatch(
     "short-conv",
     {
       shader: "short-conv",
-      imports: { conv: stride === undefined ? "conv-gated" : "conv-silu" },
-      constants: { WIDTH: width, TAPS: taps, WEIGHT_AT: weight.at, STRIDE: stride ?? 3 * width, ...grid },
+      imports:
+        stride === undefined
+          ? { conv: "conv-gated" }
+          : { conv: "conv-silu", bias: bias ? "bias-vector" : "bias-none" },
+      constants: {
+        WIDTH: width,
+        TAPS: taps,
+        WEIGHT_AT: weight.at,
+        STRIDE: stride ?? 3 * width,
+        ...(stride === undefined ? {} : { FIRST: first }),
+        ...(bias && { BIAS_AT: bias.at }),
+        ...grid,
+      },
     },
-    { 0: x, 1: history, 2: y, 3: weight.buffer, 8: state },
+    { 0: x, 1: history, 2: y, 3: vectorBuffer([weight, bias])!, 8: state },
     [Math.ceil(width / 4 / grid.CHANNELS), 1, 1],
   );
 }

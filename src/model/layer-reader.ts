@@ -1,6 +1,7 @@
 import { MAX_HEAD_DIM } from "../kernels/attention.ts";
 import { type DeltaRuleShape, deltaChannels, MAX_STATE_DIM } from "../kernels/delta-rule.ts";
 import type { Gate, Temperature } from "../kernels/epilogue.ts";
+import { MAX_HEAD, MAX_STATE, type Mamba2Shape, mamba2Channels } from "../kernels/mamba2.ts";
 import type { NormKind } from "../kernels/norm.ts";
 import type { KvGiven } from "../kernels/qk-norm.ts";
 import type { Halves } from "../kernels/repack.ts";
@@ -93,6 +94,8 @@ export interface MlpWeights {
 
 export interface ExpertsOptions {
   gate: Gate;
+  /** `none`: up and down alone, in the shared expert too. Default `separate`. */
+  gating?: "separate" | "none";
   /**
    * The chosen experts' weights: of a softmax over all experts as they are, or made to sum to 1 (which is the softmax
    * over the chosen alone).
@@ -102,6 +105,8 @@ export interface ExpertsOptions {
   scores?: "softmax" | "sigmoid";
   /** Factor on the router's logits. Default 1. */
   logitScale?: number;
+  /** Factor on the chosen experts' weights. Default 1. */
+  scale?: number;
 }
 
 /** A mixture of experts (Shazeer et al. 2017; per layer and token as in Mixtral, Jiang et al. 2024). */
@@ -110,9 +115,11 @@ export interface ExpertsWeights {
   perToken: number;
   overAll: boolean;
   gate: Gate;
+  gated: boolean;
   width: number;
   router: Linear;
   logitScale: number | undefined;
+  scale: number | undefined;
   /** Has a say in the choice alone. */
   bias: ShortTensor | undefined;
   /** A factor an expert. */
@@ -143,6 +150,23 @@ export interface DeltaNetWeights {
   a: ShortTensor;
   dt: ShortTensor;
   norm: ShortTensor;
+  output: Linear;
+  layer: number;
+}
+
+/** Mamba-2 (Dao & Gu 2024). */
+export interface Mamba2Weights {
+  shape: Mamba2Shape;
+  /** To [z | x | B | C | dt]. */
+  input: Linear;
+  /** Of the convolution over x, B and C. */
+  weight: ShortTensor;
+  bias: ShortTensor;
+  a: ShortTensor;
+  dt: ShortTensor;
+  d: ShortTensor;
+  /** Over each group's part of the result. */
+  norm: NormWeights;
   output: Linear;
   layer: number;
 }
@@ -240,7 +264,8 @@ export class LayerReader extends Tensors {
   }
 
   /** A mixture of experts instead of an MLP; the tensors say how wide they are. */
-  experts({ gate, weighting, scores, logitScale }: ExpertsOptions): ExpertsWeights {
+  experts(options: ExpertsOptions): ExpertsWeights {
+    const { gate, gating = "separate", weighting, scores, logitScale, scale } = options;
     const hidden = this.#hidden;
     const count = this.#keys.number("expert_count");
     const perToken = this.#keys.number("expert_used_count");
@@ -258,13 +283,15 @@ export class LayerReader extends Tensors {
       : [
           { name: "ffn_gate_exps", rows: width },
           { name: "ffn_up_exps", rows: width },
-        ];
+        ].slice(gating === "none" ? 1 : 0);
     return {
       count,
       perToken,
       overAll: weighting === "over-all",
       logitScale,
+      scale,
       gate,
+      gated: gating !== "none",
       width,
       router: this.matrix("ffn_gate_inp", count, hidden),
       bias: scores === "sigmoid" ? this.vector("exp_probs_b.bias", count) : undefined,
@@ -275,7 +302,7 @@ export class LayerReader extends Tensors {
         shared === undefined
           ? undefined
           : {
-              mlp: this.mlp({ gate, width: shared, suffix: "_shexp" }),
+              mlp: this.mlp({ gate, gating, width: shared, suffix: "_shexp" }),
               gate: this.has("ffn_gate_inp_shexp.weight")
                 ? this.matrix("ffn_gate_inp_shexp", 1, hidden)
                 : undefined,
@@ -344,6 +371,53 @@ export class LayerReader extends Tensors {
     };
   }
 
+  /** Mamba-2 instead of attention. */
+  mamba2(): Mamba2Weights {
+    const keys = this.#keys;
+    const [hidden, layer] = [this.#hidden, this.index];
+    const heads = keys.number("ssm.time_step_rank");
+    const groups = keys.number("ssm.group_count");
+    const stateDim = keys.number("ssm.state_size");
+    const width = keys.number("ssm.inner_size");
+    const taps = keys.number("ssm.conv_kernel");
+    const headDim = width / Math.max(1, heads);
+    const problems = [
+      ...multiple("ssm.group_count", groups, 1),
+      ...multiple("ssm.time_step_rank", heads, Math.max(1, groups)),
+      ...multiple("ssm.state_size", stateDim, 4),
+      ...multiple("ssm.inner_size / ssm.time_step_rank", headDim, 4),
+      ...multiple("ssm.inner_size", width, COLUMN_MULTIPLE),
+      ...multiple("ssm.conv_kernel - 1", taps - 1, 1),
+      ...(stateDim <= MAX_STATE && headDim <= MAX_HEAD
+        ? []
+        : [`a head's state is ${stateDim} x ${headDim}, more than ${MAX_STATE} x ${MAX_HEAD}`]),
+    ];
+    if (problems.length > 0) throw unsupportedShape(problems);
+    const shape = { heads, groups, stateDim, headDim, taps };
+    const channels = mamba2Channels(shape);
+    this.#kept.states.push(
+      { layer, kind: "convolution", bytes: taps * channels * 4 },
+      { layer, kind: "memory", bytes: heads * stateDim * headDim * 4 },
+    );
+    return {
+      shape,
+      layer,
+      input: this.matrix("ssm_in", width + channels + heads, hidden),
+      weight: this.vector("ssm_conv1d.weight", [taps, channels]),
+      bias: this.vector("ssm_conv1d.bias", channels),
+      a: this.vector("ssm_a", [1, heads]),
+      dt: this.vector("ssm_dt.bias", heads),
+      d: this.vector("ssm_d", [1, heads]),
+      norm: {
+        kind: "rms",
+        weight: this.vector("ssm_norm.weight", [width / groups, groups]),
+        bias: undefined,
+        epsilon: readEpsilon(keys, "rms"),
+      },
+      output: this.matrix("ssm_out", hidden, width),
+    };
+  }
+
   #qkNorm(
     { kind, over, values = false }: NonNullable<AttentionOptions["qkNorm"]>,
     heads: number,
@@ -380,8 +454,12 @@ export function readNorm(
   return { kind, weight, bias, epsilon: readEpsilon(keys, kind) };
 }
 
+/** Some files of RMSNorm give its epsilon under LayerNorm's name (Nemotron-H). */
 function readEpsilon(keys: Keys, kind: NormKind): number {
-  return keys.number(kind === "rms" ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon");
+  const names = { rms: "attention.layer_norm_rms_epsilon", layer: "attention.layer_norm_epsilon" };
+  return keys.number(
+    kind === "rms" && !keys.has(names.rms) && keys.has(names.layer) ? names.layer : names[kind],
+  );
 }
 
 /** Heads of a layer; `head_count_kv` may differ from layer to layer. */

@@ -19,6 +19,13 @@ import { type EmbedOptions, embed } from "../kernels/embed.ts";
 import type { Epilogue, QkvPlaces } from "../kernels/epilogue.ts";
 import { expertsCombine, expertsDown, expertsGather, expertsSelect } from "../kernels/experts.ts";
 import { headGate } from "../kernels/head-gate.ts";
+import {
+  mamba2Convolution,
+  mamba2Decode,
+  mamba2Prefill,
+  mamba2Row,
+  mamba2Scratch,
+} from "../kernels/mamba2.ts";
 import { type MatmulOptions, matmul } from "../kernels/matmul.ts";
 import { matvec } from "../kernels/matvec.ts";
 import { matvecFew } from "../kernels/matvec-few.ts";
@@ -39,6 +46,7 @@ import type {
   AttentionWeights,
   DeltaNetWeights,
   ExpertsWeights,
+  Mamba2Weights,
   MlpWeights,
   NormWeights,
   ShortConvWeights,
@@ -273,7 +281,7 @@ export class ProgramBuilder {
 
   /** Chooses the experts of each token, before anything else of the layer takes the place of its input. */
   route(
-    { count, perToken, overAll, router, logitScale, bias, scales }: ExpertsWeights,
+    { count, perToken, overAll, router, logitScale, scale, bias, scales }: ExpertsWeights,
     input: Input,
   ): ChosenExperts {
     const { gpu, pipelines, scratch, weights } = this.#parts;
@@ -290,6 +298,7 @@ export class ProgramBuilder {
     const options = {
       logits,
       overAll,
+      scale,
       bias: bias && weights.vector(bias),
       scales: scales && weights.vector(scales),
     };
@@ -346,9 +355,9 @@ export class ProgramBuilder {
     };
   }
 
-  /** Gate and up projection of the chosen experts: one product, or apart where the types differ. */
+  /** Gate and up projection of the chosen experts: one product, or apart where the types differ; or up alone. */
   #expertsUp(
-    { up, gate, count }: ExpertsWeights,
+    { up, gate, gated, count }: ExpertsWeights,
     y: GPUBuffer,
     dispatch: (product: ExpertProduct, epilogue: Epilogue) => Promise<Dispatch>,
   ): void {
@@ -357,7 +366,7 @@ export class ProgramBuilder {
     const together = up.runs.every(({ firstRow }) => firstRow === 0);
     for (const { matrix, firstRow, held } of up.runs) {
       const part = bias && { buffer: bias.buffer, at: bias.at + (firstRow * count) / 4 };
-      const kind = together ? "glu" : firstRow === 0 ? "store" : "gated";
+      const kind = !gated ? "activated" : together ? "glu" : firstRow === 0 ? "store" : "gated";
       const product = { weight: weights.weight(matrix), bias: part, held };
       this.#dispatches.push(dispatch(product, kind === "store" ? { kind, y } : { kind, y, gate }));
     }
@@ -427,6 +436,43 @@ export class ProgramBuilder {
       );
     }
     return this.#branch(output, y);
+  }
+
+  /** Mamba-2; the output projection waits. */
+  mamba2({ shape, input, norm, output, layer, ...vectors }: Mamba2Weights, given: Input): Branch {
+    const { gpu, pipelines, scratch, weights, kv } = this.#parts;
+    const stride = mamba2Row(shape);
+    const size = shape.heads * shape.headDim;
+    const x = scratch.rows("Mamba-2's projections", stride);
+    const y = scratch.rows("Mamba-2's result", size);
+    const normed = scratch.rows("Mamba-2's result, normed", size);
+    this.#project(input, given, first => ({ kind: "store", y: x, stride, first }));
+    const buffers = {
+      x,
+      y,
+      weight: weights.vector(vectors.weight),
+      bias: weights.vector(vectors.bias),
+      a: weights.vector(vectors.a),
+      dt: weights.vector(vectors.dt),
+      d: weights.vector(vectors.d),
+      history: kv.states.live(layer, "convolution"),
+      memory: kv.states.live(layer, "memory"),
+      state: scratch.state,
+    };
+    if (this.#phase.kind !== "many") {
+      this.#dispatches.push(mamba2Decode(pipelines, gpu, shape, buffers));
+    } else {
+      const bytes = mamba2Scratch(shape, scratch.batchRows, kv.slots);
+      const rows = scratch.bytes("Mamba-2's convolution", bytes.rows);
+      const mix = scratch.bytes("Mamba-2's matrices", bytes.mix);
+      this.#dispatches.push(
+        shortConv(pipelines, gpu, mamba2Convolution(shape), { ...buffers, y: rows }),
+        mamba2Prefill(pipelines, gpu, shape, buffers, { rows, mix }),
+      );
+    }
+    const { groups } = shape;
+    this.#normalise(norm, y, normed, { parts: groups, ownScales: true }, size / groups);
+    return this.#branch(output, normed);
   }
 
   /** Logits into `y`: for a single row those of each draw, `[draws, vocabulary]`, else those of all rows, `[T, vocabulary]`. */

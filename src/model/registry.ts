@@ -7,9 +7,11 @@ import { gemma3 } from "./architectures/gemma3.ts";
 import { gemma4 } from "./architectures/gemma4.ts";
 import { gptOss } from "./architectures/gpt-oss.ts";
 import { granite } from "./architectures/granite.ts";
+import { graniteHybrid } from "./architectures/granite-hybrid.ts";
 import { lfm2 } from "./architectures/lfm2.ts";
 import { llama } from "./architectures/llama.ts";
 import { mistral3 } from "./architectures/mistral3.ts";
+import { nemotronH } from "./architectures/nemotron-h.ts";
 import { nomicBert } from "./architectures/nomic-bert.ts";
 import { olmo2 } from "./architectures/olmo2.ts";
 import { olmoe } from "./architectures/olmoe.ts";
@@ -39,6 +41,7 @@ const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map([
   ["smollm3", smollm3],
   ["olmo2", olmo2],
   ["granite", granite],
+  ["granitehybrid", graniteHybrid],
   ["starcoder2", starcoder2],
   ["stablelm", stablelm],
   ["lfm2", lfm2],
@@ -47,6 +50,8 @@ const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map([
   ["qwen3moe", qwen3moe],
   ["olmoe", olmoe],
   ["gpt-oss", gptOss],
+  ["nemotron_h", nemotronH],
+  ["nemotron_h_moe", nemotronH],
   ["bert", bert],
   ["nomic-bert", nomicBert],
 ]);

@@ -16,7 +16,8 @@ const MODELS = [
   "gptoss",
   "lfm2",
   "qwen35mtp",
-  ...(inject("long") ? ["gemma3", "phi3", "qwen3moe", "gemma2"] : []),
+  "nemotronhmoe",
+  ...(inject("long") ? ["gemma3", "phi3", "qwen3moe", "gemma2", "granitehybridmoe"] : []),
 ];
 
 const passes = await modelPasses();

@@ -24,7 +24,7 @@ export function epilogueCases<T extends string>(
   );
 }
 
-export const GATES: readonly Gate[] = ["silu", "gelu", "gelu-erf", "swiglu-oai"];
+export const GATES: readonly Gate[] = ["silu", "gelu", "gelu-erf", "swiglu-oai", "relu2"];
 
 /** Every gate with every up: ordinary ones, the ends of exp's range, and far past them. */
 export function gateGrid(): { gates: Float32Array<ArrayBuffer>; ups: Float32Array<ArrayBuffer> } {

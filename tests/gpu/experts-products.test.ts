@@ -30,6 +30,9 @@ const TOLERANCE = 1e-6;
 const ownTolerance = ({ gpu }: KernelBench): number => TOLERANCE + (gpu.subgroupMatrix ? 2 ** -11 : 0);
 const EPSILON = 1e-2; // large enough to be seen
 
+/** By epilogue. */
+const GATE = { store: "silu", glu: "silu", gated: "silu", activated: "relu2" } as const;
+
 describe("products with experts", () => {
   let bench: KernelBench;
   beforeAll(async () => {
@@ -97,18 +100,13 @@ describe("products with experts", () => {
   };
 
   /** What the epilogue makes of products; `held` is what stands in y before. */
-  const finished = (
-    kind: "store" | "glu" | "gated",
-    product: Product,
-    rows: number,
-    filled: Float32Array,
-  ) => {
+  const finished = (kind: Kind, product: Product, rows: number, filled: Float32Array) => {
     const before =
       kind === "gated" ? filled : new Float32Array(product.values.length / (kind === "glu" ? 2 : 1));
-    return epilogueReference({ kind }, product, rows, before);
+    return epilogueReference({ kind, gate: GATE[kind] }, product, rows, before);
   };
 
-  type Kind = "store" | "glu" | "gated";
+  type Kind = keyof typeof GATE;
   type First<V> = [
     V,
     WeightType,
@@ -125,6 +123,8 @@ describe("products with experts", () => {
     ["rows", "Q4_K", "glu", 4, 4, 20, 256, ""],
     ["rows", "F16", "store", 3, 1, 72, 40, "bias"],
     ["rows", "Q8_0", "gated", 6, 3, 260, 32, "norm split"],
+    ["rows", "Q4_0", "activated", 5, 2, 36, 96, "split"],
+    ["subgroups", "Q8_0", "activated", 6, 3, 100, 96, "norm bias"],
     ["subgroups", "Q4_K", "glu", 8, 3, 72, 512, "norm bias split"],
     ["subgroups", "F16", "glu", 1, 1, 4, 8, ""],
     ["subgroups", "Q8_0", "gated", 5, 5, 100, 96, "norm"],
@@ -168,7 +168,7 @@ describe("products with experts", () => {
             weight,
             norm,
             bias,
-            epilogue: kind === "store" ? { kind, y } : { kind, y, gate: "silu" },
+            epilogue: kind === "store" ? { kind, y } : { kind, y, gate: GATE[kind] },
             x: bench.upload("x", x),
             experts: { count, perToken, ids: bench.upload("ids", ids), held },
             state: state(1, over),
@@ -264,6 +264,7 @@ describe("products with experts", () => {
     [["rows", 32], "Q4_0", "glu", 5, 2, 36, 96, "bias"],
     [["rows", 32], "Q4_K", "store", 4, 4, 20, 256, "pairs"],
     [["rows", 32], "F16", "gated", 3, 1, 72, 40, "split"],
+    [["tile-32x64", 32], "Q8_0", "activated", 5, 2, 68, 96, "split"],
     [["tile-32x64", 32], "Q4_K", "glu", 8, 3, 68, 512, "bias split"],
     [["tile-64x64", 64], "Q4_0", "glu", 4, 2, 36, 96, ""],
     [["tile-32x64", 32], "Q8_0", "store", 6, 6, 100, 96, "pairs bias"],
@@ -303,7 +304,7 @@ describe("products with experts", () => {
             matmul(bench.pipelines, bench.gpu, {
               weight,
               bias,
-              epilogue: kind === "store" ? { kind, y } : { kind, y, gate: "silu" },
+              epilogue: kind === "store" ? { kind, y } : { kind, y, gate: GATE[kind] },
               x: bench.upload("x", x),
               experts: { lists, inputs, held },
               state: now,

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { STATE_BYTES } from "../../src/kernels/state.ts";
 import { fitModel } from "../../src/load/fit.ts";
 import { loadModel } from "../../src/load/load-model.ts";
+import { absentModel, readGolden, withoutGolden } from "./golden.ts";
 import { syntheticModel } from "./model-support.ts";
 import { file, never } from "./session-support.ts";
 import { provideGpu } from "./support.ts";
@@ -31,15 +32,25 @@ const quantised = syntheticModel({
 describe("fit()", () => {
   beforeAll(async () => void (await provideGpu()));
 
-  test.each([
-    ["an F32 model in a short context", file, 48],
-    ["a quantised model in a long context", quantised, 1100],
-  ])("counts the bytes that a load takes: %s", async (_, model, contextLength) => {
+  const countsWhatALoadTakes = async (model: Blob, contextLength: number): Promise<void> => {
     const fit = await fitModel(model, { contextLength }, hooks);
     expect(fit).toMatchObject({ fits: true, reasons: [], contextLength });
     const session = await loadModel(model, { contextLength }, hooks);
     expect(session.info.gpuBytes).toBe(fit.bytes!.total + READBACK_BYTES);
     await session.dispose();
     expect(Math.min(...Object.values(fit.bytes!))).toBeGreaterThan(0);
-  });
+  };
+
+  test.each([
+    ["an F32 model in a short context", file, 48],
+    ["a quantised model in a long context", quantised, 1100],
+  ])("counts the bytes that a load takes: %s", (_, model, contextLength) =>
+    countsWhatALoadTakes(model, contextLength),
+  );
+
+  const recurrent = "nemotronhmoe";
+  test.skipIf(absentModel(recurrent))(
+    `counts the bytes that a load takes: states of recurrent layers${absentModel(recurrent) ? withoutGolden : ""}`,
+    async () => countsWhatALoadTakes(await readGolden(recurrent), 160),
+  );
 });

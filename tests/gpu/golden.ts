@@ -10,7 +10,16 @@ export const withoutGolden = goldenFolder
   : " (SKIPPED: no ../shared/golden; set INTAB_GOLDEN to the golden data)";
 
 /** Models of the second set, which has a folder of its own. */
-export const NEWER_MODELS = ["qwen35", "qwen35mtp", "ministral3", "lfm2moe", "gemma4", "gemma4moe"];
+export const NEWER_MODELS = [
+  "qwen35",
+  "qwen35mtp",
+  "ministral3",
+  "lfm2moe",
+  "gemma4",
+  "gemma4moe",
+  "granitehybridmoe",
+  "nemotronhmoe",
+];
 /** Models that the repository itself holds. */
 const IN_REPOSITORY = ["gptoss", "bert", "qwen35mtp"];
 

@@ -26,6 +26,8 @@ describe("norm", () => {
     scale?: number;
     /** Of a row, each with a norm of its own. */
     parts?: number;
+    /** Each part has its own scale. */
+    ownScales?: boolean;
   }
 
   /** @param software whether the kernel is that of software adapters, or that of GPUs */
@@ -34,11 +36,12 @@ describe("norm", () => {
     software = bench.gpu.software,
   ) {
     const gpu = { ...bench.gpu, software };
-    const { scale, parts = 1 } = more;
+    const { scale, parts = 1, ownScales = false } = more;
     const rows = more.rows * parts;
     const random = randomSource(rows * size);
     const x = randomNormal(random, rows * size, 3).map(value => value + mean);
-    const numbers = { weight: randomNormal(random, size), bias: randomNormal(random, size) };
+    const scales = randomNormal(random, (ownScales ? parts : 1) * size);
+    const numbers = { weight: scales, bias: randomNormal(random, size) };
     const given = [numbers.weight, numbers.bias, new Float32Array([scale ?? 1])];
     const [weight, shift, factor] = vectorsAmongOthers(bench, given);
     const before = randomNormal(random, (rows + 1) * size);
@@ -46,11 +49,16 @@ describe("norm", () => {
     const y = bench.upload("y", before);
     const state = bench.state(stateBytes({ position: 0, rows: more.rows, finished, generated: 0 }));
     const norm = { kind, weight: weight!, bias: bias ? shift : undefined, epsilon: 1e-2 };
-    const how = { add, parts, scale: scale === undefined ? undefined : factor };
+    const how = { add, parts, ownScales, scale: scale === undefined ? undefined : factor };
     const buffers = { x: bench.upload("x", x), y, state };
     const dispatch = await normalise(bench.pipelines, gpu, norm, size, buffers, how);
     await bench.run([dispatch], more.rows);
-    const normed = normReference({ ...norm, ...numbers, bias: bias ? numbers.bias : undefined }, x);
+    const normed = new Float64Array(x.length);
+    for (let row = 0; row < rows; row++) {
+      const at = ownScales ? (row % parts) * size : 0;
+      const part = { weight: scales.subarray(at, at + size), bias: bias ? numbers.bias : undefined };
+      normed.set(normReference({ ...norm, ...part }, x.subarray(row * size, (row + 1) * size)), row * size);
+    }
     const expected = Float64Array.from(before);
     normed.forEach((value, i) => {
       expected[i] =
@@ -66,6 +74,7 @@ describe("norm", () => {
     { kind: "rms", rows: 2, size: 4096 },
     { kind: "rms", rows: 3, size: 40, add: 0.7, scale: -1.5 },
     { kind: "rms", rows: 3, size: 20, add: 0.7, parts: 5 },
+    { kind: "rms", rows: 3, size: 36, parts: 3, ownScales: true },
     { kind: "layer", rows: 2, size: 36, bias: true, add: 1, scale: 3, parts: 2 },
     { kind: "layer", rows: 1, size: 4 },
     { kind: "layer", rows: 3, size: 36, bias: true },

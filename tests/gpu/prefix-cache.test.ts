@@ -8,15 +8,16 @@ import { randomSource } from "./support.ts";
 const never = new AbortController().signal;
 
 const CONTEXT = 512;
-/** Full attention, windows beside it (two), recurrent layers beside it (two kinds), layers that read another's cache; where there is time, others as well. */
+/** Full attention, windows beside it (two), recurrent layers beside it (three kinds), layers that read another's cache; where there is time, others as well. */
 const MODELS = [
   "llama",
   "gemma3",
   "gptoss",
   "lfm2",
   "qwen35mtp",
+  "nemotronhmoe",
   "gemma4",
-  ...(inject("long") ? ["phi3", "qwen3moe", "gemma2"] : []),
+  ...(inject("long") ? ["phi3", "qwen3moe", "gemma2", "granitehybridmoe"] : []),
 ];
 
 const passes = await modelPasses();

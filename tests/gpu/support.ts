@@ -50,10 +50,10 @@ export async function kernelBench(options: GpuOptions = {}) {
     gpu.device.queue.writeBuffer(buffer, 0, data);
     return buffer;
   };
-  const run = async (dispatches: readonly Dispatch[], rows = 1): Promise<void> => {
+  const run = async (dispatches: readonly Dispatch[], rows = 1, sequences = 1): Promise<void> => {
     const encoder = gpu.device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    encodeDispatches(pass, dispatches, rows);
+    encodeDispatches(pass, dispatches, rows, sequences);
     pass.end();
     gpu.device.queue.submit([encoder.finish()]);
     await gpu.device.queue.onSubmittedWorkDone();

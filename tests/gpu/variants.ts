@@ -11,6 +11,7 @@ import { embed } from "../../src/kernels/embed.ts";
 import type { AddEpilogue, Epilogue, Gate, QkvPlaces } from "../../src/kernels/epilogue.ts";
 import { expertsCombine, expertsDown, expertsGather, expertsSelect } from "../../src/kernels/experts.ts";
 import { headGate } from "../../src/kernels/head-gate.ts";
+import { mamba2Decode, mamba2Prefill } from "../../src/kernels/mamba2.ts";
 import { matmul, matmulVariants } from "../../src/kernels/matmul.ts";
 import { matvec } from "../../src/kernels/matvec.ts";
 import { matvecFew } from "../../src/kernels/matvec-few.ts";
@@ -128,7 +129,8 @@ const STORE: Epilogue = { kind: "store", y: nothing };
 const ADD: AddEpilogue = { kind: "add", y: nothing };
 const GLU: Epilogue = { kind: "glu", y: nothing, gate: "silu" };
 const GATED: Epilogue = { kind: "gated", y: nothing, gate: "silu" };
-const GATES: readonly Gate[] = ["silu", "gelu", "gelu-erf", "swiglu-oai", "tanh"];
+const ACTIVATED: Epilogue = { kind: "activated", y: nothing, gate: "relu2" };
+const GATES: readonly Gate[] = ["silu", "gelu", "gelu-erf", "swiglu-oai", "relu2", "tanh"];
 const EPILOGUES: readonly Epilogue[] = [
   STORE,
   ADD,
@@ -201,6 +203,12 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
     return [
       shortConv(pipelines, gpu, { width: 2048, taps: 3 }, buffers),
       shortConv(pipelines, gpu, { width: 8192, taps: 4, stride: 12_352 }, buffers),
+      shortConv(
+        pipelines,
+        gpu,
+        { width: 4352, taps: 4, stride: 8512, first: 4096 },
+        { ...buffers, bias: vector },
+      ),
     ];
   },
   "head-gate": pipelines => {
@@ -226,6 +234,23 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
       ];
     });
   },
+  mamba2: (pipelines, gpu) => {
+    const places = { x: nothing, y: nothing, history: nothing, memory: nothing, state: nothing };
+    const buffers = { ...places, weight: vector, bias: vector, a: vector, dt: vector, d: vector };
+    const between = { rows: nothing, mix: nothing };
+    // Granite 4, Nemotron 3 Nano 4B, and an odd one
+    return [
+      { heads: 64, groups: 1, stateDim: 128, headDim: 64 },
+      { heads: 96, groups: 8, stateDim: 128, headDim: 80 },
+      { heads: 3, groups: 3, stateDim: 256, headDim: 20 },
+    ].flatMap(sizes => {
+      const shape = { ...sizes, taps: 4 };
+      return [
+        mamba2Decode(pipelines, gpu, shape, buffers),
+        mamba2Prefill(pipelines, gpu, shape, buffers, between),
+      ];
+    });
+  },
   matvec: (pipelines, gpu) => {
     const inputs = { x: nothing, state: nothing };
     const norm = { weight: vector, epsilon: 1e-5 };
@@ -242,7 +267,7 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
       ...products(128, extras, (weight, epilogue, more) =>
         matvec(pipelines, gpu, { ...inputs, weight, epilogue, ...more }),
       ),
-      ...expertProducts(GLU, [GATED, STORE], (weight, epilogue, shape, bias) => {
+      ...expertProducts(GLU, [GATED, ACTIVATED, STORE], (weight, epilogue, shape, bias) => {
         const experts = { ...shape, ids: nothing };
         return matvec(pipelines, gpu, { ...inputs, weight, epilogue, norm, experts, bias });
       }),
@@ -269,7 +294,7 @@ const KERNELS: Readonly<Record<string, (pipelines: Pipelines, gpu: Gpu) => Promi
           matmul(pipelines, gpu, { ...inputs, weight: weightOf("Q4_0", 128), epilogue, variant }),
         ),
       ),
-      ...expertProducts(GLU, [GATED, STORE], (weight, epilogue, shape, bias) => {
+      ...expertProducts(GLU, [GATED, ACTIVATED, STORE], (weight, epilogue, shape, bias) => {
         const lists = { ...shape, tile: expertTile(gpu, shape), pairs: nothing, tiles: nothing };
         const experts = { lists, inputs: epilogue.kind === "store" ? "pairs" : "tokens" } as const;
         return matmul(pipelines, gpu, { ...inputs, weight, epilogue, experts, bias });

@@ -17,12 +17,12 @@ const files = readdirSync(installed, { recursive: true, withFileTypes: true })
 const read = (file: string): string => readFileSync(join(installed, file), "utf8");
 
 /** Page and worker together. Raised only in the commit that makes it necessary, with the reason in its message. */
-const RUNTIME_LIMIT = 156 * 1000;
+const RUNTIME_LIMIT = 159 * 1000;
 /** What `intab/openai` adds where it is imported. */
 const OPENAI_LIMIT = 12_400;
 
 describe("the packed package", () => {
-  test("has a page and a worker of at most 156 KB gzipped together", () => {
+  test("has a page and a worker of at most 159 KB gzipped together", () => {
     const scripts = files.filter(file => file.endsWith(".js"));
     const size = (name: string): number => gzipSync(read(`dist/lib/${name}.js`), { level: 9 }).length;
     const names = ["embedded", "index", "intab-worker", "openai"] as const;

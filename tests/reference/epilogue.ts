@@ -67,11 +67,12 @@ export function gateReference(kind: Gate, gate: Uncertain, up: Uncertain): Uncer
   const factor = kind === "swiglu-oai" ? Math.max(-7, Math.min(7, up.value)) + 1 : up.value;
   const activation = activationReference(kind, g);
   const value = activation * factor;
-  // all slopes stay below 1.2; an exponential's relative error grows with its argument
+  // the others' slopes stay below 1.2; an exponential's relative error grows with its argument
+  const slope = kind === "relu2" ? 2 * Math.abs(g) : 1.2;
   const argument = Math.abs(g) + (kind === "gelu" ? 0.04 * Math.abs(g) ** 3 : 0);
   const polynomial = kind === "gelu-erf" ? 0.1 * Math.abs(g * factor) : 0;
   const magnitude =
-    1.2 * gate.magnitude * Math.abs(factor) +
+    slope * gate.magnitude * Math.abs(factor) +
     Math.abs(activation) * (up.magnitude + (kind === "swiglu-oai" ? 1 : 0)) +
     Math.abs(value) * (1 + Math.min(argument, 100)) +
     polynomial;
@@ -87,6 +88,8 @@ export function activationReference(kind: Gate, x: number): number {
       return x / (1 + Math.exp(-2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
     case "gelu-erf":
       return 0.5 * x * (1 + erf(x / Math.SQRT2));
+    case "relu2":
+      return Math.max(x, 0) ** 2;
     case "tanh":
       return Math.tanh(x);
     case "swiglu-oai": {

@@ -41,7 +41,7 @@ describe("a generated file", () => {
     expect(metadata["general.architecture"]).toBe(shape.architecture);
     expect(key("block_count")).toBe(1);
     expect(key("embedding_length")).toBe(shape.hidden);
-    expect(key("attention.head_count_kv")).toBe(shape.kvHeads);
+    expect(key("attention.head_count_kv")).toEqual(shape.mamba ? [0] : shape.kvHeads);
     expect(metadata["tokenizer.ggml.tokens"]).toHaveLength(1000);
     const { tensors } = layoutOf(shape, type);
     expect(
@@ -103,6 +103,7 @@ describe("the real shapes", () => {
     ["Llama-3.1-8B", 8030e6],
     ["Qwen3-4B", 4022e6],
     ["Gemma-3-1B", 999.9e6],
+    ["Granite-4.0-H-Micro", 3191.4e6],
   ])("%s has the parameters of its namesake", (name, expected) => {
     const count = tensorsOf(shapeOf(name)).reduce(
       (sum, { dims, role }) => (role === "rope" ? sum : sum + dims.reduce((a, b) => a * b, 1)),

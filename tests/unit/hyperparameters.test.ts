@@ -76,18 +76,28 @@ describe("layers", () => {
     expect(() => reader.layers(() => 0)).toThrow(/block_count - nextn_predict_layers is 0/);
   });
 
+  const ssm = {
+    "llama.ssm.conv_kernel": 1,
+    "llama.ssm.state_size": 6,
+    "llama.ssm.group_count": 3,
+    "llama.ssm.time_step_rank": 4,
+    "llama.ssm.inner_size": 2048,
+  };
+
   test("a delta net of a shape that no kernel has is refused by name", async () => {
-    const ssm = {
-      "llama.ssm.conv_kernel": 1,
-      "llama.ssm.state_size": 6,
-      "llama.ssm.group_count": 3,
-      "llama.ssm.time_step_rank": 4,
-      "llama.ssm.inner_size": 2048,
-    };
     const reader = await readerOf(ssm);
     expect(() => reader.layers(layer => layer.deltaNet())).toThrow(
       /time_step_rank is 4, not a multiple of 3; ssm.state_size is 6, not a multiple of 4; ssm.conv_kernel - 1 is 0.*6 x 512, more than 256/,
     );
+  });
+
+  test("so is a Mamba-2 layer", async () => {
+    const reader = await readerOf(ssm);
+    expect(() => reader.layers(layer => layer.mamba2())).toThrow(
+      /time_step_rank is 4, not a multiple of 3; ssm.state_size is 6, not a multiple of 4; ssm.conv_kernel - 1 is 0.*6 x 512, more than 256 x 256/,
+    );
+    const none = await readerOf({ ...ssm, "llama.ssm.time_step_rank": 0, "llama.ssm.group_count": 0 });
+    expect(() => none.layers(layer => layer.mamba2())).toThrow(/ssm.group_count is 0.*time_step_rank is 0/);
   });
 });
 

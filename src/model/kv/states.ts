@@ -1,6 +1,6 @@
 import type { Buffers } from "../../gpu/buffers.ts";
 
-/** What a recurrent layer keeps of a sequence: the last inputs of a short convolution, the memory of a delta net; it may have both. */
+/** What a recurrent layer keeps of a sequence: the last inputs of a short convolution, the memory of a delta net or of Mamba-2; it may have both. */
 export interface LayerState {
   layer: number;
   kind: "convolution" | "memory";
