@@ -10,7 +10,7 @@ import {
   mamba2Scratch,
 } from "../../src/kernels/mamba2.ts";
 import { shortConv } from "../../src/kernels/short-conv.ts";
-import { batchBytes, STATE_BYTES, slotWrites } from "../../src/kernels/state.ts";
+import { batchWrite, STATE_BYTES, type StateWrite, slotWrites } from "../../src/kernels/state.ts";
 import { mamba2Reference } from "../reference/mamba2.ts";
 import { vectorsAmongOthers } from "./product-support.ts";
 import { type KernelBench, kernelBench, maxError, randomNormal, randomSource } from "./support.ts";
@@ -100,14 +100,14 @@ describe.each([
     for (const [index, each] of parts.entries()) {
       const rows = each.reduce((sum, part) => sum + part.rows, 0);
       const given = new Float32Array(rows * stride);
-      const state = new Uint8Array(STATE_BYTES);
-      state.set(new Uint8Array(batchBytes(each.map(part => ({ ...part, draws: true })))));
+      const state = new Uint32Array(STATE_BYTES / 4);
+      const write = ({ at, bytes }: StateWrite): void => state.set(new Uint32Array(bytes), at / 4);
+      write(batchWrite(each.map(part => ({ ...part, draws: true }))));
       let row = 0;
       for (const { slot, rows: count, from } of each) {
         given.set(x[slot]!.subarray(from * stride, (from + count) * stride), row * stride);
         row += count;
-        for (const { at, bytes } of slotWrites(slot, { position: from, finished, generated: 0 }))
-          state.set(new Uint8Array(ArrayBuffer.isView(bytes) ? bytes.buffer : bytes), at);
+        slotWrites(slot, { position: from, finished, generated: 0 }).forEach(write);
       }
       const y = bench.upload("y", new Float32Array(rows * inner).fill(7));
       const places = { x: bench.upload("x", given), history, memory, y };
