@@ -176,10 +176,12 @@ export class Engine {
       const { generated, finished, idAt } = slots.of(sequence.kv!.slot);
       const seen = sequence.ids.length - draws.promptTokens;
       const ids = Array.from({ length: generated - seen }, (_, n) => idAt(seen + n));
-      scheduler.settle(sequence, runs[index]!, { ids, ended: finished !== 0 });
-      if (finished !== 2) continue;
-      scheduler.end(sequence, notFinite("logits"));
-      kv.forget(); // what made the logits unusable may be among what is kept
+      if (finished === 2) {
+        scheduler.end(sequence, notFinite("logits"));
+        kv.forget(); // what made the logits unusable may be among what is kept
+      } else {
+        scheduler.settle(sequence, runs[index]!, { ids, ended: finished !== 0 });
+      }
     }
   }
 }

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import type { Gpu } from "../../src/gpu/device.ts";
 import type { KernelCode, Pipelines } from "../../src/gpu/dispatch.ts";
 import { type AttentionBuffers, attentionPrefill } from "../../src/kernels/attention.ts";
+import { stateBytes } from "../../src/kernels/state.ts";
 import { attentionCase, type Extras, type Heads, type Options, shapeOf } from "./attention-support.ts";
 import { MATRIX_TIMEOUT_MS, matrixPipelines } from "./matrix-emulation.ts";
 import { type KernelBench, kernelBench, maxError } from "./support.ts";
@@ -135,7 +136,8 @@ describe("attention-prefill-matrix", () => {
     const shape = shapeOf([4, 2, 64], 24);
     const gpu = gpuWith(SMALL);
     const { buffers, read, expected } = attentionCase(bench, shape, 0, 20);
-    bench.gpu.device.queue.writeBuffer(buffers.state, 8, new Uint32Array([1]));
+    const ended = stateBytes({ position: 0, rows: 20, finished: true, generated: 0 });
+    bench.gpu.device.queue.writeBuffer(buffers.state, 0, ended);
     await bench.run([await attentionPrefill(pipelines, gpu, shape, buffers, "matrix")], 20);
     expect(maxError(await read(), new Float32Array(expected.length))).toBe(0);
   });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { attentionPrefill, type PrefillVariant } from "../../src/kernels/attention.ts";
+import { stateBytes } from "../../src/kernels/state.ts";
 import {
   attentionCase,
   type Extras,
@@ -116,7 +117,8 @@ describe.each(ownVariants(variants))("attention-prefill, $variant", ({ variant, 
   test("leaves the output alone once the sequence is finished", async () => {
     const shape = shapeOf(smollm2, 24);
     const { buffers, read, expected } = attentionCase(bench, shape, 0, 20);
-    bench.gpu.device.queue.writeBuffer(buffers.state, 8, new Uint32Array([1]));
+    const ended = stateBytes({ position: 0, rows: 20, finished: true, generated: 0 });
+    bench.gpu.device.queue.writeBuffer(buffers.state, 0, ended);
     const dispatch = await attentionPrefill(bench.pipelines, bench.gpu, shape, buffers, variant);
     await bench.run([dispatch], 20);
     expect(maxError(await read(), new Float32Array(expected.length))).toBe(0);

@@ -50,7 +50,8 @@ async function listening(work: () => Promise<void>): Promise<Scripts> {
 /** What the page says once it has loaded the model, or could not. */
 async function statusOf(url: string, done: RegExp): Promise<string> {
   const { page } = browser;
-  await page.goto(url + MODEL);
+  // no later: a dev server that finds a dependency on the way reloads the page
+  await page.goto(url + MODEL, { waitUntil: "commit" });
   const status = page.locator("#status");
   await expect
     .poll(() => status.textContent(), { timeout: 60_000 })
