@@ -78,7 +78,9 @@ describe.skipIf(!path).each(PASSES)(
       const logits: GPUBuffer = made.mock.results[at]!.value;
       made.mockRestore();
       const gpu = { device, lost: new Promise(() => {}) } as unknown as Gpu;
-      newest = async () => new Float32Array(await readBuffer(gpu, logits));
+      // a row for each draw of a batch; of a single sequence there is one
+      const bytes = session.info.vocabularySize * 4;
+      newest = async () => new Float32Array(await readBuffer(gpu, logits, bytes));
       const { adapter } = session.info;
       const onMatrixUnits = session.info.kernels.matmul!.some(name => name.startsWith("matrix"));
       const f16 = adapter.features.includes("shader-f16");
