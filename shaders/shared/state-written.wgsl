@@ -7,7 +7,8 @@ alias BySlot = array<u32, 8>;
 const END_TOKEN = 1u;
 const NO_NUMBERS = 2u;
 
-fn slot_span(slot: u32) -> u32 { return state.spans[slot]; }
+fn first_row(slot: u32) -> u32 { return state.firsts[slot]; }
+fn end_row(slot: u32) -> u32 { return state.ends[slot]; }
 fn slot_word(slot: u32) -> u32 { return state.places[slot]; }
 fn generated(slot: u32) -> u32 { return state.generated[slot]; }
 

@@ -13,7 +13,7 @@ fn thread_sum(part: f32, thread: u32) -> f32 {
     workgroupBarrier();
   }
   var sum = 0.0;
-  for (var i = 0u; i < min(THREADS, select(16u, 32u, THREADS <= 32u)); i++) { sum += partial[i]; }
+  for (var i = 0u; i < select(16u, THREADS, THREADS <= 32u); i++) { sum += partial[i]; }
   workgroupBarrier();
   return sum;
 }

@@ -88,9 +88,10 @@ export class Scheduler {
     for (const sequence of [...this.#waiting, ...this.#running])
       if (sequence.request.signal.aborted) this.end(sequence, sequence.request.signal.reason);
     const begun = admits ? this.#admit() : [];
-    const decoding = budget.noDecode ? [] : this.#running.filter(({ decodes }) => decodes);
+    const waits = this.#running.filter(({ decodes }) => decodes);
+    const waiting = waits.length;
+    const decoding = budget.noDecode ? [] : waits;
     const prompting = this.#running.filter(({ prompts }) => prompts);
-    const waiting = this.#running.filter(({ decodes }) => decodes).length;
     const prompts = (): Plan | undefined => this.#prompts(prompting, waiting, budget);
     const decode = (): Plan | undefined => this.#decode(decoding, prompting.length > 0, budget);
     let plan: Plan | undefined;

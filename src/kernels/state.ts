@@ -37,8 +37,7 @@ export const MAX_SEQUENCES = constantIn(TEXT, "MAX_SEQUENCES");
 export const STATE_BYTES = STATE.bytes;
 
 const ENDED_BIT = constantIn(TEXT, "ENDED_BIT");
-/** What the CPU says of a batch. */
-const BATCH_AT = STATE.offsetOf("spans");
+/** Everything before is what the CPU says of a batch. */
 const PLACES_AT = STATE.offsetOf("places");
 const GENERATED_AT = STATE.offsetOf("generated");
 
@@ -56,16 +55,18 @@ export interface StateWrite {
 
 /** What the CPU says of a batch. */
 export function batchWrite(parts: readonly BatchPart[]): StateWrite {
-  const spans = new Array<number>(MAX_SEQUENCES).fill(0);
+  const firsts = new Array<number>(MAX_SEQUENCES).fill(0);
+  const ends = [...firsts];
   const order: number[] = [];
   const drawing: number[] = [];
   let rows = 0;
   let lastRow = 0;
   let present = 0;
   for (const { slot, rows: count, draws } of parts) {
-    spans[slot] = ((rows + count) << 16) | rows;
-    present |= 1 << slot;
+    firsts[slot] = rows;
     rows += count;
+    ends[slot] = rows;
+    present |= 1 << slot;
     order.push(slot);
     if (!draws) continue;
     if (drawing.length === 0) lastRow = rows - 1;
@@ -81,11 +82,12 @@ export function batchWrite(parts: readonly BatchPart[]): StateWrite {
     drawing: inOrder(drawing),
     present,
     unused: 0,
-    spans: bySlot(spans),
+    firsts: bySlot(firsts),
+    ends: bySlot(ends),
     places: none,
     generated: none,
   });
-  return { at: BATCH_AT, bytes: state.slice(BATCH_AT, PLACES_AT) };
+  return { at: 0, bytes: state.slice(0, PLACES_AT) };
 }
 
 /** Where a sequence stands. */

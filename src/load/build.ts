@@ -146,11 +146,8 @@ export function buildModel(buildParts: BuildParts): BuiltModel {
         await embedder.embed([0], model.pooling, new AbortController().signal);
         return { engine, embedder, generator: undefined };
       }
-      await warmUp(
-        engine,
-        contextLength,
-        gpu.software ? [1] : [1, ...decode.map(({ sequences }) => sequences)],
-      );
+      const counts = gpu.software ? [1] : decode.map(({ sequences }) => sequences);
+      await warmUp(engine, contextLength, counts);
       const { output, vocabulary } = generation;
       const evaluator = new Evaluator({
         ...parts,

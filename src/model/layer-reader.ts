@@ -327,32 +327,19 @@ export class LayerReader extends Tensors {
 
   /** A gated delta net instead of attention; the file calls its numbers `ssm`. */
   deltaNet(): DeltaNetWeights {
-    const keys = this.#keys;
+    const {
+      heads,
+      groups: keyHeads,
+      stateDim: keyDim,
+      headDim: valueDim,
+      width,
+      taps,
+    } = this.#ssm(MAX_STATE_DIM);
     const [hidden, layer] = [this.#hidden, this.index];
-    const heads = keys.number("ssm.time_step_rank");
-    const keyHeads = keys.number("ssm.group_count");
-    const keyDim = keys.number("ssm.state_size");
-    const width = keys.number("ssm.inner_size");
-    const taps = keys.number("ssm.conv_kernel");
-    const valueDim = width / Math.max(1, heads);
-    const problems = [
-      ...multiple("ssm.group_count", keyHeads, 1),
-      ...multiple("ssm.time_step_rank", heads, Math.max(1, keyHeads)),
-      ...multiple("ssm.state_size", keyDim, 4),
-      ...multiple("ssm.inner_size / ssm.time_step_rank", valueDim, 4),
-      ...multiple("ssm.inner_size", width, COLUMN_MULTIPLE),
-      ...multiple("ssm.conv_kernel - 1", taps - 1, 1),
-      ...(Math.max(keyDim, valueDim) <= MAX_STATE_DIM
-        ? []
-        : [`a head's state is ${keyDim} x ${valueDim}, more than ${MAX_STATE_DIM}`]),
-    ];
-    if (problems.length > 0) throw unsupportedShape(problems);
-    const shape = { heads, keyHeads, keyDim, valueDim, taps, epsilon: readEpsilon(keys, "rms") };
+    const epsilon = readEpsilon(this.#keys, "rms");
+    const shape = { heads, keyHeads, keyDim, valueDim, taps, epsilon };
     const channels = deltaChannels(shape);
-    this.#kept.states.push(
-      { layer, kind: "convolution", bytes: taps * channels * 4 },
-      { layer, kind: "memory", bytes: heads * keyDim * valueDim * 4 },
-    );
+    this.#keepStates(taps * channels, heads * keyDim * valueDim);
     const stack = [
       { name: "attn_qkv", rows: channels },
       { name: "attn_gate", rows: width },
@@ -373,32 +360,11 @@ export class LayerReader extends Tensors {
 
   /** Mamba-2 instead of attention. */
   mamba2(): Mamba2Weights {
-    const keys = this.#keys;
+    const { width, ...shape } = this.#ssm(MAX_STATE, MAX_HEAD);
+    const { heads, groups, stateDim, headDim, taps } = shape;
     const [hidden, layer] = [this.#hidden, this.index];
-    const heads = keys.number("ssm.time_step_rank");
-    const groups = keys.number("ssm.group_count");
-    const stateDim = keys.number("ssm.state_size");
-    const width = keys.number("ssm.inner_size");
-    const taps = keys.number("ssm.conv_kernel");
-    const headDim = width / Math.max(1, heads);
-    const problems = [
-      ...multiple("ssm.group_count", groups, 1),
-      ...multiple("ssm.time_step_rank", heads, Math.max(1, groups)),
-      ...multiple("ssm.state_size", stateDim, 4),
-      ...multiple("ssm.inner_size / ssm.time_step_rank", headDim, 4),
-      ...multiple("ssm.inner_size", width, COLUMN_MULTIPLE),
-      ...multiple("ssm.conv_kernel - 1", taps - 1, 1),
-      ...(stateDim <= MAX_STATE && headDim <= MAX_HEAD
-        ? []
-        : [`a head's state is ${stateDim} x ${headDim}, more than ${MAX_STATE} x ${MAX_HEAD}`]),
-    ];
-    if (problems.length > 0) throw unsupportedShape(problems);
-    const shape = { heads, groups, stateDim, headDim, taps };
     const channels = mamba2Channels(shape);
-    this.#kept.states.push(
-      { layer, kind: "convolution", bytes: taps * channels * 4 },
-      { layer, kind: "memory", bytes: heads * stateDim * headDim * 4 },
-    );
+    this.#keepStates(taps * channels, heads * stateDim * headDim);
     return {
       shape,
       layer,
@@ -412,10 +378,46 @@ export class LayerReader extends Tensors {
         kind: "rms",
         weight: this.vector("ssm_norm.weight", [width / groups, groups]),
         bias: undefined,
-        epsilon: readEpsilon(keys, "rms"),
+        epsilon: readEpsilon(this.#keys, "rms"),
       },
       output: this.matrix("ssm_out", hidden, width),
     };
+  }
+
+  /**
+   * Sizes of a recurrent layer, which files call `ssm`.
+   * @param mostState,mostHead sides of a head's state, `[stateDim, headDim]`, at most
+   */
+  #ssm(mostState: number, mostHead = mostState) {
+    const keys = this.#keys;
+    const heads = keys.number("ssm.time_step_rank");
+    const groups = keys.number("ssm.group_count");
+    const stateDim = keys.number("ssm.state_size");
+    const width = keys.number("ssm.inner_size");
+    const taps = keys.number("ssm.conv_kernel");
+    const headDim = width / Math.max(1, heads);
+    const problems = [
+      ...multiple("ssm.group_count", groups, 1),
+      ...multiple("ssm.time_step_rank", heads, Math.max(1, groups)),
+      ...multiple("ssm.state_size", stateDim, 4),
+      ...multiple("ssm.inner_size / ssm.time_step_rank", headDim, 4),
+      ...multiple("ssm.inner_size", width, COLUMN_MULTIPLE),
+      ...multiple("ssm.conv_kernel - 1", taps - 1, 1),
+      ...(stateDim <= mostState && headDim <= mostHead
+        ? []
+        : [`a head's state is ${stateDim} x ${headDim}, more than ${mostState} x ${mostHead}`]),
+    ];
+    if (problems.length > 0) throw unsupportedShape(problems);
+    return { heads, groups, stateDim, headDim, width, taps };
+  }
+
+  /** Numbers that the layer keeps of a sequence: inputs of its convolution, and its memory. */
+  #keepStates(convolution: number, memory: number): void {
+    const { index: layer } = this;
+    this.#kept.states.push(
+      { layer, kind: "convolution", bytes: convolution * 4 },
+      { layer, kind: "memory", bytes: memory * 4 },
+    );
   }
 
   #qkNorm(

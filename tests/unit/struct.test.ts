@@ -129,7 +129,7 @@ test("the structs that the CPU fills lie as their kernels see them", () => {
   const bytes = (file: string, name: string): number[] =>
     [shaderFile(file), minifyWgsl(shaderFile(file))].map(text => new StructLayout(text, name).bytes);
   const state = composeShader("shared/state");
-  expect([state, minifyWgsl(state)].map(text => new StructLayout(text, "State").bytes)).toEqual([128, 128]);
+  expect([state, minifyWgsl(state)].map(text => new StructLayout(text, "State").bytes)).toEqual([160, 160]);
   expect(bytes("shared/sample-params", "SampleParams")).toEqual([112, 112]);
   expect(bytes("repack", "Window")).toEqual([40, 40]);
 });
