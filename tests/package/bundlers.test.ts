@@ -50,8 +50,7 @@ async function listening(work: () => Promise<void>): Promise<Scripts> {
 /** What the page says once it has loaded the model, or could not. */
 async function statusOf(url: string, done: RegExp): Promise<string> {
   const { page } = browser;
-  // no later: a dev server that finds a dependency on the way reloads the page
-  await page.goto(url + MODEL, { waitUntil: "commit" });
+  await page.goto(url + MODEL);
   const status = page.locator("#status");
   await expect
     .poll(() => status.textContent(), { timeout: 60_000 })
@@ -70,8 +69,13 @@ const chat = (url: string): Promise<Scripts> =>
       .poll(() => page.locator("#log p").last().textContent(), { timeout: 60_000 })
       .toMatch(/^\s*(?!Why)\w+ /);
     await page.click("text=Stop");
-    await expect.poll(() => page.textContent("#status")).toMatch(/^ended: (abort|stop|length)$/);
+    await expect
+      .poll(() => page.textContent("#status"), { timeout: 60_000 })
+      .toMatch(/^ended: (abort|stop|length)$/);
   });
+
+/** Before its server closes: Vite's client reloads its page when another server answers at the address, in mid-test. */
+const leave = (): Promise<unknown> => browser.page.goto("about:blank");
 
 async function inFolder<T>(
   folder: string,
@@ -82,8 +86,7 @@ async function inFolder<T>(
   try {
     return await visit(`${server.url}/`);
   } finally {
-    // Vite's client reloads its page when the next server answers at the same address, in the middle of the next test
-    await browser.page.goto("about:blank");
+    await leave();
     await server.close();
   }
 }
@@ -132,6 +135,7 @@ async function developed<T>(
     const { port } = server.httpServer!.address() as { port: number };
     return await visit(`http://localhost:${port}/`);
   } finally {
+    await leave(); // up to Vite 7, port 0 is 5173, every time
     await server.close();
   }
 }
